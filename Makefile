@@ -1,0 +1,51 @@
+# The face of the build. The work is done by CMake (CMakePresets.json) and by
+# the scripts in tools/; "make help" lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: demo build test tsan bench fuzz lint format install clean help
+
+# Seconds that each fuzz target runs, and where make install puts things.
+T ?= 60
+PREFIX ?= /usr/local
+
+demo: build ## build K2 and show it at work; needs only git and make on Debian 12
+	tools/demo.sh
+
+build: ## build the program and the library into build/release
+	tools/bootstrap.sh
+	tools/build.sh release k2_all
+
+test: ## build and run all tests; the last line counts them
+	tools/bootstrap.sh --with-tests
+	tools/test.sh
+
+tsan: ## run the tests of threads under the thread sanitizer
+	tools/bootstrap.sh --with-tests
+	tools/test.sh tsan
+
+bench: ## measure: all of tests/bench, then tools/bench.sh
+	tools/bootstrap.sh
+	tools/build.sh release k2_all tests-bench
+	@for b in build/release/bench/*_bench; do [ ! -x $$b ] || $$b || exit; done
+	@[ ! -x tools/bench.sh ] || tools/bench.sh
+
+fuzz: ## run every fuzz target for T seconds (make fuzz T=60)
+	tools/bootstrap.sh --with-lint
+	tools/fuzz.sh $(T)
+
+lint: ## format, static analysis and the rules of this tree
+	tools/bootstrap.sh --with-lint
+	tools/check
+
+format: ## rewrite the C sources in the format that make lint asks for
+	tools/bootstrap.sh --with-lint
+	tools/check --format
+
+install: build ## install below PREFIX (/usr/local); DESTDIR is honoured
+	cmake --install build/release --prefix $(PREFIX)
+
+clean: ## remove what was built; .deps/, that was fetched, stays
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

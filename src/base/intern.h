@@ -1,0 +1,32 @@
+/* base/intern.h - strings as small ids.
+ *
+ * Events carry ids instead of strings, so that a batch holds no pointers and equal strings compare as
+ * integers. Id 0 is "no value" (null); the empty string has an id of its own. Ids are dense: 1, 2, 3 ...
+ * Lists and maps of strings are interned whole, as one blob: for each string u32 length and bytes, in
+ * order; a map alternates key and value, sorted by key.
+ * Ids stay valid until k2_interner_reset. Thread-safety: none; one owner at a time.
+ */
+#ifndef K2_BASE_INTERN_H
+#define K2_BASE_INTERN_H
+
+#include "base/buf.h"
+
+struct k2_interner;
+
+struct k2_interner *k2_interner_new(void);
+void k2_interner_free(struct k2_interner *in);
+uint32_t k2_intern(struct k2_interner *in, struct k2_sv s);
+/* The id if the string was interned before, else 0. */
+uint32_t k2_intern_find(const struct k2_interner *in, struct k2_sv s);
+/* Borrowed until reset; id 0 gives {NULL, 0}. */
+struct k2_sv k2_interned(const struct k2_interner *in, uint32_t id);
+uint32_t k2_interner_count(const struct k2_interner *in); /* ids are 1..count */
+size_t k2_interner_bytes(const struct k2_interner *in);   /* heap memory in use */
+void k2_interner_reset(struct k2_interner *in);           /* forgets every id, keeps the memory */
+
+/* Blobs of lists and maps. */
+void k2_blob_add(struct k2_buf *blob, struct k2_sv s);
+/* Takes the next string off *blob; false at its end. A malformed blob is our own bug (asserted). */
+bool k2_blob_next(struct k2_sv *blob, struct k2_sv *s);
+
+#endif

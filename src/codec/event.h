@@ -1,0 +1,148 @@
+/* codec/event.h - the event model.
+ *
+ * Each kind of event is defined once, in <kind>.def; everything else follows from that table through
+ * the preprocessor: the struct here, the Avro schema and codec (avro.c), the field descriptors that
+ * the lake and the query engine read, and the hashes. Adding a field is one line there.
+ *
+ * Strings, lists and maps are ids of a struct k2_interner (base/intern.h): id 0 is null. Optional
+ * longs and decimals use K2_NULL_LONG and K2_NULL_DECIMAL. BYTES are interned like strings.
+ */
+#ifndef K2_CODEC_EVENT_H
+#define K2_CODEC_EVENT_H
+
+#include "base/buf.h"
+#include "base/decimal.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/intern.h"
+
+enum k2_type { K2_STR, K2_LIST, K2_MAP, K2_LONG, K2_INT, K2_DATE, K2_STAMP, K2_PRICE, K2_QUANTITY, K2_BYTES };
+enum k2_need { K2_REQ, K2_OPT };
+enum k2_class { K2_IDENTITY, K2_PAYLOAD, K2_RECEIVED, K2_ORIGIN, K2_DERIVED, K2_JOURNAL };
+
+typedef uint32_t k2_c_STR, k2_c_LIST, k2_c_MAP, k2_c_BYTES;
+typedef int64_t k2_c_LONG, k2_c_STAMP;
+typedef int32_t k2_c_INT, k2_c_DATE;
+typedef k2_i128 k2_c_PRICE, k2_c_QUANTITY;
+
+#define K2_FIELD(id, name, type, need, cls, meaning) k2_c_##type name;
+struct k2_trade {
+#include "codec/trade.def"
+};
+struct k2_quote {
+#include "codec/quote.def"
+};
+struct k2_quarantine {
+#include "codec/quarantine.def"
+};
+#undef K2_FIELD
+
+/* Position of a field in its kind's table: K2_TRADE_price, K2_QUOTE_bid_price, ... */
+#define K2_FIELD(id, name, type, need, cls, meaning) K2_TRADE_##name,
+enum {
+#include "codec/trade.def"
+    K2_TRADE_FIELDS
+};
+#undef K2_FIELD
+#define K2_FIELD(id, name, type, need, cls, meaning) K2_QUOTE_##name,
+enum {
+#include "codec/quote.def"
+    K2_QUOTE_FIELDS
+};
+#undef K2_FIELD
+#define K2_FIELD(id, name, type, need, cls, meaning) K2_QUARANTINE_##name,
+enum {
+#include "codec/quarantine.def"
+    K2_QUARANTINE_FIELDS
+};
+#undef K2_FIELD
+
+enum k2_kind_id {
+#define K2_KIND(name, NAME, table, topic, meaning) K2_KIND_##NAME,
+#include "codec/kinds.def"
+#undef K2_KIND
+    K2_KIND_COUNT
+};
+
+#define K2_MAX_FIELDS 32 /* of any kind */
+#define K2_FLAG_LAST 1   /* flags: last event of its message */
+
+/* One event of any kind. `kind` says which member is valid. */
+struct k2_event {
+    enum k2_kind_id kind;
+    union {
+        struct k2_trade trade;
+        struct k2_quote quote;
+        struct k2_quarantine quarantine;
+    };
+};
+
+struct k2_field {
+    int id; /* Iceberg field id; element or key id is 200 + id, value id is 400 + id */
+    const char *name;
+    enum k2_type type;
+    enum k2_need need;
+    enum k2_class cls;
+    const char *meaning;
+    size_t offset; /* in the kind's struct */
+};
+
+struct k2_kind {
+    enum k2_kind_id id;
+    const char *name;         /* "trade" */
+    const char *table;        /* "trades" */
+    const char *topic_prefix; /* "market.ticks" */
+    const char *meaning;
+    const struct k2_field *fields;
+    int field_count;
+    size_t size;             /* of the struct */
+    const char *avro_schema; /* JSON text of the record: fields whose class is not DERIVED or JOURNAL */
+};
+
+/* Never NULL for a valid id. */
+const struct k2_kind *k2_kind(enum k2_kind_id id);
+const struct k2_kind *k2_kind_by_table(struct k2_sv table); /* NULL if there is none */
+const struct k2_kind *k2_kind_by_topic(struct k2_sv topic); /* "market.ticks.asx"; NULL if none */
+/* Index in kind->fields or -1. */
+int k2_field_by_name(const struct k2_kind *kind, struct k2_sv name);
+int k2_field_by_id(const struct k2_kind *kind, int id);
+static inline bool k2_field_in_record(const struct k2_field *f) {
+    return f->cls != K2_DERIVED && f->cls != K2_JOURNAL;
+}
+size_t k2_type_size(enum k2_type type); /* bytes of one value in memory */
+bool k2_type_is_interned(enum k2_type type);
+/* The struct inside the event union. */
+static inline void *k2_event_fields(struct k2_event *e) { return &e->trade; }
+static inline const void *k2_event_fields_const(const struct k2_event *e) { return &e->trade; }
+
+/* "market.ticks.asx" into buf. Exchange codes are A-Z 0-9 _ - (upper case). */
+void k2_topic_name(const struct k2_kind *kind, struct k2_sv exchange, struct k2_buf *out);
+/* The partition key "ASX.BHP". */
+void k2_event_key(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
+/* The printed identity EXCHANGE/DATE/CHANNEL/KIND/EPOCH/SEQ/PART, '%' and '/' inside values
+ * percent-escaped, "." of dates as in 2014-03-10. */
+void k2_message_id(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
+
+/* Hash of (field id, value) of every non-null IDENTITY and PAYLOAD field: equal identity and equal
+ * payload hash = duplicate, other hash = conflict. Position in source or journal never enters. */
+struct k2_h128 k2_payload_hash(const struct k2_event *e, const struct k2_interner *in);
+/* The same over IDENTITY, PAYLOAD and RECEIVED: what replay and digests sum. */
+struct k2_h128 k2_row_hash(const struct k2_event *e, const struct k2_interner *in);
+/* The same over every column of the table: what reconcile compares row by row. */
+struct k2_h128 k2_full_hash(const struct k2_event *e, const struct k2_interner *in);
+
+/* Events as columns: col[i] is an array of kind->fields[i]'s C type with room for cap values. */
+struct k2_columns {
+    const struct k2_kind *kind;
+    size_t n, cap;
+    void *col[K2_MAX_FIELDS];
+};
+
+void k2_columns_init(struct k2_columns *c, const struct k2_kind *kind, size_t cap);
+void k2_columns_free(struct k2_columns *c);
+void k2_columns_grow(struct k2_columns *c, size_t cap);
+/* Copies row `row` into the event, and the event into row `row` (row < cap; n is the caller's). */
+void k2_columns_get(const struct k2_columns *c, size_t row, struct k2_event *e);
+void k2_columns_set(struct k2_columns *c, size_t row, const struct k2_event *e);
+
+#endif

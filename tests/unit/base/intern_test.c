@@ -1,0 +1,149 @@
+/* The interner against a list that is searched from its start, and blobs. */
+#include "base/intern.h"
+#include "k2test.h"
+
+static struct k2_sv random_string(uint64_t *seed, char out[80], uint64_t most) {
+    size_t n = k2test_random(seed) % most;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)('a' + k2test_random(seed) % 3);
+    return (struct k2_sv){out, n};
+}
+
+/* The model: strings in the order of their ids. */
+struct model {
+    char *text[4096];
+    size_t n[4096];
+    uint32_t count;
+};
+
+static uint32_t model_find(const struct model *m, struct k2_sv s) {
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (m->n[i] == s.n && memcmp(m->text[i], s.p, s.n) == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+static uint32_t model_intern(struct model *m, struct k2_sv s) {
+    uint32_t id = model_find(m, s);
+    if (id)
+        return id;
+    m->text[m->count] = k2_sv_dup(s);
+    m->n[m->count] = s.n;
+    return ++m->count;
+}
+
+static void model_reset(struct model *m) {
+    while (m->count)
+        free(m->text[--m->count]);
+}
+
+static void a_plain_list_agrees_on_every_id(void **state) {
+    (void)state;
+    static struct model model;
+    uint64_t seed = k2test_seed();
+    char text[80];
+    struct k2_interner *in = k2_interner_new();
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 4000; i++) {
+            struct k2_sv s = random_string(&seed, text, 1 + k2test_random(&seed) % 70);
+            assert_int_equal(k2_intern_find(in, s), model_find(&model, s));
+            assert_int_equal(k2_intern(in, s), model_intern(&model, s));
+            assert_int_equal(k2_intern_find(in, s), model_find(&model, s));
+        }
+        assert_int_equal(k2_interner_count(in), model.count);
+        for (uint32_t id = 1; id <= model.count; id++) {
+            struct k2_sv s = k2_interned(in, id);
+            assert_int_equal(s.n, model.n[id - 1]);
+            assert_memory_equal(s.p, model.text[id - 1], s.n);
+        }
+        k2_interner_reset(in);
+        model_reset(&model);
+    }
+    k2_interner_free(in);
+}
+
+static void null_and_the_empty_string_are_different(void **state) {
+    (void)state;
+    struct k2_interner *in = k2_interner_new();
+    assert_int_equal(k2_intern_find(in, K2_SV("")), 0);
+    uint32_t id = k2_intern(in, K2_SV(""));
+    assert_int_equal(id, 1);
+    assert_int_equal(k2_intern(in, (struct k2_sv){NULL, 0}), id);
+    assert_null(k2_interned(in, 0).p);
+    assert_int_equal(k2_interned(in, 0).n, 0);
+    assert_int_equal(k2_interned(in, id).n, 0);
+    assert_int_equal(k2_intern(in, (struct k2_sv){"\0", 1}), 2);
+    k2_interner_free(in);
+}
+
+static void what_is_borrowed_stays_while_the_interner_grows(void **state) {
+    (void)state;
+    struct k2_interner *in = k2_interner_new();
+    struct k2_sv first = k2_interned(in, k2_intern(in, K2_SV("AAPL")));
+    char text[32];
+    for (int i = 0; i < 300000; i++) {
+        int n = snprintf(text, sizeof text, "symbol %d", i);
+        assert_int_equal(k2_intern(in, (struct k2_sv){text, (size_t)n}), i + 2);
+    }
+    assert_ptr_equal(k2_interned(in, 1).p, first.p);
+    assert_true(k2_sv_eq(first, K2_SV("AAPL")));
+    for (int i = 0; i < 300000; i++) {
+        int n = snprintf(text, sizeof text, "symbol %d", i);
+        assert_int_equal(k2_intern_find(in, (struct k2_sv){text, (size_t)n}), i + 2);
+    }
+    k2_interner_free(in);
+}
+
+static void a_reset_keeps_the_memory_and_reuses_it(void **state) {
+    (void)state;
+    struct k2_interner *in = k2_interner_new();
+    static char large[200000];
+    size_t bytes = 0;
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < 50000; i++) {
+            char text[32];
+            int n = snprintf(text, sizeof text, "order-%d-%d", round, i);
+            k2_intern(in, (struct k2_sv){text, (size_t)n});
+            if (i % 10000 == 0)
+                k2_intern(in, (struct k2_sv){large, sizeof large - (size_t)i});
+        }
+        /* The lengths are those of the first round, so nothing more may be needed. */
+        assert_true(round == 0 || k2_interner_bytes(in) == bytes);
+        bytes = k2_interner_bytes(in);
+        assert_true(bytes > 50000 * 10 + 5 * sizeof large - 100000);
+        k2_interner_reset(in);
+        assert_int_equal(k2_interner_count(in), 0);
+        assert_int_equal(k2_interner_bytes(in), bytes);
+        assert_int_equal(k2_intern_find(in, K2_SV("order-0-0")), 0);
+    }
+    k2_interner_free(in);
+}
+
+static void a_blob_gives_back_its_strings_in_order(void **state) {
+    (void)state;
+    struct k2_buf blob = {0};
+    k2_blob_add(&blob, K2_SV("condition"));
+    k2_blob_add(&blob, K2_SV(""));
+    k2_blob_add(&blob, (struct k2_sv){"a\0b", 3});
+    assert_int_equal(blob.n, 3 * 4 + 9 + 3);
+    struct k2_sv rest = k2_buf_view(&blob), s;
+    assert_true(k2_blob_next(&rest, &s) && k2_sv_eq(s, K2_SV("condition")));
+    assert_true(k2_blob_next(&rest, &s) && s.n == 0);
+    assert_true(k2_blob_next(&rest, &s) && k2_sv_eq(s, (struct k2_sv){"a\0b", 3}));
+    assert_false(k2_blob_next(&rest, &s));
+    rest = (struct k2_sv){NULL, 0};
+    assert_false(k2_blob_next(&rest, &s));
+    k2_buf_free(&blob);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_list_agrees_on_every_id),
+        cmocka_unit_test(null_and_the_empty_string_are_different),
+        cmocka_unit_test(what_is_borrowed_stays_while_the_interner_grows),
+        cmocka_unit_test(a_reset_keeps_the_memory_and_reuses_it),
+        cmocka_unit_test(a_blob_gives_back_its_strings_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

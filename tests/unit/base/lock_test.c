@@ -1,0 +1,108 @@
+/* The lock between processes: held, released, and left behind by a killed one. */
+#include "base/fs.h"
+#include "k2test.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+static struct k2_err err;
+static char *dir, *path;
+
+static int make_dir(void **state) {
+    (void)state;
+    dir = k2test_dir();
+    path = k2_path(dir, "lock");
+    return 0;
+}
+
+static int remove_dir(void **state) {
+    (void)state;
+    free(path);
+    k2test_rmdir(dir);
+    return 0;
+}
+
+/* A child that has taken the lock and waits to be killed. */
+static pid_t locking_child(void) {
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct k2_lock *lock;
+        struct k2_err failed;
+        char byte = k2_lock_take(path, "k2 ingest", &lock, &failed) == K2_OK ? 'y' : 'n';
+        (void)!write(ready[1], &byte, 1);
+        for (;;)
+            pause();
+    }
+    char byte;
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(byte, 'y');
+    close(ready[0]);
+    return pid;
+}
+
+static void a_lock_held_by_another_process_names_it(void **state) {
+    (void)state;
+    pid_t pid = locking_child();
+    struct k2_lock *lock;
+    char holder[64];
+    CHECK_STATUS(k2_lock_take(path, "k2 sink", &lock, &err), K2_E_LOCKED);
+    snprintf(holder, sizeof holder, "pid %d (k2 ingest)", pid);
+    assert_non_null(strstr(err.msg, holder));
+    assert_non_null(strstr(err.msg, path));
+    assert_true(err.retriable);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    CHECK_OK(k2_lock_take(path, "k2 sink", &lock, &err), &err);
+    k2_lock_release(lock);
+}
+
+static void a_lock_is_exclusive_within_a_process_and_free_after_release(void **state) {
+    (void)state;
+    struct k2_lock *lock, *second;
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(k2_lock_take(path, "k2 up", &lock, &err), &err);
+        CHECK_STATUS(k2_lock_take(path, "k2 up", &second, &err), K2_E_LOCKED);
+        k2_lock_release(lock);
+    }
+    k2_lock_release(NULL);
+}
+
+static void a_forked_child_does_not_keep_a_released_lock(void **state) {
+    (void)state;
+    struct k2_lock *lock, *again;
+    CHECK_OK(k2_lock_take(path, "k2 up", &lock, &err), &err);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    k2_lock_release(lock);
+    CHECK_OK(k2_lock_take(path, "k2 up", &again, &err), &err);
+    k2_lock_release(again);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_lock_in_no_directory_is_an_error_that_names_it(void **state) {
+    (void)state;
+    struct k2_lock *lock;
+    char *nowhere = k2_path(dir, "missing/lock");
+    CHECK_STATUS(k2_lock_take(nowhere, "k2 up", &lock, &err), K2_E_IO);
+    assert_non_null(strstr(err.msg, nowhere));
+    free(nowhere);
+}
+
+#define LOCK_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        LOCK_TEST(a_lock_held_by_another_process_names_it),
+        LOCK_TEST(a_lock_is_exclusive_within_a_process_and_free_after_release),
+        LOCK_TEST(a_forked_child_does_not_keep_a_released_lock),
+        LOCK_TEST(a_lock_in_no_directory_is_an_error_that_names_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
