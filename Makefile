@@ -23,11 +23,10 @@ tsan: ## run the tests of threads under the thread sanitizer
 	tools/bootstrap.sh --with-tests
 	tools/test.sh tsan
 
-bench: ## measure: all of tests/bench, then tools/bench.sh
-	tools/bootstrap.sh
+bench: ## measure beside the peers and the limits of this machine, as ratios
+	tools/bootstrap.sh --with-tests
 	tools/build.sh release k2_all tests-bench
-	@for b in build/release/bench/*_bench; do [ ! -x $$b ] || $$b || exit; done
-	@[ ! -x tools/bench.sh ] || tools/bench.sh
+	bench/run.sh
 
 fuzz: ## run every fuzz target for T seconds (make fuzz T=60)
 	tools/bootstrap.sh --with-lint

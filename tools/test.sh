@@ -33,7 +33,7 @@ run() {
 for preset; do
     case $preset in
     asan) tools/build.sh asan -DK2_TESTS=ON tests-unit tests-prop tests-fuzz ;;
-    release) tools/build.sh release -DK2_TESTS=ON k2_all tests-crash ;;
+    release) tools/build.sh release -DK2_TESTS=ON k2_all tests-crash tests-judge ;;
     tsan) tools/build.sh tsan -DK2_TESTS=ON tests-thread ;;
     *) echo "unknown kind of run: $preset" >&2; exit 2 ;;
     esac

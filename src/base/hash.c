@@ -83,6 +83,10 @@ struct k2_h128 k2_h128_add(struct k2_h128 a, struct k2_h128 b) {
     return (struct k2_h128){lo, a.hi + b.hi + (lo < a.lo)};
 }
 
+struct k2_h128 k2_h128_sub(struct k2_h128 a, struct k2_h128 b) {
+    return (struct k2_h128){a.lo - b.lo, a.hi - b.hi - (a.lo < b.lo)};
+}
+
 int k2_h128_cmp(struct k2_h128 a, struct k2_h128 b) {
     if (a.hi != b.hi)
         return a.hi < b.hi ? -1 : 1;

@@ -23,6 +23,8 @@ uint64_t k2_hash64(const void *bytes, size_t n);        /* XXH3, 64 bit, seed 0 
 struct k2_h128 k2_hash128(const void *bytes, size_t n); /* XXH3, 128 bit, seed 0 */
 /* a + b mod 2^128: the order-free sum that digests use. */
 struct k2_h128 k2_h128_add(struct k2_h128 a, struct k2_h128 b);
+/* a - b mod 2^128: takes a summand back. */
+struct k2_h128 k2_h128_sub(struct k2_h128 a, struct k2_h128 b);
 int k2_h128_cmp(struct k2_h128 a, struct k2_h128 b);
 void k2_h128_hex(struct k2_h128 h, char out[33]); /* hi first, lower case, NUL-terminated */
 

@@ -121,6 +121,19 @@ struct k2_schema_source k2_registry_source(struct k2_registry *r) {
     return (struct k2_schema_source){r, find_in_source};
 }
 
+void k2_registry_each(const struct k2_registry *r,
+                      void (*visit)(void *ctx, struct k2_sv subject, int version, uint32_t id),
+                      void *ctx) {
+    void *iter = NULL;
+    struct k2_sv subject;
+    struct k2_json *versions;
+    while (k2_json_next(k2_json_get(r->doc, "subjects"), &iter, &subject, &versions)) {
+        int64_t id = 0;
+        for (size_t i = 0; k2_json_as_int(k2_json_at(versions, i), &id); i++)
+            visit(ctx, subject, (int)i + 1, (uint32_t)id);
+    }
+}
+
 /* --- registering --- */
 
 static int64_t id_of_text(const struct k2_registry *r, struct k2_sv schema) {

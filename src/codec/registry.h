@@ -23,6 +23,11 @@ K2_RC k2_registry_register(struct k2_registry *r, struct k2_sv subject, struct k
 K2_RC k2_registry_schema(struct k2_registry *r, uint32_t id, struct k2_sv *schema,
                          struct k2_err *err);
 struct k2_schema_source k2_registry_source(struct k2_registry *r);
+/* Visits every version of every subject, in the order of registration; versions count from 1. The
+ * subject is borrowed for the call. */
+void k2_registry_each(const struct k2_registry *r,
+                      void (*visit)(void *ctx, struct k2_sv subject, int version, uint32_t id),
+                      void *ctx);
 /* K2_OK when a reader with `reader` can read what `writer` wrote; else K2_E_CONFLICT and why. */
 K2_RC k2_schema_can_read(struct k2_sv reader, struct k2_sv writer, struct k2_err *err);
 

@@ -1,0 +1,89 @@
+/* feed/calendar.c - which session date a moment belongs to, per exchange.
+ *
+ * A session date is the local date of the exchange's zone, counted from its roll time: with a roll
+ * at 18:00 the evening belongs to the next date. A calendar's version changes with its rule, so
+ * that a table can say by which rule its dates were made. Holidays do not matter here: nothing is
+ * sent then.
+ */
+#include "feed/feed.h"
+
+#include <stdatomic.h>
+
+struct feed_calendar {
+    const char *exchange, *zone_name; /* zone_name NULL: UTC */
+    int32_t roll; /* seconds after local midnight at which the next date starts; 0 = midnight */
+    const char *version;
+    _Atomic(struct k2_zone *) zone; /* loaded at the first use, then kept */
+};
+
+static struct feed_calendar calendars[] = {
+    {"ASX", "Australia/Sydney", 0, "asx-1", NULL},
+    {"BINANCE", NULL, 0, "utc-1", NULL},
+    {"BINANCE-USDM", NULL, 0, "utc-1", NULL},
+    {"BINANCE-COINM", NULL, 0, "utc-1", NULL},
+    {"SIM", NULL, 0, "utc-1", NULL},
+};
+#define CALENDARS (sizeof calendars / sizeof *calendars)
+
+static struct feed_calendar utc = {"UTC", NULL, 0, "utc-1", NULL};
+
+static struct feed_calendar *lookup(struct k2_sv exchange) {
+    for (size_t i = 0; i < CALENDARS; i++)
+        if (k2_sv_eq(exchange, k2_sv_of(calendars[i].exchange)))
+            return &calendars[i];
+    return NULL;
+}
+
+static int load_zone(struct feed_calendar *c, struct k2_err *err) {
+    if (!c->zone_name || atomic_load(&c->zone))
+        return K2_OK;
+    struct k2_zone *zone, *none = NULL;
+    K2_TRY_CTX(k2_zone_load(c->zone_name, &zone, err), err, "calendar of %s", c->exchange);
+    if (!atomic_compare_exchange_strong(&c->zone, &none, zone))
+        k2_zone_free(zone); /* another thread was faster */
+    return K2_OK;
+}
+
+int feed_calendar_find(struct k2_sv exchange, const char *name, const struct feed_calendar **out,
+                       struct k2_err *err) {
+    struct feed_calendar *c = &utc;
+    if (!name)
+        c = lookup(exchange);
+    else if (strcmp(name, "utc") != 0)
+        c = lookup(k2_sv_of(name));
+    if (!c && name)
+        return k2_fail(err, K2_E_NOTFOUND,
+                       "there is no calendar \"%s\"; use utc or the code of a known exchange",
+                       name);
+    if (!c)
+        return k2_fail(err, K2_E_NOTFOUND,
+                       "no calendar is known for the exchange \"%.*s\", so its session dates "
+                       "cannot be told; use --calendar utc to take UTC dates",
+                       K2_SV_ARG(exchange));
+    K2_TRY(load_zone(c, err));
+    *out = c;
+    return K2_OK;
+}
+
+int32_t feed_session_date(const struct feed_calendar *c, int64_t utc_ns) {
+    int64_t seconds = utc_ns / K2_NS_PER_SEC - (utc_ns % K2_NS_PER_SEC < 0);
+    seconds += k2_zone_offset(atomic_load_explicit(&c->zone, memory_order_acquire), utc_ns);
+    if (c->roll)
+        seconds += 86400 - c->roll;
+    return (int32_t)(seconds / 86400 - (seconds % 86400 < 0));
+}
+
+const struct k2_zone *feed_calendar_zone(const struct feed_calendar *c) {
+    return atomic_load(&c->zone);
+}
+
+const char *feed_calendar_version(const struct feed_calendar *c) {
+    return c->version;
+}
+
+const char *const *feed_exchanges(void) {
+    static const char *const codes[CALENDARS + 1] = {
+        "ASX", "BINANCE", "BINANCE-USDM", "BINANCE-COINM", "SIM", NULL,
+    };
+    return codes;
+}

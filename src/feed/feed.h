@@ -1,0 +1,212 @@
+/* feed/feed.h - from a venue's bytes to events.
+ *
+ * A decoder is a pure function: bytes in, events out; it owns no file, no socket, no clock and
+ * allocates nothing per event. A new venue is one file (or folder) with one `const struct feed_ops`
+ * and one line in feed/feeds.c. Beside the decoders: the calendar (session dates), the sequence
+ * engine (sequence.h's part below), the sources (file.c) and the simulator.
+ *
+ * Every unit a source holds (a line, a message entry) is answered by exactly one callback: event,
+ * reject or filtered, so that read = accepted + duplicates + conflicts + quarantined + filtered.
+ */
+#ifndef K2_FEED_FEED_H
+#define K2_FEED_FEED_H
+
+#include "base/clock.h"
+#include "codec/codec.h"
+
+/* --- calendars --- */
+
+struct feed_calendar; /* of one exchange; immutable */
+/* Known exchanges are a table in calendar.c (zone, roll time of the session date, version). name
+ * NULL is the exchange's own; another exchange's code is that one's. An unknown exchange is
+ * K2_E_NOTFOUND unless name is "utc". Borrowed, lives as long as the process. Safe from any thread.
+ */
+K2_RC feed_calendar_find(struct k2_sv exchange, const char *name, const struct feed_calendar **out,
+                         struct k2_err *err);
+int32_t feed_session_date(const struct feed_calendar *c, int64_t utc_ns);
+const struct k2_zone *feed_calendar_zone(const struct feed_calendar *c); /* NULL is UTC */
+const char *feed_calendar_version(const struct feed_calendar *c);
+/* Known exchange codes, for splitting EXCHANGE.SYMBOL; NULL-terminated. */
+const char *const *feed_exchanges(void);
+
+/* --- decoders --- */
+
+struct feed_reject {
+    const char *reason;             /* MALFORMED, RANGE, ... : static text */
+    const char *detail;             /* a sentence; borrowed for the call */
+    struct k2_sv raw;               /* the bytes as they came */
+    int64_t position;               /* line or message number in the source, from 1 */
+    uint64_t offset;                /* byte offset in the source */
+    const struct k2_event *partial; /* what could be read: exchange, symbol, date; or NULL */
+    bool numbered; /* exchange_sequence_number of partial is known and is consumed by this record */
+};
+
+struct feed_sink { /* where a decoder sends what it finds; a callback's failure ends the decoding */
+    void *ctx;
+    K2_RC (*event)
+    (void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position, struct k2_err *err);
+    K2_RC (*reject)(void *ctx, const struct feed_reject *r, struct k2_err *err);
+    K2_RC (*filtered)(void *ctx, const char *why, struct k2_err *err);
+};
+
+struct feed_options {
+    struct k2_sv exchange; /* empty = the format says, or its default */
+    struct k2_sv symbol;   /* from the file name, where the format needs it */
+    int32_t date;          /* session date given from outside; INT32_MIN = the format says */
+    const char *calendar;  /* NULL = the exchange's own; "utc" */
+    struct k2_sv source;   /* path or address, for messages */
+    /* Only these symbols are kept, NULL = all; the rest is answered by `filtered`. */
+    bool (*wants)(void *ctx, struct k2_sv symbol);
+    void *wants_ctx;
+    /* Ordinal feeds: the number to go on counting after (--continue), asked once for each kind and
+     * session date that turns up; NULL or 0 = from the start. */
+    int64_t (*counted)(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+                       int32_t date);
+    void *counted_ctx;
+};
+
+struct feed_ops {
+    const char *name;      /* "asx-csv" */
+    const char *title;     /* one line for `k2 feed list` */
+    const char *numbering; /* where the sequence comes from, in a sentence */
+    bool ordinal;          /* the feed numbers nothing: sequences are counted over its lines */
+    size_t state_size;     /* the caller allocates the private state, zeroed */
+    /* 0 = not this format .. 100 = certain, from the file's name and its first bytes. */
+    int (*detect)(struct k2_sv file_name, struct k2_sv head);
+    K2_RC (*init)
+    (void *state, const struct feed_options *o, struct k2_interner *in, struct k2_err *err);
+    /* Decodes what is whole in `bytes` and gives how many were consumed; the rest is shown again
+     * with more behind it. `last`: nothing more will come. Strings of events are interned in `in`.
+     */
+    K2_RC (*decode)
+    (void *state, struct k2_sv bytes, bool last, size_t *consumed, const struct feed_sink *sink,
+     struct k2_err *err);
+    void (*fini)(void *state); /* safe on a zeroed state */
+};
+
+const struct feed_ops *feed_find(struct k2_sv name); /* NULL if there is none */
+const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head);
+int feed_count(void);
+const struct feed_ops *feed_at(int index);
+
+/* Feeds the bytes of a file (plain or .gz, also concatenated members) to a decoder; path "-" reads
+ * standard input. A truncated or damaged gz is an error with its position, after what was whole was
+ * delivered. `progress` may be NULL. */
+K2_RC feed_file(const char *path, const struct feed_ops *ops, void *state,
+                const struct feed_sink *sink,
+                void (*progress)(void *ctx, int64_t done, int64_t all), void *progress_ctx,
+                struct k2_err *err);
+/* The first bytes of a file, decompressed, for feed_detect; appends to out. */
+K2_RC feed_file_head(const char *path, size_t n, struct k2_buf *out, struct k2_err *err);
+
+/* The other way, for `k2 simulate --print`: an event as the venue would have sent it, one line.
+ * What the format has no place for is left out (binance-json keeps milliseconds; asx-csv also, and
+ * neither symbol nor number). Kinds that the format lacks print nothing. */
+bool feed_can_print(struct k2_sv format);
+void feed_print_event(struct k2_sv format, const struct k2_event *e, const struct k2_interner *in,
+                      struct k2_buf *out);
+
+/* --- the sequence engine: gap, duplicate, conflict, out of order, reset --- */
+
+enum seq_verdict {
+    SEQ_NEW,          /* next in line, or the first of its channel */
+    SEQ_GAP,          /* new, and numbers before it are missing */
+    SEQ_OUT_OF_ORDER, /* new, fills (part of) an open gap */
+    SEQ_RESET,        /* new, first of a later epoch */
+    SEQ_DUPLICATE,    /* same identity and payload as an event before: to be dropped */
+    SEQ_CONFLICT,     /* same identity, other payload: to quarantine */
+    SEQ_VERDICTS
+};
+
+struct seq_item { /* one event to judge */
+    struct k2_sv exchange, channel;
+    enum k2_kind_id kind;
+    int32_t trade_date, epoch, part;
+    int64_t sequence;
+    struct k2_h128 payload;
+    /* A rejected record: its number is used up, nothing is stored, nothing can conflict with it: an
+     * event that comes later with this number is new. Verdict SEQ_DUPLICATE: the number is not above
+     * the highest and in no gap, so nothing changes. */
+    bool consumed_only;
+    enum seq_verdict verdict; /* out */
+    int64_t gap_from, gap_to; /* out, SEQ_GAP: missing numbers [from, to] */
+};
+
+struct seq_known { /* an event that was accepted before */
+    int64_t sequence;
+    int32_t epoch, part;
+    struct k2_h128 payload;
+};
+
+/* Where the engine looks for what it no longer remembers: every accepted event of the channel with
+ * lo <= sequence <= hi, in any order, put by calling `put`. Called at most once per channel and
+ * batch, before anything of the batch is judged. A channel of a session date that a restored
+ * checkpoint left out (keep_dates) is asked for once with all numbers, INT64_MIN..INT64_MAX, to
+ * learn where it ended. load may be NULL: what is forgotten is then new. */
+struct seq_history {
+    void *ctx;
+    K2_RC (*load)
+    (void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
+     enum k2_kind_id kind, int64_t lo, int64_t hi,
+     void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx, struct k2_err *err);
+};
+
+struct seq_engine;
+struct seq_engine *seq_engine_new(struct seq_history history);
+void seq_engine_free(struct seq_engine *s);
+/* After a restart: restore the checkpoint, then judge what the log holds behind it (verdicts
+ * ignored); without a checkpoint, the whole log. A channel that is then unknown is taken to be new.
+ * Judges a batch in order. On failure (of the history) nothing of the batch is judged. Items that
+ * repeat a number are compared with what is remembered (recent events of the channel) or, older,
+ * with the history: one load per channel and batch, never per event. */
+K2_RC seq_judge(struct seq_engine *s, struct seq_item *items, size_t n, struct k2_err *err);
+
+struct seq_stats {
+    int64_t verdicts[SEQ_VERDICTS];
+    int64_t gaps_open, missing; /* open gaps now, and the numbers they lack */
+};
+struct seq_stats seq_engine_stats(const struct seq_engine *s);
+/* Highest sequence of a channel's latest epoch, or 0 when unknown (ordinal feeds: --continue). */
+int64_t seq_engine_high(const struct seq_engine *s, struct k2_sv exchange, int32_t trade_date,
+                        struct k2_sv channel, enum k2_kind_id kind);
+/* Visits every open gap. */
+void seq_engine_gaps(const struct seq_engine *s,
+                     void (*gap)(void *ctx, struct k2_sv exchange, int32_t trade_date,
+                                 struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
+                                 int64_t from, int64_t to),
+                     void *ctx);
+/* The state as bytes (a checkpoint), and back; format in sequence.c, versioned. Only the newest
+ * `keep_dates` session dates of each exchange are kept; 0 = all. */
+/* `out` is appended to; the events themselves are not kept: repeats after a restart ask the
+ * history. */
+void seq_engine_save(const struct seq_engine *s, int keep_dates, struct k2_buf *out);
+/* Replaces the state; on failure it is as it was. */
+K2_RC seq_engine_restore(struct seq_engine *s, struct k2_sv bytes, struct k2_err *err);
+
+/* --- the simulator --- */
+
+struct sim_options {
+    int symbols; /* 1..10000; AAPL is always the first */
+    double rate; /* events per second of simulated time */
+    double seconds;
+    uint64_t seed;
+    int64_t start_ns;
+    double gaps, duplicates, out_of_order; /* probabilities per event, 0..1: never sent, sent again
+                                              a little later, sent a few events late */
+    bool quotes;                           /* quotes beside the trades */
+};
+
+struct sim;
+/* Exactly round(rate * seconds) events are numbered, all within the time; the faults leave the
+ * market itself as it is. A market that looks real: heavy-tailed activity per symbol, clustered
+ * arrivals, prices on a tick grid that mean-revert around a random walk. Same options, same events,
+ * to the bit: integers only. Its channel is "sim-<hash of the options>", exchange SIM, calendar
+ * UTC. */
+K2_RC sim_open(const struct sim_options *o, struct k2_interner *in, struct sim **out,
+               struct k2_err *err);
+void sim_close(struct sim *s);
+/* The next event in the order of sending; false when the time is over. */
+bool sim_next(struct sim *s, struct k2_event *e);
+int64_t sim_sent_ns(const struct sim *s); /* simulated time of the last event's sending */
+
+#endif

@@ -1,0 +1,72 @@
+/* feed/feed_int.h - what the decoders share: lines, interning by memo, text that may be stored. */
+#ifndef K2_FEED_FEED_INT_H
+#define K2_FEED_FEED_INT_H
+
+#include "feed/feed.h"
+
+extern const struct feed_ops feed_asx_csv, feed_binance_json;
+
+void feed_asx_print(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
+void feed_binance_print(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
+
+/* --- events --- */
+
+struct feed_head { /* what trade and quote have in common */
+    uint32_t exchange, symbol, channel;
+    int32_t trade_date;
+    int64_t ns, receive_ns, sequence, raw_offset; /* K2_NULL_LONG where there is none */
+};
+
+/* An event of the kind (trade or quote) with these fields, the last of its message, in epoch 0 and
+ * part 0; every optional field else is null. */
+void feed_event_start(struct k2_event *e, enum k2_kind_id kind, const struct feed_head *h);
+
+/* --- lines of a text source, cut the same way however the bytes are cut into pieces --- */
+
+#define FEED_LINE_MAX ((size_t)4 << 20) /* a longer line is answered as a whole, by one reject */
+
+struct feed_lines {
+    int64_t position; /* of the last line given, from 1 */
+    uint64_t offset;  /* byte offset of that line in the source */
+    uint64_t next;    /* byte offset behind the bytes taken */
+    bool skipping;    /* in the rest of a line that was too long */
+};
+
+enum feed_line {
+    FEED_LINE_MORE,    /* no whole line left */
+    FEED_LINE_WHOLE,   /* without its LF; a CR before it is kept */
+    FEED_LINE_TOO_LONG /* its first FEED_LINE_MAX bytes; the rest is skipped */
+};
+
+/* Takes the next line off *bytes. `last`: what is left without a LF is a line too. */
+enum feed_line feed_line_next(struct feed_lines *l, struct k2_sv *bytes, bool last,
+                              struct k2_sv *line);
+
+/* --- strings --- */
+
+/* Interns s; *memo holds the id of the last time, which is checked and not trusted: the owner of
+ * the interner may have reset it since. */
+static inline uint32_t feed_intern(struct k2_interner *in, uint32_t *memo, struct k2_sv s) {
+    if (*memo && *memo <= k2_interner_count(in)) {
+        struct k2_sv known = k2_interned(in, *memo);
+        if (known.n == s.n && memcmp(known.p, s.p, s.n) == 0)
+            return *memo;
+    }
+    return *memo = k2_intern(in, s);
+}
+
+struct feed_fault { /* why a record is refused */
+    const char *reason;
+    char detail[160];
+};
+
+/* The sentence `what: "text"`; of text the start, with bytes that cannot be shown as '?'. Gives -1.
+ */
+int feed_fault_set(struct feed_fault *f, const char *reason, const char *what, struct k2_sv text);
+int feed_fault_too_long(struct feed_fault *f); /* of FEED_LINE_TOO_LONG */
+
+/* Text that may enter a record: UTF-8 (RFC 3629) without control characters, at most `most` bytes.
+ */
+bool feed_text_ok(struct k2_sv s, size_t most);
+
+#endif

@@ -1,0 +1,212 @@
+/* feed/json_scan.c - see json_scan.h. */
+#include "feed/json_scan.h"
+
+#define DEPTH_MAX 64
+
+static bool fault(struct json_scan *s, const char *what) {
+    s->fault = what;
+    return false;
+}
+
+static void skip_blanks(struct json_scan *s) {
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\r' || *s->p == '\n'))
+        s->p++;
+}
+
+static bool is_hex(char c) {
+    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'f');
+}
+
+/* Behind a backslash. */
+static bool escape(struct json_scan *s) {
+    if (s->p == s->end)
+        return fault(s, "a string does not end");
+    char c = *s->p++;
+    if (c != 'u')
+        return (c != 0 && strchr("\"\\/bfnrt", c)) || fault(s, "an unknown escape in a string");
+    for (int i = 0; i < 4; i++)
+        if (s->p == s->end || !is_hex(*s->p++))
+            return fault(s, "\\u without four hexadecimal digits");
+    return true;
+}
+
+/* At the opening quote. */
+static bool string(struct json_scan *s, struct k2_sv *text, bool *escaped) {
+    const char *start = ++s->p;
+    *escaped = false;
+    for (;;) {
+        while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (uint8_t)*s->p >= 0x20)
+            s->p++;
+        if (s->p == s->end)
+            return fault(s, "a string does not end");
+        if ((uint8_t)*s->p < 0x20)
+            return fault(s, "a control character in a string");
+        if (*s->p++ == '"')
+            break;
+        *escaped = true;
+        if (!escape(s))
+            return false;
+    }
+    *text = (struct k2_sv){start, (size_t)(s->p - 1 - start)};
+    return true;
+}
+
+static size_t digits(struct json_scan *s) {
+    const char *start = s->p;
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+        s->p++;
+    return (size_t)(s->p - start);
+}
+
+static bool number(struct json_scan *s) {
+    if (*s->p == '-')
+        s->p++;
+    bool zero = s->p < s->end && *s->p == '0';
+    size_t whole = digits(s);
+    if (whole == 0 || (zero && whole > 1))
+        return fault(s, "a number that JSON does not know");
+    if (s->p < s->end && *s->p == '.') {
+        s->p++;
+        if (digits(s) == 0)
+            return fault(s, "a number without digits behind its point");
+    }
+    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+        s->p++;
+        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+            s->p++;
+        if (digits(s) == 0)
+            return fault(s, "a number without digits in its exponent");
+    }
+    return true;
+}
+
+static bool word(struct json_scan *s, struct k2_sv expected) {
+    if (!k2_sv_starts((struct k2_sv){s->p, (size_t)(s->end - s->p)}, expected))
+        return fault(s, "a word that JSON does not know");
+    s->p += expected.n;
+    return true;
+}
+
+static bool key(struct json_scan *s, struct k2_sv *name) {
+    bool escaped;
+    skip_blanks(s);
+    if (s->p == s->end || *s->p != '"')
+        return fault(s, "a member without its name");
+    if (!string(s, name, &escaped))
+        return false;
+    skip_blanks(s);
+    if (s->p == s->end || *s->p != ':')
+        return fault(s, "a member name without its colon");
+    s->p++;
+    return true;
+}
+
+static bool value(struct json_scan *s, struct json_value *v, int depth);
+
+/* At the opening bracket of an array or object. */
+static bool container(struct json_scan *s, char close, int depth) {
+    struct json_value inner;
+    struct k2_sv name;
+    if (depth == DEPTH_MAX)
+        return fault(s, "more than 64 levels of nesting");
+    s->p++;
+    skip_blanks(s);
+    if (s->p < s->end && *s->p == close) {
+        s->p++;
+        return true;
+    }
+    for (;;) {
+        if (close == '}' && !key(s, &name))
+            return false;
+        if (!value(s, &inner, depth + 1))
+            return false;
+        if (s->p == s->end)
+            return fault(s, "an array or object does not end");
+        char c = *s->p++;
+        if (c == close)
+            return true;
+        if (c != ',')
+            return fault(s, "neither a comma nor the end of an array or object");
+    }
+}
+
+static bool plain_value(struct json_scan *s, struct json_value *v, int depth) {
+    switch (*s->p) {
+    case '{':
+        v->type = JSON_OBJECT;
+        return container(s, '}', depth);
+    case '[':
+        v->type = JSON_ARRAY;
+        return container(s, ']', depth);
+    case 't':
+        v->type = JSON_TRUE;
+        return word(s, K2_SV("true"));
+    case 'f':
+        v->type = JSON_FALSE;
+        return word(s, K2_SV("false"));
+    case 'n':
+        v->type = JSON_NULL;
+        return word(s, K2_SV("null"));
+    default:
+        v->type = JSON_NUMBER;
+        return number(s);
+    }
+}
+
+static bool value(struct json_scan *s, struct json_value *v, int depth) {
+    skip_blanks(s);
+    v->escaped = false;
+    const char *start = s->p;
+    if (s->p == s->end)
+        return fault(s, "a value is missing");
+    if (*s->p == '"') {
+        v->type = JSON_STRING;
+        if (!string(s, &v->text, &v->escaped))
+            return false;
+    } else {
+        if (!plain_value(s, v, depth))
+            return false;
+        v->text = (struct k2_sv){start, (size_t)(s->p - start)};
+    }
+    skip_blanks(s);
+    return true;
+}
+
+bool json_value(struct json_scan *s, struct json_value *v) {
+    return value(s, v, 0);
+}
+
+bool json_enter(struct json_scan *s) {
+    skip_blanks(s);
+    if (s->p == s->end || *s->p != '{')
+        return fault(s, "no object");
+    s->p++;
+    skip_blanks(s);
+    if (s->p < s->end && *s->p != '"' && *s->p != '}')
+        return fault(s, "a member without its name");
+    return true;
+}
+
+/* s->p is behind '{', or behind a value: at a comma or at the end. */
+bool json_member(struct json_scan *s, struct k2_sv *name, struct json_value *v) {
+    if (s->fault)
+        return false;
+    if (s->p == s->end)
+        return fault(s, "an object does not end");
+    if (*s->p == '}') {
+        s->p++;
+        return false;
+    }
+    if (*s->p == ',')
+        s->p++;
+    if (!key(s, name) || !value(s, v, 1))
+        return false;
+    if (s->p == s->end)
+        return fault(s, "an object does not end");
+    return *s->p == ',' || *s->p == '}' || fault(s, "neither a comma nor the end of an object");
+}
+
+bool json_at_end(struct json_scan *s) {
+    skip_blanks(s);
+    return s->p == s->end;
+}

@@ -1,0 +1,44 @@
+/* feed/json_scan.h - a JSON text read in one pass, in place, without memory of its own.
+ *
+ * For feeds: measured 7-14x faster than a tree (lake.md §6). What is walked over is checked against
+ * RFC 8259 (nesting to 64 levels; that strings are UTF-8 is left to the taker); strings are given
+ * as they stand in the text, escapes not resolved. Pure functions.
+ */
+#ifndef K2_FEED_JSON_SCAN_H
+#define K2_FEED_JSON_SCAN_H
+
+#include "base/buf.h"
+
+enum json_type {
+    JSON_NONE, /* of a zeroed value: not there */
+    JSON_STRING,
+    JSON_NUMBER,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL,
+    JSON_OBJECT,
+    JSON_ARRAY
+};
+
+struct json_value {
+    enum json_type type;
+    bool escaped;      /* a string with a backslash in it */
+    struct k2_sv text; /* a string without its quotes; anything else whole */
+};
+
+struct json_scan {
+    const char *p, *end;
+    const char *fault; /* what is wrong at p, static text; NULL while all is well */
+};
+
+/* Walks over one value with the blanks around it. False: s->fault. */
+bool json_value(struct json_scan *s, struct json_value *v);
+/* Steps into the object at s->p (blanks allowed before it); false if there is none: s->fault. */
+bool json_enter(struct json_scan *s);
+/* The next member of the object entered; false at its end, or with s->fault set. The key is without
+ * its quotes and escapes are not resolved. */
+bool json_member(struct json_scan *s, struct k2_sv *key, struct json_value *v);
+/* Nothing but blanks is left. */
+bool json_at_end(struct json_scan *s);
+
+#endif

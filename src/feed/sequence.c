@@ -1,0 +1,285 @@
+/* feed/sequence.c - the sequence engine: every event gets its verdict.
+ *
+ * Per channel (exchange, session date, channel, kind) it holds the latest epoch, the highest number
+ * of it, the highest part of that number, the open gaps (exactly the numbers between the first and
+ * the highest that never came, per epoch) and the last events. With these:
+ *
+ *   later epoch                  reset       the first event of an epoch opens no gap
+ *   number above the highest     new or gap
+ *   the highest, a higher part   new         parts of a message rise
+ *   number in an open gap        out of order: it cannot have come before
+ *   anything else                it may have come before: duplicate or conflict if it is
+ * remembered, or else known to the history; else new (a number that was used up by a bad record, or
+ * from before the first event seen here)
+ *
+ * A batch goes in two steps. First every item that the history may have to answer is found and the
+ * history is asked, once per channel: these are the items of the last line above that are not
+ * remembered, as things stood before the batch, because the history cannot know the batch itself.
+ * Then the items are judged in order. Nothing is forgotten during a batch, so its items see each
+ * other; at its end each channel keeps its last SEQ_KEEP events, and channels that were not in the
+ * batch give their memory back while all together hold more than SEQ_KEEP_ALL.
+ */
+#include "feed/seq_int.h"
+
+#include <stdlib.h>
+
+#define SEQ_KEEP ((size_t)4096)
+#define SEQ_KEEP_ALL ((size_t)1 << 20) /* 32 MB */
+
+struct seq_engine *seq_engine_new(struct seq_history history) {
+    struct seq_engine *s = k2_zalloc(sizeof *s);
+    s->history = history;
+    return s;
+}
+
+void seq_engine_free(struct seq_engine *s) {
+    if (!s)
+        return;
+    seq_channels_free(&s->channels);
+    free(s->of_item);
+    free(s->touched);
+    free(s);
+}
+
+/* --- first step: what to ask the history --- */
+
+static void touch(struct seq_engine *s, struct seq_channel *c) {
+    if (c->batch == s->batch)
+        return;
+    c->batch = s->batch;
+    c->asks = false;
+    c->ask_lo = INT64_MAX;
+    c->ask_hi = INT64_MIN;
+    if (s->n_touched == s->cap_touched) {
+        s->cap_touched = s->cap_touched ? s->cap_touched * 2 : 16;
+        s->touched = k2_realloc(s->touched, s->cap_touched * sizeof(struct seq_channel *));
+    }
+    s->touched[s->n_touched++] = c;
+}
+
+static bool beyond(const struct seq_channel *c, const struct seq_item *i) {
+    return i->epoch > c->epoch || (i->epoch == c->epoch && i->sequence > c->high);
+}
+
+/* A later part of the message that is the highest. A bad record only uses up numbers. */
+static bool continues(const struct seq_channel *c, const struct seq_item *i) {
+    return !i->consumed_only && i->epoch == c->epoch && i->sequence == c->high &&
+           i->part > c->high_part;
+}
+
+static bool history_may_know(struct seq_channel *c, const struct seq_item *i) {
+    if (!c->started)
+        return c->forgotten;
+    if (i->consumed_only)
+        return false;
+    if (beyond(c, i) || continues(c, i) || seq_gaps_have(&c->gaps, i->epoch, i->sequence))
+        return false;
+    return !seq_set_find(&c->recent, i->epoch, i->sequence, i->part);
+}
+
+static void find_channels(struct seq_engine *s, const struct seq_item *items, size_t n) {
+    struct seq_channel *c = NULL;
+    if (n > s->cap_items) {
+        s->of_item = k2_realloc(s->of_item, n * sizeof(struct seq_channel *));
+        s->cap_items = n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct seq_item *item = &items[i];
+        struct seq_key key = {item->exchange, item->channel, item->kind, item->trade_date};
+        if (!c || !seq_channel_is(c, &key))
+            c = seq_channels_get(&s->channels, &key);
+        s->of_item[i] = c;
+        touch(s, c);
+        if (!history_may_know(c, item))
+            continue;
+        c->asks = true;
+        c->ask_lo = item->sequence < c->ask_lo ? item->sequence : c->ask_lo;
+        c->ask_hi = item->sequence > c->ask_hi ? item->sequence : c->ask_hi;
+    }
+}
+
+/* A forgotten channel is rebuilt as far as one pass over it tells: its end, and whether what the
+ * batch asks for is there. Gaps stay forgotten: what fills one is new. */
+static void learn_end(struct seq_channel *c, const struct seq_known *k) {
+    bool higher =
+        !c->started || k->epoch > c->epoch || (k->epoch == c->epoch && k->sequence > c->high);
+    if (higher || (k->epoch == c->epoch && k->sequence == c->high && k->part > c->high_part)) {
+        c->started = true;
+        c->epoch = k->epoch;
+        c->high = k->sequence;
+        c->high_part = k->part;
+    }
+}
+
+static void put_known(void *ctx, const struct seq_known *k) {
+    struct seq_channel *c = ctx;
+    if (c->forgotten)
+        learn_end(c, k);
+    if (k->sequence >= c->ask_lo && k->sequence <= c->ask_hi &&
+        !seq_set_find(&c->loaded, k->epoch, k->sequence, k->part))
+        seq_set_add(&c->loaded, k);
+}
+
+static int ask_history(struct seq_engine *s, struct seq_channel *c, struct k2_err *err) {
+    const struct seq_history *h = &s->history;
+    bool all = c->forgotten;
+    if (!h->load || !c->asks)
+        return K2_OK;
+    int rc = h->load(h->ctx, seq_channel_exchange(c), c->trade_date, seq_channel_name(c), c->kind,
+                     all ? INT64_MIN : c->ask_lo, all ? INT64_MAX : c->ask_hi, put_known, c, err);
+    if (rc == K2_OK) {
+        c->forgotten = false;
+        return K2_OK;
+    }
+    if (all)
+        c->started = false; /* what it told is not all */
+    return k2_err_context(err, rc, "known events of channel %.*s of %.*s",
+                          K2_SV_ARG(seq_channel_name(c)), K2_SV_ARG(seq_channel_exchange(c)));
+}
+
+/* --- second step: verdicts --- */
+
+static void advance(struct seq_channel *c, const struct seq_item *i) {
+    c->started = true;
+    c->epoch = i->epoch;
+    c->high = i->sequence;
+    c->high_part = i->part;
+}
+
+static enum seq_verdict judge_beyond(struct seq_channel *c, struct seq_item *i) {
+    enum seq_verdict v = SEQ_NEW;
+    if (c->started && i->epoch > c->epoch) {
+        v = SEQ_RESET;
+    } else if (c->started && i->sequence - 1 > c->high) {
+        v = SEQ_GAP;
+        i->gap_from = c->high + 1;
+        i->gap_to = i->sequence - 1;
+        seq_gaps_open(&c->gaps, (struct seq_gap){i->epoch, i->gap_from, i->gap_to});
+    }
+    advance(c, i);
+    return v;
+}
+
+/* At or below the highest number, in no gap. */
+static enum seq_verdict judge_repeat(struct seq_channel *c, const struct seq_item *i) {
+    if (i->consumed_only)
+        return SEQ_DUPLICATE;
+    const struct seq_known *k = seq_set_find(&c->recent, i->epoch, i->sequence, i->part);
+    if (!k)
+        k = seq_set_find(&c->loaded, i->epoch, i->sequence, i->part);
+    if (!k)
+        return SEQ_NEW;
+    return k2_h128_cmp(k->payload, i->payload) == 0 ? SEQ_DUPLICATE : SEQ_CONFLICT;
+}
+
+static enum seq_verdict judge(struct seq_channel *c, struct seq_item *i) {
+    if (!c->started || beyond(c, i))
+        return judge_beyond(c, i);
+    if (continues(c, i)) {
+        c->high_part = i->part;
+        return SEQ_NEW;
+    }
+    if (seq_gaps_fill(&c->gaps, i->epoch, i->sequence))
+        return SEQ_OUT_OF_ORDER;
+    return judge_repeat(c, i);
+}
+
+static void remember(struct seq_engine *s, struct seq_channel *c, const struct seq_item *i) {
+    struct seq_known k = {i->sequence, i->epoch, i->part, i->payload};
+    seq_set_add(&c->recent, &k);
+    s->remembered++;
+}
+
+static void judge_items(struct seq_engine *s, struct seq_item *items, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct seq_item *item = &items[i];
+        item->gap_from = item->gap_to = 0;
+        item->verdict = judge(s->of_item[i], item);
+        if (item->consumed_only)
+            continue;
+        s->verdicts[item->verdict]++;
+        if (item->verdict != SEQ_DUPLICATE && item->verdict != SEQ_CONFLICT)
+            remember(s, s->of_item[i], item);
+    }
+}
+
+/* --- memory --- */
+
+static void forget_beyond(struct seq_engine *s, struct seq_channel *c, size_t keep) {
+    size_t before = c->recent.n;
+    if (keep == 0)
+        seq_set_free(&c->recent);
+    else
+        seq_set_keep_last(&c->recent, keep);
+    s->remembered -= before - c->recent.n;
+}
+
+/* One round over the channels at most; those of the last batch keep what they have. */
+static void give_back(struct seq_engine *s) {
+    for (size_t i = 0; i < s->channels.n && s->remembered > SEQ_KEEP_ALL; i++) {
+        s->sweep = s->sweep + 1 < s->channels.n ? s->sweep + 1 : 0;
+        struct seq_channel *c = s->channels.all[s->sweep];
+        if (c->batch != s->batch)
+            forget_beyond(s, c, 0);
+    }
+}
+
+static void end_batch(struct seq_engine *s) {
+    for (size_t i = 0; i < s->n_touched; i++) {
+        struct seq_channel *c = s->touched[i];
+        seq_set_free(&c->loaded);
+        if (c->recent.n > 2 * SEQ_KEEP)
+            forget_beyond(s, c, SEQ_KEEP);
+    }
+    give_back(s);
+}
+
+int seq_judge(struct seq_engine *s, struct seq_item *items, size_t n, struct k2_err *err) {
+    int rc = K2_OK;
+    s->batch++;
+    s->n_touched = 0;
+    find_channels(s, items, n);
+    for (size_t i = 0; i < s->n_touched && rc == K2_OK; i++)
+        rc = ask_history(s, s->touched[i], err);
+    if (rc == K2_OK)
+        judge_items(s, items, n);
+    end_batch(s);
+    return rc;
+}
+
+/* --- what it knows --- */
+
+struct seq_stats seq_engine_stats(const struct seq_engine *s) {
+    struct seq_stats stats = {.gaps_open = 0};
+    memcpy(stats.verdicts, s->verdicts, sizeof stats.verdicts);
+    for (size_t i = 0; i < s->channels.n; i++) {
+        const struct seq_gaps *g = &s->channels.all[i]->gaps;
+        stats.gaps_open += (int64_t)g->n;
+        for (size_t k = 0; k < g->n; k++) {
+            uint64_t n = (uint64_t)g->all[k].to - (uint64_t)g->all[k].from + 1;
+            uint64_t room = (uint64_t)(INT64_MAX - stats.missing);
+            stats.missing += (int64_t)(n < room ? n : room);
+        }
+    }
+    return stats;
+}
+
+int64_t seq_engine_high(const struct seq_engine *s, struct k2_sv exchange, int32_t trade_date,
+                        struct k2_sv channel, enum k2_kind_id kind) {
+    struct seq_key key = {exchange, channel, kind, trade_date};
+    const struct seq_channel *c = seq_channels_find(&s->channels, &key);
+    return c && c->started ? c->high : 0;
+}
+
+void seq_engine_gaps(const struct seq_engine *s,
+                     void (*gap)(void *ctx, struct k2_sv exchange, int32_t trade_date,
+                                 struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
+                                 int64_t from, int64_t to),
+                     void *ctx) {
+    for (size_t i = 0; i < s->channels.n; i++) {
+        const struct seq_channel *c = s->channels.all[i];
+        for (size_t k = 0; k < c->gaps.n; k++)
+            gap(ctx, seq_channel_exchange(c), c->trade_date, seq_channel_name(c), c->kind,
+                c->gaps.all[k].epoch, c->gaps.all[k].from, c->gaps.all[k].to);
+    }
+}

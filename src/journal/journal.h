@@ -1,0 +1,180 @@
+/* journal/journal.h - the durable ordered log of everything that happened.
+ *
+ * Topics of N partitions; each partition is an ordered sequence of records numbered 0, 1, 2 ... (its
+ * offsets). A record is a key and a value; the value is in Confluent wire format (codec/avro.h). The
+ * local backend keeps all partitions of a data directory in one chain of segment files, so that one
+ * fdatasync makes everything appended before it durable (journal/segment.c specifies the bytes).
+ *
+ * Promises:
+ *  - What journal_flush acknowledged survives a power cut. What is not durable is never served to a
+ *    reader, in this process or another, so nothing downstream can know a record that is later lost.
+ *  - Offsets are dense and never reused; a torn tail is cut at open. Damage below what was
+ *    acknowledged is K2_E_CORRUPT, never cut.
+ *  - Positions are exclusive ends keyed by (incarnation, topic, partition). The incarnation
+ *    (journal_id) is drawn when the journal is created.
+ *
+ * Thread-safety: a journal opened for writing may be appended to by one thread; journal_flush and
+ * readers may run on other threads. Any number of processes may open it for reading; one for writing
+ * (lock run/journal.lock names it).
+ */
+#ifndef K2_JOURNAL_JOURNAL_H
+#define K2_JOURNAL_JOURNAL_H
+
+#include "codec/codec.h"
+
+struct journal;
+
+enum journal_mode { JOURNAL_READ, JOURNAL_WRITE };
+
+struct journal_options {
+    int64_t segment_bytes; /* 0 = 256 MB: a segment is sealed at about this size */
+    int32_t partitions;    /* 0 = 3: of a topic made by journal_topic */
+    const char *command;   /* what the lock file says of us; NULL = "k2" */
+    int64_t (*clock)(void); /* NULL = k2_now_ns; append times are max(previous, clock) */
+};
+
+/* Opens <data>/journal. JOURNAL_WRITE creates it on first use, takes the lock and recovers the tail;
+ * JOURNAL_READ on a directory without a journal is K2_E_NOTFOUND. */
+K2_RC journal_open(const char *data, enum journal_mode mode, const struct journal_options *options,
+                   struct journal **out, struct k2_err *err);
+/* NULL is fine. Does not flush: what was not flushed may be lost. */
+void journal_close(struct journal *j);
+int32_t journal_id(const struct journal *j); /* incarnation, > 0 */
+/* The schema registry that lives beside the log; borrowed. */
+struct k2_registry *journal_registry(struct journal *j);
+
+/* --- topics --- */
+
+struct journal_topic {
+    int32_t id; /* dense from 0, of this journal */
+    int32_t partitions;
+    const char *name; /* borrowed from the journal */
+};
+
+/* Finds a topic; in JOURNAL_WRITE mode `create` makes it, durably (the appending thread only). Else
+ * K2_E_NOTFOUND. */
+K2_RC journal_topic(struct journal *j, struct k2_sv name, bool create, struct journal_topic *out,
+                    struct k2_err *err);
+int32_t journal_topic_count(struct journal *j);
+struct journal_topic journal_topic_at(struct journal *j, int32_t id);
+/* The partition of a key: Kafka's default partitioner. */
+int32_t journal_partition(const struct journal_topic *t, struct k2_sv key);
+
+/* --- appending --- */
+
+/* Records are gathered per partition in memory and written as one batch each by journal_write.
+ * journal_record_begin puts the key and returns the buffer to append the value to (one copy: the codec
+ * writes straight into it); journal_record_end closes the record and gives its offset, or
+ * journal_record_abort takes it back. event_ns is the event's own time, for the time index. */
+struct k2_buf *journal_record_begin(struct journal *j, int32_t topic, int32_t partition,
+                                    struct k2_sv key);
+int64_t journal_record_end(struct journal *j, int64_t event_ns);
+void journal_record_abort(struct journal *j);
+size_t journal_pending_bytes(const struct journal *j); /* gathered and not yet written */
+
+/* Writes the gathered batches to the log (page cache); gives the log position they end at. Not
+ * durable yet. All records of one write share the append time. */
+K2_RC journal_write(struct journal *j, int64_t *position, struct k2_err *err);
+/* Waits until everything up to `position` is durable (group commit: one fdatasync serves every caller
+ * that waits). The thread that syncs runs while the next batches are gathered and written. */
+K2_RC journal_flush(struct journal *j, int64_t position, struct k2_err *err);
+/* journal_write + journal_flush. */
+K2_RC journal_commit(struct journal *j, struct k2_err *err);
+
+/* --- reading --- */
+
+struct journal_span { /* of one partition: [from, to) */
+    int32_t topic, partition;
+    int64_t from, to;
+};
+
+struct journal_batch { /* borrowed until the next journal_next or close */
+    int32_t topic, partition, count;
+    int64_t base_offset;
+    int64_t append_ns; /* when it was appended: ingest_timestamp of its rows */
+    const uint8_t *records;
+    size_t bytes;
+};
+
+struct journal_record {
+    struct k2_sv key, value;
+    int64_t offset;
+};
+
+struct journal_reader;
+/* Reads the spans in log order (per partition: offset order), all partitions in one pass. A `to`
+ * beyond the durable end means the durable end as of the call. A `from` below the oldest kept offset is
+ * K2_E_NOTFOUND and says where it begins. */
+K2_RC journal_read(struct journal *j, const struct journal_span *spans, int n,
+                   struct journal_reader **out, struct k2_err *err);
+/* 1 = a batch, 0 = the end of the spans, negative = error. Batches are cut to the span: `count`,
+ * `base_offset` and `records` name exactly the records asked for. Checksums are verified. */
+int journal_next(struct journal_reader *r, struct journal_batch *batch, struct k2_err *err);
+void journal_reader_close(struct journal_reader *r);
+/* Iterates a batch: false at its end. *cursor starts at 0 and is not for the caller to read. */
+bool journal_batch_next(const struct journal_batch *b, size_t *cursor, struct journal_record *out);
+
+/* Durable end (exclusive) and oldest kept offset of each partition of a topic, refreshed by the call. */
+K2_RC journal_ends(struct journal *j, int32_t topic, int64_t *ends, struct k2_err *err);
+K2_RC journal_starts(struct journal *j, int32_t topic, int64_t *starts, struct k2_err *err);
+/* For each partition of a topic the number of leading records appended before T (exclusive end), for
+ * as-of by position. Times index survives retention. */
+K2_RC journal_ends_at(struct journal *j, int32_t topic, int64_t append_ns_before, int64_t *ends,
+                      struct k2_err *err);
+
+/* --- consumer positions --- */
+
+/* Durable, one file per group; spans hold topic, partition and `from` (the next offset to read). */
+K2_RC journal_position_save(struct journal *j, const char *group, const struct journal_span *spans,
+                            int n, struct k2_err *err);
+/* Gives a heap array (free); a group without a file has n = 0. */
+K2_RC journal_position_load(struct journal *j, const char *group, struct journal_span **spans,
+                            int *n, struct k2_err *err);
+
+/* --- digests, retention, verification --- */
+
+struct journal_digest { /* of the rows of one (topic, exchange, symbol, session date) in a segment */
+    char exchange[32], symbol[64];
+    enum k2_kind_id kind;
+    int32_t trade_date;
+    int64_t count, min_sequence, max_sequence;
+    struct k2_h128 sum; /* of k2_row_hash, mod 2^128 */
+};
+
+struct journal_segment_info {
+    int64_t number, bytes, first_append_ns, last_append_ns;
+    bool sealed;
+    const struct journal_span *spans; /* what it holds of each partition; borrowed */
+    int span_count;
+    const struct journal_digest *digests; /* sealed segments only; borrowed */
+    int digest_count;
+};
+
+int journal_segment_count(struct journal *j);
+K2_RC journal_segment(struct journal *j, int index, struct journal_segment_info *out,
+                      struct k2_err *err);
+/* Seals the current segment now (JOURNAL_WRITE), even if it is small. */
+K2_RC journal_seal(struct journal *j, struct k2_err *err);
+
+struct journal_retention {
+    int64_t older_than_ns; /* append time; segments wholly before it may go */
+    int64_t keep_bytes;    /* 0 = no limit; else the oldest go until the rest fits */
+    /* The fence. Called once per candidate, oldest first: K2_OK lets it go (the tables hold it, its
+     * digest was verified and stored); anything else stops retention there and says why. */
+    void *ctx;
+    K2_RC (*may_go)(void *ctx, const struct journal_segment_info *segment, struct k2_err *err);
+    bool dry_run;
+};
+
+/* Gives the number of segments that went; stopped[0] != 0 tells in words what stopped it. Consumer
+ * groups that have not read a segment stop it too. */
+K2_RC journal_retain(struct journal *j, const struct journal_retention *r, int *removed,
+                     char stopped[256], struct k2_err *err);
+
+/* Checks every byte of every segment and index; each finding is reported; gives their number. */
+K2_RC journal_verify(struct journal *j, void (*finding)(void *ctx, const char *text), void *ctx,
+                     int64_t *findings, int64_t *records, struct k2_err *err);
+
+#include "journal/ingest.h"
+
+#endif

@@ -1,0 +1,11 @@
+/* journal/position.h - the text of a consumer group's file (position.c). Internal to the room. */
+#ifndef K2_JOURNAL_POSITION_H
+#define K2_JOURNAL_POSITION_H
+
+#include "journal/journal_int.h"
+
+/* Gives a heap array; on failure there is none. */
+K2_RC journal_position_parse(struct k2_sv text, int32_t incarnation, struct journal_span **spans,
+                             int *n, struct k2_err *err);
+
+#endif

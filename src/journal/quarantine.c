@@ -1,0 +1,195 @@
+/* journal/quarantine.c - see quarantine.h.
+ *
+ * Identity of a quarantined record: exchange, session date, source, position in it, fingerprint of its
+ * bytes. What is there already is learned from the topic on the first refusal: a refusal is rare, and
+ * most runs never pay for it.
+ */
+#include "journal/quarantine.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+struct quarantine {
+    struct journal *journal;
+    struct k2_interner *interner; /* of one record at a time */
+    struct k2_hset {
+        struct k2_h128 *slots; /* open addressing; all-zero = free */
+        size_t used, size;     /* size is a power of two */
+    } known;
+    bool loaded;
+};
+
+/* --- the set of identities --- */
+
+static bool is_free(struct k2_h128 h) {
+    return h.lo == 0 && h.hi == 0;
+}
+
+static size_t slot_of(const struct k2_hset *s, struct k2_h128 h) {
+    size_t i = h.lo & (s->size - 1);
+    while (!is_free(s->slots[i]) && k2_h128_cmp(s->slots[i], h) != 0)
+        i = (i + 1) & (s->size - 1);
+    return i;
+}
+
+static void grow(struct k2_hset *s) {
+    struct k2_hset bigger = {.size = s->size ? 2 * s->size : 1024};
+    bigger.slots = k2_zalloc(bigger.size * sizeof *bigger.slots);
+    for (size_t i = 0; i < s->size; i++)
+        if (!is_free(s->slots[i]))
+            bigger.slots[slot_of(&bigger, s->slots[i])] = s->slots[i];
+    bigger.used = s->used;
+    free(s->slots);
+    *s = bigger;
+}
+
+/* False if it was there. */
+static bool insert(struct k2_hset *s, struct k2_h128 h) {
+    if (2 * s->used >= s->size)
+        grow(s);
+    size_t i = slot_of(s, h);
+    if (!is_free(s->slots[i]))
+        return false;
+    s->slots[i] = h;
+    s->used++;
+    return true;
+}
+
+/* --- what is there already --- */
+
+static struct k2_h128 identity_of(const struct k2_event *e, const struct k2_interner *in) {
+    struct k2_buf id = {0};
+    k2_message_id(e, in, &id);
+    struct k2_h128 h = k2_hash128(id.p, id.n);
+    k2_buf_free(&id);
+    return h;
+}
+
+static K2_RC load_records(struct quarantine *q, struct journal_reader *r, struct k2_decoder *d,
+                          struct k2_err *err) {
+    struct journal_batch b;
+    int got;
+    while ((got = journal_next(r, &b, err)) > 0) {
+        struct journal_record record;
+        for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record);) {
+            struct k2_event e;
+            K2_TRY(k2_decode(d, record.value, &e, err));
+            insert(&q->known, identity_of(&e, q->interner));
+            k2_interner_reset(q->interner);
+        }
+    }
+    return got;
+}
+
+static K2_RC load_topic(struct quarantine *q, const struct journal_topic *t, struct k2_err *err) {
+    int64_t *starts = k2_alloc((size_t)t->partitions * sizeof *starts);
+    struct journal_span *spans = k2_alloc((size_t)t->partitions * sizeof *spans);
+    int rc = journal_starts(q->journal, t->id, starts, err);
+    for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++)
+        spans[p] = (struct journal_span){t->id, p, starts[p], INT64_MAX};
+    struct journal_reader *r = NULL;
+    if (rc == K2_OK)
+        rc = journal_read(q->journal, spans, t->partitions, &r, err);
+    if (rc == K2_OK) {
+        struct k2_decoder *d = k2_decoder_new(k2_kind(K2_KIND_QUARANTINE), q->interner,
+                                              k2_registry_source(journal_registry(q->journal)));
+        rc = load_records(q, r, d, err);
+        k2_decoder_free(d);
+    }
+    journal_reader_close(r);
+    free(starts);
+    free(spans);
+    return rc;
+}
+
+static K2_RC load(struct quarantine *q, struct k2_err *err) {
+    if (q->loaded)
+        return K2_OK;
+    q->loaded = true;
+    for (int32_t i = 0; i < journal_topic_count(q->journal); i++) {
+        struct journal_topic t = journal_topic_at(q->journal, i);
+        if (k2_kind_by_topic(k2_sv_of(t.name)) == k2_kind(K2_KIND_QUARANTINE))
+            K2_TRY(load_topic(q, &t, err));
+    }
+    return K2_OK;
+}
+
+/* --- adding --- */
+
+static uint32_t optional(struct k2_interner *in, struct k2_sv s) {
+    return s.n ? k2_intern(in, s) : 0;
+}
+
+static struct k2_event event_of(struct k2_interner *in, const struct quarantine_record *r,
+                                int64_t now_ns) {
+    struct k2_event e = {.kind = K2_KIND_QUARANTINE};
+    e.quarantine = (struct k2_quarantine){
+        .exchange = k2_intern(in, r->exchange.n ? r->exchange : K2_SV("UNKNOWN")),
+        .symbol = optional(in, r->symbol),
+        .trade_date = r->trade_date == INT32_MIN ? k2_date_of(now_ns) : r->trade_date,
+        .exchange_timestamp_ns = now_ns,
+        .exchange_sequence_number = r->position,
+        .channel = k2_intern(in, r->source),
+        .part = (int32_t)(k2_hash64(r->raw.p, r->raw.n) & INT32_MAX),
+        .event_kind = optional(in, r->kind),
+        .reason = k2_intern(in, r->reason),
+        .detail = k2_intern(in, r->detail),
+        .conflicts_with = optional(in, r->conflicts_with),
+        .raw = k2_intern(in, r->raw),
+        .raw_offset = r->offset,
+    };
+    return e;
+}
+
+static K2_RC append(struct quarantine *q, const struct k2_event *e, struct k2_err *err) {
+    struct k2_sv exchange = k2_interned(q->interner, e->quarantine.exchange);
+    struct k2_buf name = {0}, key = {0};
+    k2_topic_name(k2_kind(K2_KIND_QUARANTINE), exchange, &name);
+    struct journal_topic t;
+    uint32_t schema = 0;
+    int rc = journal_topic(q->journal, k2_buf_view(&name), true, &t, err);
+    if (rc == K2_OK) {
+        k2_buf_str(&name, "-value");
+        rc = k2_registry_register(journal_registry(q->journal), k2_buf_view(&name),
+                                  k2_sv_of(k2_kind(K2_KIND_QUARANTINE)->avro_schema), &schema, err);
+    }
+    if (rc == K2_OK) {
+        k2_event_key(e, q->interner, &key);
+        struct k2_buf *out = journal_record_begin(
+            q->journal, t.id, journal_partition(&t, k2_buf_view(&key)), k2_buf_view(&key));
+        rc = k2_avro_encode(e, q->interner, schema, out, err);
+        if (rc == K2_OK)
+            journal_record_end(q->journal, e->quarantine.exchange_timestamp_ns);
+        else
+            journal_record_abort(q->journal);
+    }
+    k2_buf_free(&name);
+    k2_buf_free(&key);
+    return rc;
+}
+
+int quarantine_add(struct quarantine *q, const struct quarantine_record *r, int64_t now_ns,
+                   bool *stored, struct k2_err *err) {
+    K2_TRY_CTX(load(q, err), err, "reading the quarantine topics");
+    struct k2_event e = event_of(q->interner, r, now_ns);
+    *stored = insert(&q->known, identity_of(&e, q->interner));
+    int rc = *stored ? append(q, &e, err) : K2_OK;
+    k2_interner_reset(q->interner);
+    return rc;
+}
+
+struct quarantine *quarantine_new(struct journal *j) {
+    struct quarantine *q = k2_zalloc(sizeof *q);
+    q->journal = j;
+    q->interner = k2_interner_new();
+    return q;
+}
+
+void quarantine_free(struct quarantine *q) {
+    if (!q)
+        return;
+    k2_interner_free(q->interner);
+    free(q->known.slots);
+    free(q);
+}

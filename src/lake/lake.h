@@ -1,0 +1,198 @@
+/* lake/lake.h - all history as open Apache Iceberg tables.
+ *
+ * A lake is a catalog (SQLite, in the layout that pyiceberg's SqlCatalog reads; catalog name "k2") and
+ * a warehouse directory. Tables are Iceberg v2: metadata JSON, manifest lists, manifests (own Avro
+ * container framing, deflate), Parquet data files, partitioned by identity(trade_date), sorted as
+ * the architecture says. Format: the Iceberg Table Spec, version 2.
+ *
+ * A commit is one compare-and-swap of the table's metadata location in the catalog. Data, manifests,
+ * metadata and their directories are synced before it, so that the catalog never names what a power
+ * cut can take. The journal offsets that a snapshot covers travel in the same swap, in the snapshot's
+ * summary and in a table property, and the commit succeeds only on the vector it started from.
+ *
+ * Thread-safety: a lake and its tables belong to one thread; any number of threads and processes may
+ * each open their own.
+ */
+#ifndef K2_LAKE_LAKE_H
+#define K2_LAKE_LAKE_H
+
+#include "codec/codec.h"
+#include "journal/journal.h"
+#include "lake/parquet.h"
+
+#define LAKE_NAMESPACE "market_data"
+#define LAKE_PROPERTY_OFFSETS "k2.offsets"     /* table property and summary key: the offset vector */
+#define LAKE_SUMMARY_COMMIT "k2.commit-id"     /* summary key: who made this snapshot */
+
+struct lake;
+
+/* Opens catalog.db and warehouse/ in a data directory. `create`: makes them on first use; otherwise
+ * a directory without a catalog is K2_E_NOTFOUND. */
+K2_RC lake_open(const char *data, bool create, struct lake **out, struct k2_err *err);
+void lake_close(struct lake *l);
+
+/* --- tables --- */
+
+struct lake_table; /* one version of a table's metadata, immutable; load again to see later ones */
+
+/* Makes the table of a kind if it is missing (idempotent, also when two processes try at once). When the
+ * table lacks columns that the kind has, they are added by a schema update. */
+K2_RC lake_table_ensure(struct lake *l, const struct k2_kind *kind, struct k2_err *err);
+K2_RC lake_table_load(struct lake *l, struct k2_sv name, struct lake_table **out,
+                      struct k2_err *err);
+void lake_table_free(struct lake_table *t);
+/* Names of the tables in the namespace, in order; gives an array for k2_fs_names_free. */
+K2_RC lake_table_names(struct lake *l, char ***names, size_t *n, struct k2_err *err);
+
+struct lake_field { /* a top-level column of the current schema */
+    int id;
+    const char *name, *type; /* Iceberg type text: "decimal(20, 9)", "list<string>" */
+    bool required;
+};
+
+struct lake_table_info { /* borrowed from the table */
+    const char *name, *location, *metadata_location, *uuid;
+    int64_t last_updated_ms, current_snapshot; /* 0 = no snapshot */
+    int schema_id, field_count;
+    const struct lake_field *fields;
+    int snapshot_count;
+};
+
+struct lake_table_info lake_table_info(const struct lake_table *t);
+const char *lake_table_property(const struct lake_table *t, const char *key); /* NULL if unset */
+
+struct lake_snapshot { /* borrowed from the table */
+    int64_t id, parent, sequence_number, timestamp_ms;
+    const char *operation, *manifest_list;
+    int schema_id;
+    int64_t added_records, added_files, total_records, total_files; /* -1 when the summary lacks it */
+};
+
+struct lake_snapshot lake_snapshot_at(const struct lake_table *t, int index); /* oldest first */
+K2_RC lake_snapshot_find(const struct lake_table *t, int64_t id, struct lake_snapshot *out,
+                         struct k2_err *err);
+/* The snapshot that was current at that instant (by snapshot-log); K2_E_NOTFOUND before the first. */
+K2_RC lake_snapshot_as_of(const struct lake_table *t, int64_t ns, struct lake_snapshot *out,
+                          struct k2_err *err);
+const char *lake_snapshot_summary(const struct lake_table *t, int64_t id, const char *key);
+
+/* --- offset vectors --- */
+
+struct lake_offset { /* exclusive end of one partition; the topic by name: vectors outlive journals */
+    char topic[96];
+    int32_t partition;
+    int64_t end;
+};
+
+struct lake_offsets {
+    int32_t journal_id; /* 0 = nothing committed yet */
+    int n;
+    struct lake_offset *at; /* sorted by topic, partition; owned */
+};
+
+/* JSON text {"journal":N,"topics":{"market.ticks.asx":[3,0,7]}}: -1 marks a partition never read. */
+void lake_offsets_format(const struct lake_offsets *o, struct k2_buf *out);
+K2_RC lake_offsets_parse(struct k2_sv text, struct lake_offsets *out, struct k2_err *err);
+void lake_offsets_set(struct lake_offsets *o, const char *topic, int32_t partition, int64_t end);
+int64_t lake_offsets_get(const struct lake_offsets *o, const char *topic, int32_t partition); /* 0 if absent */
+void lake_offsets_free(struct lake_offsets *o);
+/* The committed vector of a table (its property), or of one snapshot (its summary). */
+K2_RC lake_table_offsets(const struct lake_table *t, struct lake_offsets *out, struct k2_err *err);
+K2_RC lake_snapshot_offsets(const struct lake_table *t, int64_t snapshot, struct lake_offsets *out,
+                            struct k2_err *err);
+
+/* --- data files --- */
+
+struct lake_file { /* one data file as a manifest describes it */
+    char *path; /* absolute file system path, without "file://"; owned */
+    int32_t trade_date; /* partition value */
+    int64_t rows, bytes;
+    int sort_order_id;
+    int metric_count, split_count;
+    struct parquet_metrics *metrics; /* owned */
+    int64_t *splits;                 /* owned */
+};
+
+void lake_file_free(struct lake_file *f);
+void lake_files_free(struct lake_file *files, int n); /* the array too */
+
+enum lake_op { LAKE_EQ, LAKE_LT, LAKE_LE, LAKE_GT, LAKE_GE, LAKE_IN };
+
+struct lake_filter { /* "field op value"; several are ANDed */
+    int field_id;
+    enum lake_op op;
+    bool is_string;
+    const k2_i128 *numbers;      /* one, or `count` for LAKE_IN: unscaled decimals, longs, days, us */
+    const struct k2_sv *strings; /* the same for strings */
+    int count;
+};
+
+struct lake_plan {
+    int file_count;
+    struct lake_file *files; /* owned; may match, in path order */
+    int manifests_total, manifests_read, files_total;
+    int64_t bytes_total, rows_total;
+};
+
+/* The files of a snapshot (0 = current) that may hold matching rows: pruned by the manifest list's
+ * partition bounds, then by each file's bounds. Filters on unknown fields prune nothing. Delete files
+ * (which we never write) are K2_E_UNSUPPORTED. Statuses: deleted entries are left out. */
+K2_RC lake_plan(const struct lake_table *t, int64_t snapshot, const struct lake_filter *filters,
+                int n, struct lake_plan *out, struct k2_err *err);
+void lake_plan_free(struct lake_plan *p);
+
+/* --- committing --- */
+
+/* A fresh path for a data file of a partition, its directory made:
+ * <table>/data/trade_date=2014-03-10/<uuid>.parquet. Gives heap memory. */
+K2_RC lake_data_path(const struct lake_table *t, int32_t trade_date, char **path,
+                     struct k2_err *err);
+
+struct lake_append {
+    const struct lake_file *files; /* synced already, by parquet_close; borrowed */
+    int file_count;
+    const struct lake_offsets *from; /* the vector this work started from: must be the table's */
+    const struct lake_offsets *to;   /* the vector the table has afterwards */
+    const char *commit_id;           /* unique for this work; found again when a reply was lost */
+    int64_t now_ns;                  /* timestamp of the snapshot (made later than its parent's) */
+};
+
+/* Appends the files as one snapshot. On a lost race the files are committed again on top of the new
+ * metadata as long as the table's vector still equals `from`; moved: K2_E_CONFLICT, and nothing was
+ * committed (the caller removes its files and plans again). If a snapshot with this commit id is already
+ * in the ancestry, it is done: K2_OK. Gives the new snapshot's id. */
+K2_RC lake_append(struct lake *l, const char *table, const struct lake_append *a,
+                  int64_t *snapshot_id, struct k2_err *err);
+/* Removes the files of a plan that was given up. */
+void lake_files_discard(const struct lake_file *files, int n);
+
+/* Checks that everything the table's current metadata references exists, has the size said, and that
+ * manifests and metadata parse; findings as in journal_verify. Data file contents are the caller's. */
+K2_RC lake_verify(struct lake *l, const char *table, void (*finding)(void *ctx, const char *text),
+                  void *ctx, int64_t *findings, int64_t *files, struct k2_err *err);
+
+/* The Parquet columns of a kind's table (array of kind->field_count), with field ids and encodings. */
+void lake_parquet_columns(const struct k2_kind *kind, struct parquet_column *columns);
+
+/* --- the sink: journal -> tables, exactly once (sink.c) --- */
+
+struct sink_options {
+    int64_t commit_rows; /* 0 = 1,000,000: rows gathered before a commit */
+    int64_t file_bytes;  /* 0 = 512 MB */
+    int zstd_level;      /* 0 = 1 */
+    int64_t (*clock)(void);
+    void (*progress)(void *ctx, const char *table, int64_t rows, int64_t all);
+    void *progress_ctx;
+};
+
+struct sink_totals {
+    int64_t rows, files, commits, bytes;
+    int64_t decode_ns, sort_ns, write_ns, commit_ns;
+};
+
+/* Brings every table up to the journal's durable ends as of the call, in one or more commits. Takes the
+ * lock run/sink.lock (K2_E_LOCKED). Also saves the consumer position "sink". */
+K2_RC sink_run(struct journal *j, struct lake *l, const char *data, const struct sink_options *o,
+               struct sink_totals *totals, struct k2_err *err);
+
+#endif

@@ -1,0 +1,167 @@
+/* Avro object container files (Avro 1.11 specification, "Object Container Files").
+ *
+ *   0      4   magic "Obj" 0x01
+ *   4      -   metadata: an Avro map of bytes, with "avro.schema" (JSON) and "avro.codec"
+ *   -     16   sync marker
+ *   then blocks: record count (long), byte count (long), that many bytes (encoded records, packed by
+ *   the codec), sync marker
+ *
+ * Validity: each block ends with the sync marker of the header, and its records use up its bytes
+ * exactly. Recovery: none; a manifest that breaks this is corrupt as a whole.
+ * We write one block, codec deflate (level 6): DuckDB cannot read zstandard (lake.md §4). We read
+ * null and deflate. */
+#include "lake/ocf.h"
+
+#include "base/zip.h"
+#include "codec/codec.h"
+#include "lake/lake_int.h"
+
+#define SYNC_BYTES 16
+#define DEFLATE_LEVEL 6
+#define ZLIB_TAIL 4 /* Python's writers leave a part of zlib's checksum behind the raw stream */
+#define BLOCK_LIMIT ((size_t)512 << 20) /* unpacked; a merged manifest of ours has a few MB */
+
+static const char magic[4] = {'O', 'b', 'j', 1};
+
+/* --- writing --- */
+
+static void put_pair(struct k2_buf *out, const char *key, struct k2_sv value) {
+    k2_avro_put_bytes(out, k2_sv_of(key));
+    k2_avro_put_bytes(out, value);
+}
+
+K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int n,
+                     struct k2_sv records, int64_t count, struct k2_buf *out, struct k2_err *err) {
+    char uuid[LAKE_UUID_TEXT];
+    lake_uuid(uuid); /* its first 16 characters hold 60 random bits, enough for a marker */
+    k2_buf_put(out, magic, sizeof magic);
+    k2_avro_put_long(out, n + 2);
+    put_pair(out, "avro.schema", k2_sv_of(schema));
+    put_pair(out, "avro.codec", K2_SV("deflate"));
+    for (int i = 0; i < n; i++)
+        put_pair(out, pairs[i].key, pairs[i].value);
+    k2_avro_put_long(out, 0);
+    k2_buf_put(out, uuid, SYNC_BYTES);
+    if (count == 0)
+        return K2_OK;
+    struct k2_buf packed = {0};
+    int rc = k2_deflate_raw(records, DEFLATE_LEVEL, &packed, err);
+    if (rc == K2_OK) {
+        k2_avro_put_long(out, count);
+        k2_avro_put_bytes(out, k2_buf_view(&packed));
+        k2_buf_put(out, uuid, SYNC_BYTES);
+    }
+    k2_buf_free(&packed);
+    return rc;
+}
+
+/* --- reading --- */
+
+struct header {
+    struct k2_sv schema, codec, sync;
+};
+
+static bool read_pair(struct k2_sv *in, struct header *h) {
+    struct k2_sv key, value;
+    if (!k2_avro_get_bytes(in, &key) || !k2_avro_get_bytes(in, &value))
+        return false;
+    if (k2_sv_eq(key, K2_SV("avro.schema")))
+        h->schema = value;
+    if (k2_sv_eq(key, K2_SV("avro.codec")))
+        h->codec = value;
+    return true;
+}
+
+/* An Avro map comes in blocks; a negative count is followed by the block's size in bytes. */
+static bool read_metadata(struct k2_sv *in, struct header *h) {
+    int64_t count, bytes;
+    for (;;) {
+        if (!k2_avro_get_long(in, &count))
+            return false;
+        if (count == 0)
+            return true;
+        if (count == INT64_MIN || (count < 0 && !k2_avro_get_long(in, &bytes)))
+            return false;
+        for (int64_t i = count < 0 ? -count : count; i > 0; i--)
+            if (!read_pair(in, h))
+                return false;
+    }
+}
+
+static K2_RC read_header(struct k2_sv *in, struct header *h, struct k2_err *err) {
+    *h = (struct header){0};
+    if (!k2_sv_starts(*in, (struct k2_sv){magic, sizeof magic}))
+        return k2_fail(err, K2_E_CORRUPT, "it does not begin as an Avro container file");
+    *in = (struct k2_sv){in->p + sizeof magic, in->n - sizeof magic};
+    if (!read_metadata(in, h) || in->n < SYNC_BYTES || h->schema.n == 0)
+        return k2_fail(err, K2_E_CORRUPT, "its Avro header is cut or has no schema");
+    h->sync = (struct k2_sv){in->p, SYNC_BYTES};
+    *in = (struct k2_sv){in->p + SYNC_BYTES, in->n - SYNC_BYTES};
+    if (h->codec.n == 0 || k2_sv_eq(h->codec, K2_SV("null")) ||
+        k2_sv_eq(h->codec, K2_SV("deflate")))
+        return K2_OK;
+    return k2_fail(err, K2_E_UNSUPPORTED,
+                   "it is packed with %.*s; this build reads null and deflate: set the table's "
+                   "property write.avro.compression-codec to gzip in the program that wrote it",
+                   K2_SV_ARG(h->codec));
+}
+
+/* Takes one block off *in; its records are in *data. */
+static K2_RC read_block(struct lake_ocf_reader *r, const struct header *h, struct k2_sv *in,
+                        int64_t *count, struct k2_sv *data, struct k2_err *err) {
+    if (!k2_avro_get_long(in, count) || *count < 0 || !k2_avro_get_bytes(in, data))
+        return k2_fail(err, K2_E_CORRUPT, "a block of it is cut");
+    if (!k2_sv_starts(*in, h->sync))
+        return k2_fail(err, K2_E_CORRUPT, "a block of it does not end with the sync marker");
+    *in = (struct k2_sv){in->p + SYNC_BYTES, in->n - SYNC_BYTES};
+    if (!k2_sv_eq(h->codec, K2_SV("deflate")))
+        return K2_OK;
+    r->block.n = 0;
+    K2_TRY_CTX(k2_inflate_raw_front(data, BLOCK_LIMIT, &r->block, err), err,
+               "unpack a block of it");
+    if (data->n > ZLIB_TAIL)
+        return k2_fail(err, K2_E_CORRUPT, "a block of it has %zu bytes behind its deflate stream",
+                       data->n);
+    *data = k2_buf_view(&r->block);
+    return K2_OK;
+}
+
+static K2_RC use_schema(struct lake_ocf_reader *r, struct k2_sv text,
+                        const struct lake_ocf_visitor *v, struct k2_err *err) {
+    if (r->schema && k2_sv_eq(k2_buf_view(&r->text), text))
+        return K2_OK;
+    lake_ocf_schema_free(r->schema);
+    r->schema = NULL;
+    K2_TRY(lake_ocf_compile(text, v, &r->schema, err));
+    r->text.n = 0;
+    k2_buf_sv(&r->text, text);
+    return K2_OK;
+}
+
+K2_RC lake_ocf_read(struct lake_ocf_reader *r, struct k2_sv file, const struct lake_ocf_visitor *v,
+                    struct k2_err *err) {
+    struct header h;
+    K2_TRY(read_header(&file, &h, err));
+    K2_TRY(use_schema(r, h.schema, v, err));
+    while (file.n) {
+        int64_t count;
+        struct k2_sv data;
+        K2_TRY(read_block(r, &h, &file, &count, &data, err));
+        for (; count > 0; count--) {
+            if (data.n == 0)
+                return k2_fail(err, K2_E_CORRUPT, "a block of it has fewer records than it says");
+            K2_TRY(lake_ocf_walk(r->schema, v, &data, err));
+            K2_TRY(v->record(v->ctx, err));
+        }
+        if (data.n)
+            return k2_fail(err, K2_E_CORRUPT, "a block of it has bytes behind its records");
+    }
+    return K2_OK;
+}
+
+void lake_ocf_reader_free(struct lake_ocf_reader *r) {
+    lake_ocf_schema_free(r->schema);
+    k2_buf_free(&r->text);
+    k2_buf_free(&r->block);
+    *r = (struct lake_ocf_reader){0};
+}

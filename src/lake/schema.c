@@ -1,0 +1,320 @@
+/* The Iceberg schema of an event kind, its partition spec and sort order, and how a table that lacks
+ * columns gets them.
+ *
+ * Field ids come from the kind's table (codec/event.h) and are for ever: a list's element has id 200 +
+ * the field's, a map's key 200 + and its value 400 + the field's. last-column-id starts at 499, so that
+ * an id which another writer gives to its own column can never be one of ours of tomorrow. */
+#include "lake/lake_int.h"
+
+#include <stdio.h>
+
+#define ELEMENT_ID 200
+#define VALUE_ID 400
+
+static const char *const sort_columns[] = {"exchange_timestamp", "exchange_sequence_number",
+                                           "symbol",             "channel",
+                                           "epoch",              "part"};
+
+/* --- kind to JSON --- */
+
+static struct k2_json *list_type(int id) {
+    struct k2_json *t = k2_json_object();
+    k2_json_set(t, "type", k2_json_cstring("list"));
+    k2_json_set(t, "element-id", k2_json_int(ELEMENT_ID + id));
+    k2_json_set(t, "element", k2_json_cstring("string"));
+    k2_json_set(t, "element-required", k2_json_bool(true));
+    return t;
+}
+
+static struct k2_json *map_type(int id) {
+    struct k2_json *t = k2_json_object();
+    k2_json_set(t, "type", k2_json_cstring("map"));
+    k2_json_set(t, "key-id", k2_json_int(ELEMENT_ID + id));
+    k2_json_set(t, "key", k2_json_cstring("string"));
+    k2_json_set(t, "value-id", k2_json_int(VALUE_ID + id));
+    k2_json_set(t, "value", k2_json_cstring("string"));
+    k2_json_set(t, "value-required", k2_json_bool(true));
+    return t;
+}
+
+static struct k2_json *decimal_type(int precision, int scale) {
+    char text[32];
+    (void)snprintf(text, sizeof text, "decimal(%d, %d)", precision, scale);
+    return k2_json_cstring(text);
+}
+
+static struct k2_json *type_of(const struct k2_field *f) {
+    switch (f->type) {
+    case K2_STR:
+        return k2_json_cstring("string");
+    case K2_LIST:
+        return list_type(f->id);
+    case K2_MAP:
+        return map_type(f->id);
+    case K2_LONG:
+        return k2_json_cstring("long");
+    case K2_INT:
+        return k2_json_cstring("int");
+    case K2_DATE:
+        return k2_json_cstring("date");
+    case K2_STAMP:
+        return k2_json_cstring("timestamptz");
+    case K2_PRICE:
+        return decimal_type(K2_PRICE_PRECISION, K2_PRICE_SCALE);
+    case K2_QUANTITY:
+        return decimal_type(K2_QUANTITY_PRECISION, K2_QUANTITY_SCALE);
+    case K2_BYTES:
+        break;
+    }
+    return k2_json_cstring("binary");
+}
+
+static struct k2_json *field_json(const struct k2_field *f, bool required) {
+    struct k2_json *o = k2_json_object();
+    k2_json_set(o, "id", k2_json_int(f->id));
+    k2_json_set(o, "name", k2_json_cstring(f->name));
+    k2_json_set(o, "required", k2_json_bool(required));
+    k2_json_set(o, "type", type_of(f));
+    k2_json_set(o, "doc", k2_json_cstring(f->meaning));
+    return o;
+}
+
+struct k2_json *lake_schema_of_kind(const struct k2_kind *kind, int schema_id) {
+    struct k2_json *schema = k2_json_object(), *fields = k2_json_array();
+    k2_json_set(schema, "type", k2_json_cstring("struct"));
+    k2_json_set(schema, "schema-id", k2_json_int(schema_id));
+    for (int i = 0; i < kind->field_count; i++)
+        k2_json_append(fields, field_json(&kind->fields[i], kind->fields[i].need == K2_REQ));
+    k2_json_set(schema, "fields", fields);
+    return schema;
+}
+
+struct k2_json *lake_spec_of_kind(const struct k2_kind *kind) {
+    int at = k2_field_by_name(kind, K2_SV(LAKE_PARTITION_COLUMN));
+    K2_ASSERT(at >= 0); /* every kind has it: codec/<kind>.def */
+    struct k2_json *fields = k2_json_array(), *f = k2_json_object();
+    k2_json_set(f, "name", k2_json_cstring(LAKE_PARTITION_COLUMN));
+    k2_json_set(f, "transform", k2_json_cstring("identity"));
+    k2_json_set(f, "source-id", k2_json_int(kind->fields[at].id));
+    k2_json_set(f, "field-id", k2_json_int(1000));
+    k2_json_append(fields, f);
+    return fields;
+}
+
+struct k2_json *lake_sort_order_of_kind(const struct k2_kind *kind) {
+    struct k2_json *order = k2_json_object(), *fields = k2_json_array();
+    for (size_t i = 0; i < sizeof sort_columns / sizeof *sort_columns; i++) {
+        int at = k2_field_by_name(kind, k2_sv_of(sort_columns[i]));
+        if (at < 0)
+            continue;
+        struct k2_json *f = k2_json_object();
+        k2_json_set(f, "transform", k2_json_cstring("identity"));
+        k2_json_set(f, "source-id", k2_json_int(kind->fields[at].id));
+        k2_json_set(f, "direction", k2_json_cstring("asc"));
+        k2_json_set(f, "null-order", k2_json_cstring("nulls-first"));
+        k2_json_append(fields, f);
+    }
+    k2_json_set(order, "order-id", k2_json_int(1));
+    k2_json_set(order, "fields", fields);
+    return order;
+}
+
+/* --- type text --- */
+
+static bool type_text(const struct k2_json *type, int depth, struct k2_buf *out);
+
+static bool struct_text(const struct k2_json *type, int depth, struct k2_buf *out) {
+    const struct k2_json *fields = k2_json_get(type, "fields");
+    if (k2_json_type(fields) != K2_JSON_ARRAY)
+        return false;
+    k2_buf_str(out, "struct<");
+    for (size_t i = 0; i < k2_json_count(fields); i++) {
+        struct k2_sv name;
+        if (!k2_json_as_string(k2_json_get(k2_json_at(fields, i), "name"), &name))
+            return false;
+        k2_buf_printf(out, "%s%.*s: ", i ? ", " : "", K2_SV_ARG(name));
+        if (!type_text(k2_json_get(k2_json_at(fields, i), "type"), depth + 1, out))
+            return false;
+    }
+    k2_buf_byte(out, '>');
+    return true;
+}
+
+static bool type_text(const struct k2_json *type, int depth, struct k2_buf *out) {
+    struct k2_sv word;
+    if (depth > 32)
+        return false;
+    if (k2_json_as_string(type, &word)) {
+        k2_buf_sv(out, word);
+        return word.n > 0;
+    }
+    if (!k2_json_as_string(k2_json_get(type, "type"), &word))
+        return false;
+    if (k2_sv_eq(word, K2_SV("struct")))
+        return struct_text(type, depth, out);
+    bool list = k2_sv_eq(word, K2_SV("list"));
+    if (!list && !k2_sv_eq(word, K2_SV("map")))
+        return false;
+    k2_buf_str(out, list ? "list<" : "map<");
+    bool good = type_text(k2_json_get(type, list ? "element" : "key"), depth + 1, out);
+    if (!list) {
+        k2_buf_str(out, ", ");
+        good = good && type_text(k2_json_get(type, "value"), depth + 1, out);
+    }
+    k2_buf_byte(out, '>');
+    return good;
+}
+
+bool lake_schema_type_text(const struct k2_json *type, struct k2_buf *out) {
+    return type_text(type, 0, out);
+}
+
+/* --- evolution --- */
+
+static const struct lake_field *find_field(const struct lake_table *t, const struct k2_field *f) {
+    for (int i = 0; i < t->field_count; i++)
+        if (t->fields[i].id == f->id)
+            return &t->fields[i];
+    return NULL;
+}
+
+static const struct lake_field *find_name(const struct lake_table *t, const struct k2_field *f) {
+    for (int i = 0; i < t->field_count; i++)
+        if (strcmp(t->fields[i].name, f->name) == 0)
+            return &t->fields[i];
+    return NULL;
+}
+
+/* A column that the table has must be of the type that we write. */
+static K2_RC check_type(const struct lake_table *t, const struct lake_field *have,
+                        const struct k2_field *f, struct k2_err *err) {
+    struct k2_buf want = {0};
+    struct k2_json *type = type_of(f);
+    bool known = lake_schema_type_text(type, &want);
+    K2_ASSERT(known);
+    k2_json_free(type);
+    int rc = K2_OK;
+    if (strcmp(have->type, k2_buf_cstr(&want)) != 0)
+        rc = k2_fail(err, K2_E_CONFLICT,
+                     "column %s (id %d) of table %s is %s, this build writes %s: the table was "
+                     "changed by another program",
+                     have->name, have->id, t->name, have->type, (const char *)want.p);
+    k2_buf_free(&want);
+    return rc;
+}
+
+/* Whether a nested id of a new list or map is one that the table gave away. Ids over 499 are given by
+ * other writers, ids up to there only by us, so a clash means that somebody chose ids by hand. */
+static bool id_taken(const struct k2_json *v, int64_t id) {
+    static const char *const keys[] = {"id", "element-id", "key-id", "value-id"};
+    void *iter = NULL;
+    struct k2_sv name;
+    struct k2_json *member;
+    if (k2_json_type(v) == K2_JSON_OBJECT) {
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+            if (lake_json_int(v, keys[i], -1) == id)
+                return true;
+        while (k2_json_next(v, &iter, &name, &member))
+            if (id_taken(member, id))
+                return true;
+    }
+    for (size_t i = 0; k2_json_type(v) == K2_JSON_ARRAY && i < k2_json_count(v); i++)
+        if (id_taken(k2_json_at(v, i), id))
+            return true;
+    return false;
+}
+
+static K2_RC check_new(const struct lake_table *t, const struct k2_field *f, struct k2_err *err) {
+    if (find_name(t, f))
+        return k2_fail(err, K2_E_CONFLICT,
+                       "table %s has a column %s with another id than ours (%d): rename it, then "
+                       "try again",
+                       t->name, f->name, f->id);
+    const struct k2_json *schemas = k2_json_get(t->root, "schemas");
+    bool nested = f->type == K2_LIST || f->type == K2_MAP;
+    bool taken = id_taken(schemas, f->id) ||
+                 (nested && id_taken(schemas, ELEMENT_ID + f->id)) ||
+                 (f->type == K2_MAP && id_taken(schemas, VALUE_ID + f->id));
+    if (!taken)
+        return K2_OK;
+    return k2_fail(err, K2_E_CONFLICT,
+                   "table %s used field id %d, or one of its nested ids, for another column than "
+                   "%s: another program changed the table, it cannot take our column",
+                   t->name, f->id, f->name);
+}
+
+K2_RC lake_schema_extend(const struct lake_table *t, const struct k2_kind *kind,
+                         struct k2_json **out, struct k2_err *err) {
+    struct k2_json *schema = NULL;
+    int rc = K2_OK;
+    for (int i = 0; i < kind->field_count && rc == K2_OK; i++) {
+        const struct k2_field *f = &kind->fields[i];
+        const struct lake_field *have = find_field(t, f);
+        rc = have ? check_type(t, have, f, err) : check_new(t, f, err);
+        if (have || rc != K2_OK)
+            continue;
+        if (!schema)
+            schema = k2_json_copy(t->schema);
+        /* Rows that exist have no value, so the new column is optional, whatever the kind says. */
+        k2_json_append(k2_json_get(schema, "fields"), field_json(f, false));
+    }
+    if (rc != K2_OK) {
+        k2_json_free(schema);
+        return rc;
+    }
+    if (schema)
+        k2_json_remove(schema, "schema-id");
+    *out = schema;
+    return K2_OK;
+}
+
+/* --- Parquet columns --- */
+
+static struct parquet_column parquet_column(const struct k2_field *f) {
+    struct parquet_column c = {.name = f->name, .field_id = f->id, .optional = f->need == K2_OPT};
+    switch (f->type) {
+    case K2_STR:
+        c.type = PARQUET_STRING;
+        break;
+    case K2_LIST:
+        c.type = PARQUET_LIST;
+        c.element_id = ELEMENT_ID + f->id;
+        break;
+    case K2_MAP:
+        c.type = PARQUET_MAP;
+        c.element_id = ELEMENT_ID + f->id;
+        c.value_id = VALUE_ID + f->id;
+        break;
+    case K2_LONG:
+        c.type = PARQUET_INT64;
+        break;
+    case K2_INT:
+        c.type = PARQUET_INT32;
+        break;
+    case K2_DATE:
+        c.type = PARQUET_DATE;
+        break;
+    case K2_STAMP:
+        c.type = PARQUET_TIMESTAMP_US;
+        break;
+    case K2_PRICE:
+        c.type = PARQUET_DECIMAL;
+        c.precision = K2_PRICE_PRECISION;
+        c.scale = K2_PRICE_SCALE;
+        break;
+    case K2_QUANTITY:
+        c.type = PARQUET_DECIMAL;
+        c.precision = K2_QUANTITY_PRECISION;
+        c.scale = K2_QUANTITY_SCALE;
+        break;
+    case K2_BYTES:
+        c.type = PARQUET_BINARY;
+        break;
+    }
+    return c;
+}
+
+void lake_parquet_columns(const struct k2_kind *kind, struct parquet_column *columns) {
+    for (int i = 0; i < kind->field_count; i++)
+        columns[i] = parquet_column(&kind->fields[i]);
+}

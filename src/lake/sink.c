@@ -1,0 +1,441 @@
+/* lake/sink.c - journal -> tables, exactly once.
+ *
+ * DESIGN. For each kind of event: read the journal from the table's committed offsets in log order, decode
+ * into columns until commit_rows are gathered, sort (sort.h), write one Parquet file per trade_date, and
+ * commit files and new offsets in one swap (lake_append). The offsets live with the data, so a crash at any
+ * point leaves either the old snapshot and orphan files, or the new snapshot: a row can be neither lost nor
+ * doubled, and the sink keeps no state of its own. The sink drops nothing: what the journal holds is in the
+ * table; duplicates were judged before the journal.
+ *
+ * Memory is bounded by commit_rows; strings are interned for one commit and then forgotten.
+ */
+#include "lake/lake.h"
+#include "lake/sort.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum { DEFAULT_COMMIT_ROWS = 1000000, ROW_GROUP_ROWS = 122880, TRIES = 8 };
+
+/* The columns that the sink fills itself, by position in the kind's table. */
+struct own_columns {
+    int time_us, time_ns, ingest, journal, partition, offset;
+};
+
+struct sink {
+    struct journal *journal;
+    struct lake *lake;
+    const struct sink_options *options;
+    struct sink_totals *totals;
+    const struct k2_kind *kind;
+    struct own_columns own;
+    struct k2_interner *interner;
+    struct k2_decoder *decoder;
+    struct k2_columns rows;
+    struct sort_order order;
+    void *gathered[K2_MAX_FIELDS]; /* one row group of sorted values */
+    /* one round: from the table's vector to the journal's ends */
+    struct lake_table *table;
+    struct lake_offsets from, to;
+    struct journal_span *spans;
+    int span_count;
+    int64_t all, done;
+    struct journal_reader *reader;
+    struct journal_batch batch; /* being consumed; count 0 = none */
+    size_t cursor;
+    struct lake_file *files;
+    int file_count;
+};
+
+/* --- decoding --- */
+
+static int need_field(const struct k2_kind *kind, const char *name) {
+    int i = k2_field_by_name(kind, k2_sv_of(name));
+    K2_ASSERT(i >= 0);
+    return i;
+}
+
+static struct own_columns own_columns_of(const struct k2_kind *kind) {
+    return (struct own_columns){.time_us = need_field(kind, "exchange_timestamp"),
+                                .time_ns = need_field(kind, "exchange_timestamp_ns"),
+                                .ingest = need_field(kind, "ingest_timestamp"),
+                                .journal = need_field(kind, "journal_id"),
+                                .partition = need_field(kind, "journal_partition"),
+                                .offset = need_field(kind, "journal_offset")};
+}
+
+static void fill_own(struct sink *s, size_t row, int64_t offset) {
+    struct k2_columns *c = &s->rows;
+    int64_t ns = ((const int64_t *)c->col[s->own.time_ns])[row];
+    ((int64_t *)c->col[s->own.time_us])[row] = k2_floor_us(ns);
+    ((int64_t *)c->col[s->own.ingest])[row] = k2_floor_us(s->batch.append_ns);
+    ((int32_t *)c->col[s->own.journal])[row] = journal_id(s->journal);
+    ((int32_t *)c->col[s->own.partition])[row] = s->batch.partition;
+    ((int64_t *)c->col[s->own.offset])[row] = offset;
+}
+
+/* Decodes the rest of the current batch, as far as there is room. */
+static K2_RC decode_batch(struct sink *s, struct k2_err *err) {
+    struct journal_record r;
+    const char *topic = journal_topic_at(s->journal, s->batch.topic).name;
+    while (s->rows.n < s->rows.cap) {
+        if (!journal_batch_next(&s->batch, &s->cursor, &r)) {
+            s->batch.count = 0;
+            return K2_OK;
+        }
+        K2_TRY_CTX(k2_decode_row(s->decoder, r.value, &s->rows, s->rows.n, err), err,
+                   "topic %s partition %d offset %lld", topic, s->batch.partition,
+                   (long long)r.offset);
+        fill_own(s, s->rows.n++, r.offset);
+        lake_offsets_set(&s->to, topic, s->batch.partition, r.offset + 1);
+    }
+    return K2_OK;
+}
+
+/* Gathers up to commit_rows rows; s->rows.n == 0 means that the journal's ends are reached. */
+static K2_RC gather(struct sink *s, struct k2_err *err) {
+    int64_t start = k2_monotonic_ns();
+    s->rows.n = 0;
+    while (s->rows.n < s->rows.cap) {
+        if (s->batch.count == 0) {
+            int got = journal_next(s->reader, &s->batch, err);
+            if (got < 0)
+                return got;
+            if (got == 0)
+                break;
+            s->cursor = 0;
+        }
+        K2_TRY(decode_batch(s, err));
+    }
+    s->totals->decode_ns += k2_monotonic_ns() - start;
+    return K2_OK;
+}
+
+/* --- writing --- */
+
+static void gather_values(void *to, const void *from, const uint32_t *rows, size_t n, size_t size) {
+    switch (size) {
+    case 4:
+        for (size_t i = 0; i < n; i++)
+            ((uint32_t *)to)[i] = ((const uint32_t *)from)[rows[i]];
+        break;
+    case 8:
+        for (size_t i = 0; i < n; i++)
+            ((uint64_t *)to)[i] = ((const uint64_t *)from)[rows[i]];
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
+            ((k2_i128 *)to)[i] = ((const k2_i128 *)from)[rows[i]];
+    }
+}
+
+/* Points data[] at n sorted rows from `at`: the columns themselves when they are in order already. */
+static void sorted_rows(struct sink *s, const struct sort_group *g, size_t at, size_t n,
+                        const void **data) {
+    for (int i = 0; i < s->kind->field_count; i++) {
+        size_t size = k2_type_size(s->kind->fields[i].type);
+        if (g->identity) {
+            data[i] = (const uint8_t *)s->rows.col[i] + at * size;
+        } else {
+            gather_values(s->gathered[i], s->rows.col[i], s->order.rows + at, n, size);
+            data[i] = s->gathered[i];
+        }
+    }
+}
+
+static K2_RC write_groups(struct sink *s, struct parquet_writer *w, const struct sort_group *g,
+                          struct k2_err *err) {
+    const void *data[K2_MAX_FIELDS];
+    for (size_t at = g->from; at < g->to; at += ROW_GROUP_ROWS) {
+        size_t n = g->to - at < ROW_GROUP_ROWS ? g->to - at : ROW_GROUP_ROWS;
+        sorted_rows(s, g, at, n, data);
+        K2_TRY(parquet_write(w, data, n, s->interner, err));
+    }
+    return parquet_close(w, err);
+}
+
+static void *copy_of(const void *p, size_t n) {
+    void *copy = k2_alloc(n);
+    if (n)
+        memcpy(copy, p, n);
+    return copy;
+}
+
+/* Takes path. */
+static void add_file(struct sink *s, const struct parquet_writer *w, char *path, int32_t date) {
+    struct parquet_info info = parquet_info(w);
+    s->files = k2_realloc(s->files, (size_t)(s->file_count + 1) * sizeof *s->files);
+    s->files[s->file_count++] = (struct lake_file){
+        .path = path,
+        .trade_date = date,
+        .rows = info.rows,
+        .bytes = info.bytes,
+        .sort_order_id = 1,
+        .metric_count = info.metric_count,
+        .split_count = info.split_count,
+        .metrics = copy_of(info.metrics, (size_t)info.metric_count * sizeof *info.metrics),
+        .splits = copy_of(info.splits, (size_t)info.split_count * sizeof *info.splits),
+    };
+    s->totals->files++;
+    s->totals->bytes += info.bytes;
+}
+
+static K2_RC write_file(struct sink *s, const struct sort_group *g, struct k2_err *err) {
+    struct parquet_column columns[K2_MAX_FIELDS];
+    lake_parquet_columns(s->kind, columns);
+    int sort[] = {s->own.time_us, need_field(s->kind, "exchange_sequence_number"),
+                  need_field(s->kind, "symbol"), need_field(s->kind, "channel"),
+                  need_field(s->kind, "epoch"), need_field(s->kind, "part")};
+    struct parquet_options o = {.zstd_level = s->options->zstd_level,
+                                .row_group_rows = ROW_GROUP_ROWS,
+                                .sort_columns = sort,
+                                .sort_count = sizeof sort / sizeof *sort};
+    char *path;
+    K2_TRY(lake_data_path(s->table, g->trade_date, &path, err));
+    struct parquet_writer *w = NULL;
+    int rc = parquet_open(path, columns, s->kind->field_count, &o, &w, err);
+    if (rc == K2_OK)
+        rc = write_groups(s, w, g, err);
+    if (rc == K2_OK)
+        add_file(s, w, path, g->trade_date);
+    else
+        free(path);
+    parquet_free(w);
+    return rc;
+}
+
+static K2_RC write_files(struct sink *s, struct k2_err *err) {
+    int64_t start = k2_monotonic_ns();
+    sort_columns(&s->order, &s->rows, s->interner);
+    int64_t sorted = k2_monotonic_ns();
+    s->totals->sort_ns += sorted - start;
+    for (int i = 0; i < s->order.group_count; i++)
+        K2_TRY(write_file(s, &s->order.groups[i], err));
+    s->totals->write_ns += k2_monotonic_ns() - sorted;
+    return K2_OK;
+}
+
+/* --- committing --- */
+
+static void make_commit_id(char out[40]) {
+    uint64_t random[2];
+    ssize_t n = getrandom(random, sizeof random, 0);
+    K2_ASSERT(n == (ssize_t)sizeof random);
+    snprintf(out, 40, "sink-%016llx%016llx", (unsigned long long)random[0],
+             (unsigned long long)random[1]);
+}
+
+static void forget_files(struct sink *s) {
+    lake_files_free(s->files, s->file_count);
+    s->files = NULL;
+    s->file_count = 0;
+}
+
+static K2_RC commit(struct sink *s, struct k2_err *err) {
+    int64_t start = k2_monotonic_ns();
+    char id[40];
+    make_commit_id(id);
+    struct lake_append a = {.files = s->files,
+                            .file_count = s->file_count,
+                            .from = &s->from,
+                            .to = &s->to,
+                            .commit_id = id,
+                            .now_ns = s->options->clock ? s->options->clock() : k2_now_ns()};
+    int64_t snapshot;
+    int rc = lake_append(s->lake, s->kind->table, &a, &snapshot, err);
+    if (rc == K2_E_CONFLICT)
+        lake_files_discard(s->files, s->file_count);
+    forget_files(s);
+    s->totals->commit_ns += k2_monotonic_ns() - start;
+    return rc;
+}
+
+static void copy_offsets(struct lake_offsets *to, const struct lake_offsets *from) {
+    lake_offsets_free(to);
+    to->journal_id = from->journal_id;
+    to->n = from->n;
+    to->at = copy_of(from->at, (size_t)from->n * sizeof *from->at);
+}
+
+/* One commit's worth: gathered rows become files and a snapshot. */
+static K2_RC commit_rows(struct sink *s, struct k2_err *err) {
+    int64_t n = (int64_t)s->rows.n;
+    K2_TRY(write_files(s, err));
+    K2_TRY(commit(s, err));
+    copy_offsets(&s->from, &s->to);
+    s->totals->rows += n;
+    s->totals->commits++;
+    s->done += n;
+    if (s->options->progress)
+        s->options->progress(s->options->progress_ctx, s->kind->table, s->done, s->all);
+    k2_interner_reset(s->interner);
+    return K2_OK;
+}
+
+/* --- one table --- */
+
+static int64_t own_offset(const struct sink *s, const char *topic, int32_t partition) {
+    return s->to.journal_id == s->from.journal_id ? lake_offsets_get(&s->from, topic, partition)
+                                                  : 0;
+}
+
+static K2_RC add_spans(struct sink *s, const struct journal_topic *t, struct k2_err *err) {
+    int64_t *ends = k2_alloc((size_t)t->partitions * sizeof *ends);
+    int rc = journal_ends(s->journal, t->id, ends, err);
+    for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++) {
+        int64_t from = own_offset(s, t->name, p);
+        if (from >= ends[p])
+            continue;
+        s->spans = k2_realloc(s->spans, (size_t)(s->span_count + 1) * sizeof *s->spans);
+        s->spans[s->span_count++] = (struct journal_span){t->id, p, from, ends[p]};
+        s->all += ends[p] - from;
+    }
+    free(ends);
+    return rc;
+}
+
+/* A vector of another journal says nothing about this one: its rows are in the table, ours are not. */
+static K2_RC load_offsets(struct sink *s, struct k2_err *err) {
+    K2_TRY(lake_table_offsets(s->table, &s->from, err));
+    copy_offsets(&s->to, &s->from);
+    if (s->to.journal_id != journal_id(s->journal)) {
+        s->to.n = 0;
+        s->to.journal_id = journal_id(s->journal);
+    }
+    return K2_OK;
+}
+
+static K2_RC find_work(struct sink *s, struct k2_err *err) {
+    s->span_count = 0;
+    s->all = s->done = 0;
+    K2_TRY(lake_table_load(s->lake, k2_sv_of(s->kind->table), &s->table, err));
+    K2_TRY(load_offsets(s, err));
+    for (int32_t i = 0; i < journal_topic_count(s->journal); i++) {
+        struct journal_topic t = journal_topic_at(s->journal, i);
+        if (k2_kind_by_topic(k2_sv_of(t.name)) == s->kind)
+            K2_TRY(add_spans(s, &t, err));
+    }
+    return K2_OK;
+}
+
+static void end_round(struct sink *s) {
+    journal_reader_close(s->reader);
+    s->reader = NULL;
+    s->batch.count = 0;
+    lake_table_free(s->table);
+    s->table = NULL;
+    lake_offsets_free(&s->from);
+    lake_offsets_free(&s->to);
+    lake_files_discard(s->files, s->file_count);
+    forget_files(s);
+}
+
+static K2_RC copy_spans(struct sink *s, struct k2_err *err) {
+    if (s->span_count == 0)
+        return K2_OK;
+    K2_TRY(journal_read(s->journal, s->spans, s->span_count, &s->reader, err));
+    for (;;) {
+        K2_TRY(gather(s, err));
+        if (s->rows.n == 0)
+            return K2_OK;
+        K2_TRY(commit_rows(s, err));
+    }
+}
+
+static K2_RC one_round(struct sink *s, struct k2_err *err) {
+    int rc = find_work(s, err);
+    if (rc == K2_OK)
+        rc = copy_spans(s, err);
+    end_round(s);
+    return rc;
+}
+
+static void open_kind(struct sink *s, const struct k2_kind *kind) {
+    s->kind = kind;
+    s->own = own_columns_of(kind);
+    s->decoder =
+        k2_decoder_new(kind, s->interner, k2_registry_source(journal_registry(s->journal)));
+    int64_t rows = s->options->commit_rows ? s->options->commit_rows : DEFAULT_COMMIT_ROWS;
+    k2_columns_init(&s->rows, kind, (size_t)rows);
+    for (int i = 0; i < kind->field_count; i++)
+        s->gathered[i] = k2_alloc(ROW_GROUP_ROWS * k2_type_size(kind->fields[i].type));
+}
+
+static void close_kind(struct sink *s) {
+    for (int i = 0; i < s->kind->field_count; i++)
+        free(s->gathered[i]);
+    k2_columns_free(&s->rows);
+    k2_decoder_free(s->decoder);
+    k2_interner_reset(s->interner);
+    free(s->spans);
+    s->spans = NULL;
+}
+
+static K2_RC sink_kind(struct sink *s, const struct k2_kind *kind, struct k2_err *err) {
+    K2_TRY_CTX(lake_table_ensure(s->lake, kind, err), err, "table %s", kind->table);
+    open_kind(s, kind);
+    int rc = K2_E_CONFLICT; /* another sink moved the table: look again */
+    for (int i = 0; rc == K2_E_CONFLICT && i < TRIES; i++)
+        rc = one_round(s, err);
+    close_kind(s);
+    return k2_err_context(err, rc, "sink of table %s", kind->table);
+}
+
+/* --- all tables --- */
+
+/* What every table holds, for the retention fence: the group "sink" has read up to there. */
+static K2_RC save_position(struct sink *s, struct k2_err *err) {
+    struct journal_span *spans = NULL;
+    int n = 0, rc = K2_OK;
+    for (int32_t i = 0; rc == K2_OK && i < journal_topic_count(s->journal); i++) {
+        struct journal_topic t = journal_topic_at(s->journal, i);
+        const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(t.name));
+        if (!kind)
+            continue;
+        rc = lake_table_load(s->lake, k2_sv_of(kind->table), &s->table, err);
+        if (rc == K2_OK)
+            rc = load_offsets(s, err);
+        spans = k2_realloc(spans, (size_t)(n + t.partitions) * sizeof *spans);
+        for (int32_t p = 0; rc == K2_OK && p < t.partitions; p++)
+            spans[n++] = (struct journal_span){.topic = t.id, .partition = p,
+                                               .from = own_offset(s, t.name, p)};
+        end_round(s);
+    }
+    if (rc == K2_OK && n)
+        rc = journal_position_save(s->journal, "sink", spans, n, err);
+    free(spans);
+    return rc;
+}
+
+static K2_RC sink_all(struct sink *s, struct k2_err *err) {
+    for (int i = 0; i < K2_KIND_COUNT; i++)
+        K2_TRY(sink_kind(s, k2_kind((enum k2_kind_id)i), err));
+    return save_position(s, err);
+}
+
+int sink_run(struct journal *j, struct lake *l, const char *data, const struct sink_options *o,
+             struct sink_totals *totals, struct k2_err *err) {
+    static const struct sink_options defaults;
+    struct sink_totals unused;
+    struct sink s = {.journal = j,
+                     .lake = l,
+                     .options = o ? o : &defaults,
+                     .totals = totals ? totals : &unused};
+    *s.totals = (struct sink_totals){0};
+    char *path = k2_path(data, "run/sink.lock");
+    struct k2_lock *lock = NULL;
+    int rc = k2_lock_take(path, "sink", &lock, err);
+    free(path);
+    if (rc != K2_OK)
+        return rc;
+    s.interner = k2_interner_new();
+    rc = sink_all(&s, err);
+    k2_interner_free(s.interner);
+    sort_order_free(&s.order);
+    k2_lock_release(lock);
+    return rc;
+}

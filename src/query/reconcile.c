@@ -1,0 +1,528 @@
+/* query/reconcile.c - see reconcile.h.
+ *
+ * DESIGN. Partition by partition, in windows of offsets, so that memory is bounded: the journal's records of
+ * the window give one hash over all columns per offset; the table's rows of the window, in any order, are
+ * checked off against them. What is left unchecked is missing; what has no slot, or finds it checked off, is
+ * extra; what differs is changed. A last pass reads the table rows that no window covers.
+ */
+#include "query/query.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <uthash.h>
+
+enum { WINDOW = 1 << 20, ROWS = 65536 };
+
+struct group {
+    struct group_key { /* zeroed before it is filled: hashed as bytes */
+        uint32_t exchange, symbol;
+        int32_t trade_date;
+        enum k2_kind_id kind;
+    } key;
+    struct reconcile_line line;
+    UT_hash_handle hh;
+};
+
+enum slot_state { ABSENT, PRESENT, MATCHED };
+
+struct slot { /* of one journal offset */
+    struct k2_h128 hash;
+    struct group *group;
+    enum slot_state state;
+};
+
+struct reconcile {
+    struct journal *journal;
+    struct query_engine *engine;
+    struct reconcile_report *report;
+    struct k2_interner *names;    /* of groups, for the whole run */
+    struct k2_interner *interner; /* of rows, emptied window by window */
+    struct group *groups, *last;
+    struct slot *slots;
+    void (*progress)(void *ctx, int64_t done, int64_t all);
+    void *progress_ctx;
+    int64_t done, all;
+    /* the table being compared */
+    const struct k2_kind *kind;
+    struct k2_decoder *decoder;
+    struct k2_columns rows;
+    struct lake_offsets committed; /* what its table covered when the comparison began */
+    struct lake_offsets newest;    /* what it covers now; journal_id 0 = not looked at yet */
+    struct k2_buf covered;         /* SQL: the positions that windows account for */
+    struct lake *lake;
+    int failed; /* status of a look-up inside a callback */
+};
+
+/* --- groups --- */
+
+/* What a line is keyed by and counts, wherever it stands in the kind's struct. */
+struct facts {
+    struct k2_sv exchange, symbol;
+    int32_t trade_date;
+    int64_t sequence, offset;
+    int32_t journal, partition;
+};
+
+#define FACTS(e, in)                                                                               \
+    ((struct facts){k2_interned(in, (e)->exchange), k2_interned(in, (e)->symbol),                  \
+                    (e)->trade_date, (e)->exchange_sequence_number, (e)->journal_offset,           \
+                    (e)->journal_id, (e)->journal_partition})
+
+static struct facts facts_of(const struct k2_event *e, const struct k2_interner *in) {
+    switch (e->kind) {
+#define K2_KIND(name, NAME, table, topic, meaning)                                                 \
+    case K2_KIND_##NAME: return FACTS(&e->name, in);
+#include "codec/kinds.def"
+#undef K2_KIND
+    case K2_KIND_COUNT: break;
+    }
+    K2_ASSERT(!"known kind");
+}
+
+static struct group *add_group(struct reconcile *r, const struct group_key *key) {
+    struct group *g = k2_zalloc(sizeof *g);
+    g->key = *key;
+    g->line = (struct reconcile_line){.kind = r->kind,
+                                      .exchange = k2_sv_dup(k2_interned(r->names, key->exchange)),
+                                      .symbol = k2_sv_dup(k2_interned(r->names, key->symbol)),
+                                      .trade_date = key->trade_date};
+    HASH_ADD(hh, r->groups, key, sizeof g->key, g);
+    return g;
+}
+
+static struct group *group_for(struct reconcile *r, struct k2_sv exchange, struct k2_sv symbol,
+                               int32_t trade_date) {
+    struct group_key key;
+    memset(&key, 0, sizeof key);
+    key.exchange = k2_intern(r->names, exchange);
+    key.symbol = k2_intern(r->names, symbol);
+    key.trade_date = trade_date;
+    key.kind = r->kind->id;
+    if (r->last && memcmp(&r->last->key, &key, sizeof key) == 0)
+        return r->last;
+    struct group *g = NULL;
+    HASH_FIND(hh, r->groups, &key, sizeof key, g);
+    r->last = g ? g : add_group(r, &key);
+    return r->last;
+}
+
+static void account(struct reconcile_side *side, int64_t rows, int64_t lo, int64_t hi,
+                    struct k2_h128 sum) {
+    if (side->rows == 0 || lo < side->min_sequence)
+        side->min_sequence = lo;
+    if (side->rows == 0 || hi > side->max_sequence)
+        side->max_sequence = hi;
+    side->rows += rows;
+    side->checksum = k2_h128_add(side->checksum, sum);
+}
+
+static void remember_first(struct reconcile *r, const char *what, const struct facts *f) {
+    if (r->report->first[0])
+        return;
+    char date[K2_DATE_TEXT];
+    k2_date_format(f->trade_date, date);
+    snprintf(r->report->first, sizeof r->report->first,
+             "%s: table %s, %.*s.%.*s, %s, sequence %lld, journal partition %d offset %lld", what,
+             r->kind->table, K2_SV_ARG(f->exchange), K2_SV_ARG(f->symbol), date,
+             (long long)f->sequence, f->partition, (long long)f->offset);
+}
+
+/* --- the journal's side of a window --- */
+
+/* The columns that the sink adds, made again from the record's place in the journal. */
+static void place(struct reconcile *r, const struct journal_batch *b, int64_t offset,
+                  struct k2_event *e) {
+#define PLACE(x)                                                                                   \
+    (x)->exchange_timestamp = k2_floor_us((x)->exchange_timestamp_ns),                             \
+    (x)->ingest_timestamp = k2_floor_us(b->append_ns), (x)->journal_id = journal_id(r->journal),   \
+    (x)->journal_partition = b->partition, (x)->journal_offset = offset
+    switch (e->kind) {
+#define K2_KIND(name, NAME, table, topic, meaning)                                                 \
+    case K2_KIND_##NAME: PLACE(&e->name); break;
+#include "codec/kinds.def"
+#undef K2_KIND
+    case K2_KIND_COUNT: break;
+    }
+#undef PLACE
+}
+
+static K2_RC take_record(struct reconcile *r, const struct journal_batch *b,
+                         const struct journal_record *record, int64_t base, struct k2_err *err) {
+    struct k2_event e;
+    memset(&e, 0, sizeof e);
+    K2_TRY_CTX(k2_decode(r->decoder, record->value, &e, err), err, "partition %d offset %lld",
+               b->partition, (long long)record->offset);
+    place(r, b, record->offset, &e);
+    struct facts f = facts_of(&e, r->interner);
+    struct group *g = group_for(r, f.exchange, f.symbol, f.trade_date);
+    account(&g->line.journal, 1, f.sequence, f.sequence, k2_row_hash(&e, r->interner));
+    r->slots[record->offset - base] =
+        (struct slot){k2_full_hash(&e, r->interner), g, PRESENT};
+    return K2_OK;
+}
+
+static K2_RC read_journal(struct reconcile *r, struct journal_span span, struct k2_err *err) {
+    struct journal_reader *reader;
+    K2_TRY(journal_read(r->journal, &span, 1, &reader, err));
+    struct journal_batch b;
+    int got, rc = K2_OK;
+    while (rc == K2_OK && (got = journal_next(reader, &b, err)) != 0) {
+        if (got < 0) {
+            rc = got;
+            break;
+        }
+        struct journal_record record;
+        for (size_t cursor = 0; rc == K2_OK && journal_batch_next(&b, &cursor, &record);)
+            rc = take_record(r, &b, &record, span.from, err);
+    }
+    journal_reader_close(reader);
+    return rc;
+}
+
+/* --- the table's side --- */
+
+static void check_off(struct reconcile *r, const struct k2_event *e, const struct facts *f,
+                      struct group *g, int64_t base) {
+    struct slot *s = &r->slots[f->offset - base];
+    if (s->state != PRESENT) {
+        g->line.extra++;
+        remember_first(r, s->state == MATCHED ? "in the table twice" : "only in the table", f);
+        return;
+    }
+    s->state = MATCHED;
+    r->report->compared++;
+    if (k2_h128_cmp(s->hash, k2_full_hash(e, r->interner)) != 0) {
+        s->group->line.changed++;
+        remember_first(r, "changed in the table", f);
+    }
+}
+
+/* Reads table rows that fulfil `where`, each given to take with `base`. */
+static K2_RC read_table(struct reconcile *r, const char *where,
+                        void (*take)(struct reconcile *r, const struct k2_event *e,
+                                     const struct facts *f, struct group *g, int64_t base),
+                        int64_t base, struct k2_err *err) {
+    struct query_rows *rows;
+    K2_TRY(query_rows_open(r->engine, r->kind, NULL, where, r->interner, &rows, err));
+    int rc;
+    while ((rc = query_rows_next(rows, &r->rows, err)) == K2_OK && r->rows.n) {
+        for (size_t i = 0; i < r->rows.n; i++) {
+            struct k2_event e;
+            memset(&e, 0, sizeof e);
+            k2_columns_get(&r->rows, i, &e);
+            struct facts f = facts_of(&e, r->interner);
+            struct group *g = group_for(r, f.exchange, f.symbol, f.trade_date);
+            account(&g->line.table, 1, f.sequence, f.sequence, k2_row_hash(&e, r->interner));
+            take(r, &e, &f, g, base);
+        }
+    }
+    query_rows_close(rows);
+    return rc;
+}
+
+static void count_missing(struct reconcile *r, const struct journal_span *span) {
+    for (int64_t i = 0; i < span->to - span->from; i++) {
+        const struct slot *s = &r->slots[i];
+        if (s->state != PRESENT)
+            continue;
+        s->group->line.missing++;
+        struct facts f = {.exchange = k2_sv_of(s->group->line.exchange),
+                          .symbol = k2_sv_of(s->group->line.symbol),
+                          .trade_date = s->group->line.trade_date,
+                          .sequence = -1,
+                          .offset = span->from + i,
+                          .partition = span->partition};
+        remember_first(r, "missing from the table", &f);
+    }
+}
+
+/* SQL that holds for the table rows of a topic's partition in [from, to). */
+static void put_position(struct k2_buf *b, const struct reconcile *r, const char *exchange,
+                         const struct journal_span *span) {
+    k2_buf_printf(b,
+                  "journal_id = %d AND exchange = '%s' AND journal_partition = %d AND "
+                  "journal_offset >= %lld AND journal_offset < %lld",
+                  journal_id(r->journal), exchange, span->partition, (long long)span->from,
+                  (long long)span->to);
+}
+
+static K2_RC compare_window(struct reconcile *r, const char *exchange, struct journal_span span,
+                            struct k2_err *err) {
+    memset(r->slots, 0, (size_t)(span.to - span.from) * sizeof *r->slots);
+    k2_interner_reset(r->interner);
+    K2_TRY(read_journal(r, span, err));
+    struct k2_buf where = {0};
+    put_position(&where, r, exchange, &span);
+    int rc = read_table(r, k2_buf_cstr(&where), check_off, span.from, err);
+    k2_buf_free(&where);
+    K2_TRY(rc);
+    count_missing(r, &span);
+    r->done += span.to - span.from;
+    if (r->progress)
+        r->progress(r->progress_ctx, r->done, r->all);
+    return K2_OK;
+}
+
+static K2_RC compare_partition(struct reconcile *r, const char *exchange, struct journal_span span,
+                               struct k2_err *err) {
+    k2_buf_str(&r->covered, r->covered.n ? " OR (" : "(");
+    put_position(&r->covered, r, exchange, &span);
+    k2_buf_byte(&r->covered, ')');
+    for (int64_t from = span.from; from < span.to; from += WINDOW) {
+        int64_t to = span.to - from < WINDOW ? span.to : from + WINDOW;
+        K2_TRY(compare_window(r, exchange,
+                              (struct journal_span){span.topic, span.partition, from, to}, err));
+    }
+    return K2_OK;
+}
+
+/* --- topics and tables --- */
+
+/* "market.ticks.binance-usdm" -> "BINANCE-USDM": exchange codes are upper case. */
+static void exchange_of_topic(const struct k2_kind *kind, const char *topic, char out[64]) {
+    const char *p = topic + strlen(kind->topic_prefix) + 1;
+    size_t i = 0;
+    for (; p[i] && i < 63; i++)
+        out[i] = (char)(p[i] >= 'a' && p[i] <= 'z' ? p[i] - 'a' + 'A' : p[i]);
+    out[i] = 0;
+}
+
+struct topic_ends {
+    int64_t *starts, *ends;
+};
+
+static K2_RC compare_topic(struct reconcile *r, const struct journal_topic *t,
+                           const struct lake_offsets *committed, struct k2_err *err) {
+    char exchange[64];
+    exchange_of_topic(r->kind, t->name, exchange);
+    size_t size = (size_t)t->partitions * sizeof(int64_t);
+    struct topic_ends e = {k2_alloc(size), k2_alloc(size)};
+    int rc = journal_starts(r->journal, t->id, e.starts, err);
+    if (rc == K2_OK)
+        rc = journal_ends(r->journal, t->id, e.ends, err);
+    for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++) {
+        int64_t to = lake_offsets_get(committed, t->name, p);
+        if (to > e.ends[p])
+            rc = k2_fail(err, K2_E_DATA,
+                         "table %s covers %s partition %d to offset %lld, but the journal ends at "
+                         "%lld: the journal lost records or is not the one the table was made from",
+                         r->kind->table, t->name, p, (long long)to, (long long)e.ends[p]);
+        else if (e.starts[p] < to)
+            rc = compare_partition(r, exchange,
+                                   (struct journal_span){t->id, p, e.starts[p], to}, err);
+    }
+    free(e.starts);
+    free(e.ends);
+    return rc;
+}
+
+/* The vector that this journal's part of the table covers; empty when it is another journal's. */
+static K2_RC table_offsets(struct reconcile *r, struct lake_offsets *out, struct k2_err *err) {
+    struct lake_table *t;
+    K2_TRY(lake_table_load(r->lake, k2_sv_of(r->kind->table), &t, err));
+    lake_offsets_free(out);
+    int rc = lake_table_offsets(t, out, err);
+    lake_table_free(t);
+    if (rc == K2_OK && out->journal_id != journal_id(r->journal))
+        out->n = 0;
+    return rc;
+}
+
+/* Whether a row came into the table by a commit made since the comparison began: neither covered by it
+ * nor a difference. */
+static bool is_newer(struct reconcile *r, const struct facts *f) {
+    if (r->newest.journal_id == 0 && r->failed == K2_OK)
+        r->failed = table_offsets(r, &r->newest, NULL);
+    struct k2_buf topic = {0};
+    k2_topic_name(r->kind, f->exchange, &topic);
+    const char *name = k2_buf_cstr(&topic);
+    bool newer = f->offset >= lake_offsets_get(&r->committed, name, f->partition) &&
+                 f->offset < lake_offsets_get(&r->newest, name, f->partition);
+    k2_buf_free(&topic);
+    return newer;
+}
+
+static void take_uncovered(struct reconcile *r, const struct k2_event *e, const struct facts *f,
+                           struct group *g, int64_t base) {
+    (void)base;
+    if (f->journal != journal_id(r->journal)) {
+        r->report->other_journal++;
+    } else if (is_newer(r, f)) {
+        g->line.table.rows--; /* not part of this comparison */
+        g->line.table.checksum =
+            k2_h128_sub(g->line.table.checksum, k2_row_hash(e, r->interner));
+    } else {
+        g->line.extra++;
+        remember_first(r, "only in the table", f);
+    }
+}
+
+static K2_RC compare_uncovered(struct reconcile *r, struct k2_err *err) {
+    struct k2_buf where = {0};
+    if (r->covered.n)
+        k2_buf_printf(&where, "NOT (%s)", k2_buf_cstr(&r->covered));
+    k2_interner_reset(r->interner);
+    int rc = read_table(r, where.n ? k2_buf_cstr(&where) : NULL, take_uncovered, 0, err);
+    k2_buf_free(&where);
+    K2_TRY(rc);
+    return r->failed ? k2_fail(err, r->failed, "the offsets of table %s could not be read again",
+                               r->kind->table)
+                     : K2_OK;
+}
+
+static K2_RC compare_topics(struct reconcile *r, struct k2_err *err) {
+    for (int32_t i = 0; i < journal_topic_count(r->journal); i++) {
+        struct journal_topic t = journal_topic_at(r->journal, i);
+        if (k2_kind_by_topic(k2_sv_of(t.name)) == r->kind)
+            K2_TRY(compare_topic(r, &t, &r->committed, err));
+    }
+    return compare_uncovered(r, err);
+}
+
+static K2_RC compare_table(struct reconcile *r, struct k2_err *err) {
+    K2_TRY(table_offsets(r, &r->committed, err));
+    r->decoder = k2_decoder_new(r->kind, r->interner,
+                                k2_registry_source(journal_registry(r->journal)));
+    k2_columns_init(&r->rows, r->kind, ROWS);
+    r->covered.n = 0;
+    int rc = compare_topics(r, err);
+    k2_columns_free(&r->rows);
+    k2_decoder_free(r->decoder);
+    lake_offsets_free(&r->committed);
+    lake_offsets_free(&r->newest);
+    return rc;
+}
+
+/* --- the report --- */
+
+static int compare_lines(const void *pa, const void *pb) {
+    const struct reconcile_line *a = pa, *b = pb;
+    int c = strcmp(a->kind->table, b->kind->table);
+    if (c == 0)
+        c = strcmp(a->exchange, b->exchange);
+    if (c == 0)
+        c = strcmp(a->symbol, b->symbol);
+    return c ? c : (a->trade_date > b->trade_date) - (a->trade_date < b->trade_date);
+}
+
+static void gather_lines(struct reconcile *r) {
+    struct reconcile_report *out = r->report;
+    out->lines = k2_alloc((HASH_COUNT(r->groups) + 1) * sizeof *out->lines);
+    struct group *g, *next;
+    HASH_ITER(hh, r->groups, g, next) {
+        out->lines[out->line_count++] = g->line;
+        out->missing += g->line.missing;
+        out->extra += g->line.extra;
+        out->changed += g->line.changed;
+        out->by_digest += g->line.by_digest;
+        HASH_DEL(r->groups, g);
+        free(g);
+    }
+    qsort(out->lines, (size_t)out->line_count, sizeof *out->lines, compare_lines);
+}
+
+static K2_RC measure_lag(const char *data, struct reconcile_report *out, struct k2_err *err) {
+    struct query_lag lag[K2_KIND_COUNT];
+    int n = 0;
+    K2_TRY(query_lag(data, lag, K2_KIND_COUNT, &n, err));
+    for (int i = 0; i < n; i++)
+        out->lag += lag[i].rows;
+    return K2_OK;
+}
+
+static K2_RC compare_all(struct reconcile *r, struct k2_err *err) {
+    for (int i = 0; i < K2_KIND_COUNT; i++) {
+        r->kind = k2_kind((enum k2_kind_id)i);
+        K2_TRY_CTX(compare_table(r, err), err, "table %s", r->kind->table);
+    }
+    return K2_OK;
+}
+
+int reconcile_run(const char *data, struct query_engine *q,
+                  void (*progress)(void *ctx, int64_t done, int64_t all), void *progress_ctx,
+                  struct reconcile_report *out, struct k2_err *err) {
+    *out = (struct reconcile_report){0};
+    struct reconcile r = {.engine = q, .report = out, .progress = progress,
+                          .progress_ctx = progress_ctx};
+    K2_TRY(journal_open(data, JOURNAL_READ, NULL, &r.journal, err));
+    out->journal_id = journal_id(r.journal);
+    int rc = lake_open(data, false, &r.lake, err);
+    if (rc == K2_OK)
+        rc = measure_lag(data, out, err);
+    r.names = k2_interner_new();
+    r.interner = k2_interner_new();
+    r.slots = k2_alloc(WINDOW * sizeof *r.slots);
+    if (rc == K2_OK)
+        rc = compare_all(&r, err);
+    gather_lines(&r);
+    free(r.slots);
+    k2_buf_free(&r.covered);
+    k2_interner_free(r.names);
+    k2_interner_free(r.interner);
+    lake_close(r.lake);
+    journal_close(r.journal);
+    return rc;
+}
+
+void reconcile_free(struct reconcile_report *r) {
+    for (int i = 0; i < r->line_count; i++) {
+        free(r->lines[i].exchange);
+        free(r->lines[i].symbol);
+    }
+    free(r->lines);
+    *r = (struct reconcile_report){0};
+}
+
+static struct k2_json *side_json(const struct reconcile_side *s) {
+    char hex[33];
+    k2_h128_hex(s->checksum, hex);
+    struct k2_json *j = k2_json_object();
+    k2_json_set(j, "rows", k2_json_int(s->rows));
+    k2_json_set(j, "min_sequence", k2_json_int(s->min_sequence));
+    k2_json_set(j, "max_sequence", k2_json_int(s->max_sequence));
+    k2_json_set(j, "checksum", k2_json_cstring(hex));
+    return j;
+}
+
+static struct k2_json *line_json(const struct reconcile_line *l) {
+    char date[K2_DATE_TEXT];
+    k2_date_format(l->trade_date, date);
+    struct k2_json *j = k2_json_object();
+    k2_json_set(j, "table", k2_json_cstring(l->kind->table));
+    k2_json_set(j, "exchange", k2_json_cstring(l->exchange));
+    k2_json_set(j, "symbol", k2_json_cstring(l->symbol));
+    k2_json_set(j, "trade_date", k2_json_cstring(date));
+    k2_json_set(j, "journal", side_json(&l->journal));
+    k2_json_set(j, "table_side", side_json(&l->table));
+    k2_json_set(j, "missing", k2_json_int(l->missing));
+    k2_json_set(j, "extra", k2_json_int(l->extra));
+    k2_json_set(j, "changed", k2_json_int(l->changed));
+    k2_json_set(j, "by_digest", k2_json_int(l->by_digest));
+    return j;
+}
+
+void reconcile_json(const struct reconcile_report *r, int64_t now_ns, struct k2_buf *out) {
+    char when[K2_TIME_TEXT];
+    k2_time_format(now_ns, when);
+    struct k2_json *j = k2_json_object(), *lines = k2_json_array();
+    k2_json_set(j, "proof", k2_json_cstring("k2 reconcile 1"));
+    k2_json_set(j, "time", k2_json_cstring(when));
+    k2_json_set(j, "journal_id", k2_json_int(r->journal_id));
+    k2_json_set(j, "equal", k2_json_bool(reconcile_equal(r)));
+    k2_json_set(j, "compared", k2_json_int(r->compared));
+    k2_json_set(j, "missing", k2_json_int(r->missing));
+    k2_json_set(j, "extra", k2_json_int(r->extra));
+    k2_json_set(j, "changed", k2_json_int(r->changed));
+    k2_json_set(j, "by_digest", k2_json_int(r->by_digest));
+    k2_json_set(j, "other_journal", k2_json_int(r->other_journal));
+    k2_json_set(j, "lag", k2_json_int(r->lag));
+    k2_json_set(j, "first_difference", k2_json_cstring(r->first));
+    for (int i = 0; i < r->line_count; i++)
+        k2_json_append(lines, line_json(&r->lines[i]));
+    k2_json_set(j, "lines", lines);
+    k2_json_dump(j, out);
+    k2_buf_byte(out, '\n');
+    k2_json_free(j);
+}

@@ -1,0 +1,258 @@
+/* verb/ingest.c - `k2 ingest`: files into the journal. */
+#include "verb/progress.h"
+#include "verb/sources.h"
+#include "verb/summary.h"
+#include "verb/verbs.h"
+#include "verb/words.h"
+
+#include "base/fs.h"
+
+#include <stdlib.h>
+
+struct run {
+    struct verb_context *c;
+    struct ingest *ingest;
+    struct feed_options feed; /* what is the same for every file */
+    struct symbols *symbols;
+    struct sources sources;
+    struct progress progress;
+    const char *current; /* file being read, for the progress line */
+    int64_t failed;
+    struct k2_err last; /* of the last file that failed */
+};
+
+/* --- the words --- */
+
+static bool wants(void *ctx, struct k2_sv symbol) {
+    const struct run *r = ctx;
+    return symbols_match(r->symbols, r->feed.exchange, symbol);
+}
+
+static int read_options(struct run *r, struct k2_err *err) {
+    const char *date = verb_value(r->c, "date");
+    const char *symbols = verb_value(r->c, "symbols");
+    r->feed.exchange = k2_sv_of(verb_value(r->c, "exchange"));
+    r->feed.symbol = k2_sv_of(verb_value(r->c, "symbol"));
+    r->feed.calendar = verb_value(r->c, "calendar");
+    r->feed.date = INT32_MIN;
+    if (date && k2_date_parse(k2_sv_of(date), &r->feed.date, NULL) != K2_OK)
+        return k2_fail(err, K2_E_USAGE, "--date takes a session date such as 2014-03-10, not '%s'",
+                       date);
+    if (symbols) {
+        K2_TRY(symbols_parse(symbols, &r->symbols, err));
+        r->feed.wants = wants;
+        r->feed.wants_ctx = r;
+    }
+    return K2_OK;
+}
+
+/* A first word that is neither a format nor a file is a format written wrong. */
+static int wrong_format(const char *word, struct k2_err *err) {
+    const char *names[32] = {"auto"};
+    int n = 1;
+    for (int i = 0; i < feed_count() && n < 32; i++)
+        names[n++] = feed_at(i)->name;
+    const char *best = k2_nearest(word, names, n);
+    if (best)
+        return k2_fail(err, K2_E_USAGE,
+                       "'%s' is neither a format nor a file; did you mean %s? (k2 feed list)", word,
+                       best);
+    return k2_fail(err, K2_E_USAGE, "'%s' is neither a format (k2 feed list) nor a file", word);
+}
+
+static bool looks_like_path(const char *word) {
+    return strcmp(word, "-") == 0 || strpbrk(word, "./") != NULL || k2_fs_exists(word);
+}
+
+/* Takes the FORMAT off the front of the arguments, if there is one. */
+static int read_format(const struct verb_context *c, const struct feed_ops **feed, int *first,
+                       struct k2_err *err) {
+    const char *word = c->args[0];
+    *feed = feed_find(k2_sv_of(word));
+    *first = *feed || strcmp(word, "auto") == 0;
+    if (*first == 0 && !looks_like_path(word))
+        return wrong_format(word, err);
+    if (*first == c->arg_count)
+        return k2_fail(err, K2_E_USAGE, "no SOURCE behind the format %s", word);
+    return K2_OK;
+}
+
+static int find_sources(struct run *r, struct k2_err *err) {
+    const struct feed_ops *feed;
+    int first;
+    K2_TRY(read_format(r->c, &feed, &first, err));
+    for (int i = first; i < r->c->arg_count; i++)
+        sources_add(&r->sources, r->c->args[i], feed);
+    if (r->sources.n == 0)
+        return k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
+                       r->c->args[first]);
+    if (r->sources.passed_over > 0)
+        verb_note(r->c, "%zu files passed over: hidden or not of the format",
+                  r->sources.passed_over);
+    return K2_OK;
+}
+
+/* --- the work --- */
+
+static void show_progress(void *ctx, int64_t done, int64_t all) {
+    struct run *r = ctx;
+    if (!progress_due(&r->progress))
+        return;
+    char rows[32];
+    snprintf(rows, sizeof rows, "%lld", (long long)ingest_stats(r->ingest).read);
+    if (all > 0)
+        progress_show(&r->progress, "%s %d %%, %s rows", r->current, (int)(done * 100 / all), rows);
+    else
+        progress_show(&r->progress, "%s, %s rows", r->current, rows);
+}
+
+static void fail_source(struct run *r, const struct source *s, const struct k2_err *why) {
+    progress_end(&r->progress);
+    struct k2_err shown = *why;
+    if (!strstr(shown.msg, s->path))
+        (void)k2_err_context(&shown, shown.status, "%s", s->path);
+    verb_complain(r->c, &shown);
+    r->failed++;
+    r->last = shown;
+}
+
+/* The path that quarantine records name: absolute, so that it means the same from everywhere. */
+static char *source_name(const char *path) {
+    char *full;
+    if (strcmp(path, "-") == 0)
+        return k2_strdup("-");
+    return k2_fs_absolute(path, &full, NULL) == K2_OK ? full : k2_strdup(path);
+}
+
+/* Damage in one file stops that file only; K2_E_IO of the journal itself comes back from all. */
+static void read_source(struct run *r, const struct source *s) {
+    struct k2_err why = s->why;
+    if (s->feed) {
+        char *name = source_name(s->path);
+        struct feed_options o = r->feed;
+        o.source = k2_sv_of(name);
+        r->current = s->path;
+        int rc = ingest_file(r->ingest, s->path, s->feed, &o, verb_flag(r->c, "continue"), &why);
+        free(name);
+        if (rc == K2_OK)
+            return;
+    }
+    fail_source(r, s, &why);
+}
+
+static int verdict(const struct run *r, const struct ingest_stats *t, struct k2_err *err) {
+    if (t->conflicts > 0)
+        return k2_fail(err, K2_E_DATA,
+                       "identity conflicts: %lld, kept in quarantine (k2 quarantine list)",
+                       (long long)t->conflicts);
+    if (r->failed == 1 && r->sources.n == 1)
+        return k2_fail(err, K2_E_FAILED, "the file was not read to its end");
+    if (r->failed > 0)
+        return k2_fail(err, K2_E_FAILED, "%lld of %zu files were not read to their end",
+                       (long long)r->failed, r->sources.n);
+    if (verb_flag(r->c, "strict") && t->gaps + t->quarantined > 0)
+        return k2_fail(err, K2_E_DATA, "--strict: gaps %lld, rows in quarantine %lld",
+                       (long long)t->gaps, (long long)t->quarantined);
+    return K2_OK;
+}
+
+static int read_sources(struct run *r, struct k2_err *err) {
+    int64_t start = k2_monotonic_ns();
+    progress_start(&r->progress, r->c);
+    for (size_t i = 0; i < r->sources.n; i++)
+        read_source(r, &r->sources.at[i]);
+    int rc = ingest_flush(r->ingest, err);
+    progress_end(&r->progress);
+    K2_TRY(rc);
+    struct summary s = {.stats = ingest_stats(r->ingest),
+                        .sources = (int64_t)r->sources.n,
+                        .failed = r->failed,
+                        .took_ns = k2_monotonic_ns() - start,
+                        .sequence = ingest_sequence(r->ingest)};
+    K2_TRY(summary_print(r->c, &s, err));
+    K2_TRY(verdict(r, &s.stats, err));
+    if (s.stats.accepted > 0)
+        verb_note(r->c, "durable in the journal; into the tables: k2 sink --once");
+    return K2_OK;
+}
+
+static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
+    struct ingest_options o = {
+        .batch_bytes = (size_t)k2_config_int(r->c->config, K2_CONFIG_ingest_batch_bytes),
+        .progress = show_progress,
+        .progress_ctx = r,
+    };
+    K2_TRY(ingest_open(j, &o, &r->ingest, err));
+    int rc = read_sources(r, err);
+    ingest_close(r->ingest);
+    return rc;
+}
+
+static int all_is_lost(const struct run *r, struct k2_err *err) {
+    for (size_t i = 0; i < r->sources.n; i++) {
+        if (r->sources.at[i].feed)
+            return K2_OK;
+    }
+    if (r->sources.n > 1)
+        return K2_OK; /* each is reported on its own */
+    *err = r->sources.at[0].why;
+    return err->status;
+}
+
+static int run_all(struct run *r, struct k2_err *err) {
+    struct journal *j;
+    K2_TRY(read_options(r, err));
+    K2_TRY(find_sources(r, err));
+    K2_TRY(all_is_lost(r, err));
+    K2_TRY(verb_journal(r->c, JOURNAL_WRITE, &j, err));
+    int rc = with_journal(r, j, err);
+    journal_close(j);
+    return rc;
+}
+
+static int run(struct verb_context *c, struct k2_err *err) {
+    struct run r = {.c = c};
+    int rc = run_all(&r, err);
+    symbols_free(r.symbols);
+    sources_free(&r.sources);
+    return rc;
+}
+
+static const struct verb_option options[] = {
+    {"exchange", "CODE", NULL, "where the format does not say it", NULL, 0},
+    {"symbol", "SYMBOL", NULL, "where neither format nor file name says it", NULL, 0},
+    {"date", "DATE", NULL, "session date, where the format does not say it", NULL, 0},
+    {"symbols", "LIST", NULL, "keep only these: BHP,CBA or B* or @file", NULL, 0},
+    {"calendar", "NAME", NULL, "session dates by this exchange's calendar, or utc", NULL, 0},
+    {"continue", NULL, NULL, "rows without numbers: go on counting after the journal", NULL, 0},
+    {"strict", NULL, NULL, "exit with 3 for gaps and refused rows too", NULL, 0},
+    VERB_FORMAT,
+    {0}};
+
+static const char *const examples[] = {
+    "k2 ingest 7078_BHP_20140310.csv.gz",
+    "k2 ingest asx-csv --symbols 'B*' trades/ quotes/",
+    "k2 simulate --print binance-json --seconds 5 | k2 ingest binance-json -",
+    NULL,
+};
+
+const struct verb verb_ingest = {
+    .name = "ingest",
+    .summary = "read files into the journal",
+    .usage = "[FORMAT] SOURCE...",
+    .about =
+        "A SOURCE is a file (plain or gzip), a directory (its files of known formats, also\n"
+        "below it) or - for standard input. FORMAT is auto, or a name from k2 feed list;\n"
+        "left out it is told from each file's name and first bytes.\n"
+        "\n"
+        "It returns when all is durable. What was read before is recognised and dropped; what\n"
+        "cannot be read goes to quarantine with its bytes. The summary adds up:\n"
+        "  read = accepted + duplicates + conflicts + quarantined + filtered\n"
+        "A file that is missing or damaged is reported, and the others go on.",
+    .options = options,
+    .examples = examples,
+    .data_exit = "an event has the number of another one (conflict); --strict: gaps, refused rows",
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+};

@@ -1,0 +1,328 @@
+/* verb/listing.c - see listing.h.
+ *
+ * Cells are kept as text in one buffer: a table's widths are known only at its end, and lists are
+ * short. Formats that need no widths could stream, but nothing here is long enough to care; what is
+ * (topic tail, query) prints itself.
+ */
+#include "verb/listing.h"
+
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum cell_type { NOTHING, TEXT, NUMBER, TRUTH };
+
+struct cell {
+    enum cell_type type;
+    size_t at, n; /* in the text */
+};
+
+struct listing {
+    const struct listing_column *columns;
+    int width;
+    struct out_file out;
+    struct k2_buf text, cells; /* cells: of struct cell */
+};
+
+static size_t cell_count(const struct listing *l) {
+    return l->cells.n / sizeof(struct cell);
+}
+
+static struct cell cell_at(const struct listing *l, size_t i) {
+    struct cell c;
+    memcpy(&c, l->cells.p + i * sizeof c, sizeof c);
+    return c;
+}
+
+static struct k2_sv text_of(const struct listing *l, struct cell c) {
+    return (struct k2_sv){(const char *)l->text.p + c.at, c.n};
+}
+
+int listing_open(const struct verb_context *c, const struct listing_column *columns, int n,
+                 struct listing **out, struct k2_err *err) {
+    struct out_file file;
+    K2_TRY(out_open(c, &file, err));
+    if (file.parquet)
+        return k2_fail(err, K2_E_UNSUPPORTED, "%s: lists are not written as Parquet, only k2 query",
+                       file.path);
+    struct listing *l = k2_zalloc(sizeof *l);
+    l->columns = columns;
+    l->width = n;
+    l->out = file;
+    *out = l;
+    return K2_OK;
+}
+
+void listing_drop(struct listing *l) {
+    if (!l)
+        return;
+    out_drop(&l->out);
+    k2_buf_free(&l->text);
+    k2_buf_free(&l->cells);
+    free(l);
+}
+
+bool listing_for_people(const struct listing *l) {
+    return l->out.format == QUERY_TABLE || l->out.format == QUERY_MARKDOWN;
+}
+
+/* --- cells --- */
+
+static void put(struct listing *l, enum cell_type type, struct k2_sv text) {
+    struct cell c = {type, l->text.n, text.n};
+    k2_buf_sv(&l->text, text);
+    k2_buf_put(&l->cells, &c, sizeof c);
+}
+
+void listing_text(struct listing *l, struct k2_sv text) {
+    put(l, TEXT, text);
+}
+
+void listing_cstring(struct listing *l, const char *text) {
+    put(l, text ? TEXT : NOTHING, k2_sv_of(text));
+}
+
+void listing_number(struct listing *l, int64_t n) {
+    char digits[HUMAN_TEXT];
+    snprintf(digits, sizeof digits, "%" PRId64, n);
+    put(l, NUMBER, k2_sv_of(digits));
+}
+
+void listing_count(struct listing *l, int64_t n) {
+    char text[HUMAN_TEXT];
+    if (listing_for_people(l))
+        put(l, NUMBER, k2_sv_of(human_count(n, text)));
+    else
+        listing_number(l, n);
+}
+
+void listing_bytes(struct listing *l, int64_t n) {
+    char text[HUMAN_TEXT];
+    if (listing_for_people(l))
+        put(l, NUMBER, k2_sv_of(human_bytes(n, text)));
+    else
+        listing_number(l, n);
+}
+
+void listing_time(struct listing *l, int64_t ns) {
+    char text[K2_TIME_TEXT];
+    size_t n = k2_time_format(ns, text);
+    if (listing_for_people(l)) { /* "2026-03-02 10:00:00.123" */
+        text[10] = ' ';
+        n = 23;
+    }
+    put(l, TEXT, (struct k2_sv){text, n});
+}
+
+void listing_bool(struct listing *l, bool yes) {
+    put(l, TRUTH, listing_for_people(l) ? k2_sv_of(yes ? "yes" : "no")
+                                        : k2_sv_of(yes ? "true" : "false"));
+}
+
+void listing_null(struct listing *l) {
+    put(l, NOTHING, (struct k2_sv){0});
+}
+
+/* --- for people --- */
+
+static const char *head(const struct listing *l, int column) {
+    const struct listing_column *c = &l->columns[column];
+    return c->head && listing_for_people(l) ? c->head : c->name;
+}
+
+/* Columns a terminal needs for UTF-8 text: its characters, each one wide. */
+static size_t shown_width(struct k2_sv s) {
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        n += ((uint8_t)s.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+static void pad(FILE *to, size_t n) {
+    while (n-- > 0)
+        fputc(' ', to);
+}
+
+/* Control characters would break the line and could talk to the terminal. */
+static void print_safe(FILE *to, struct k2_sv s) {
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = (uint8_t)s.p[i];
+        fputc(c < ' ' || c == 0x7f ? '?' : c, to);
+    }
+}
+
+static void print_padded(FILE *to, struct k2_sv s, size_t width, bool right, bool last) {
+    size_t n = shown_width(s);
+    size_t space = n < width ? width - n : 0;
+    if (right)
+        pad(to, space);
+    print_safe(to, s);
+    if (!right && !last)
+        pad(to, space);
+}
+
+static size_t column_width(const struct listing *l, int column) {
+    size_t width = strlen(head(l, column));
+    for (size_t i = (size_t)column; i < cell_count(l); i += (size_t)l->width) {
+        size_t n = shown_width(text_of(l, cell_at(l, i)));
+        width = n > width ? n : width;
+    }
+    return width;
+}
+
+/* A column is set to the right when it holds numbers. */
+static bool is_numeric(const struct listing *l, int column) {
+    bool any = false;
+    for (size_t i = (size_t)column; i < cell_count(l); i += (size_t)l->width) {
+        enum cell_type type = cell_at(l, i).type;
+        if (type == TEXT || type == TRUTH)
+            return false;
+        any |= type == NUMBER;
+    }
+    return any;
+}
+
+struct shape { /* of a column of a table */
+    size_t width;
+    bool right;
+};
+
+static void print_aligned(const struct listing *l, int column, const struct shape *shapes,
+                          struct k2_sv s) {
+    bool last = column == l->width - 1;
+    print_padded(l->out.to, s, shapes[column].width, shapes[column].right, last);
+    fputs(last ? "\n" : "  ", l->out.to);
+}
+
+static void print_table(const struct listing *l) {
+    struct shape *shapes = k2_zalloc((size_t)l->width * sizeof *shapes);
+    for (int i = 0; i < l->width; i++)
+        shapes[i] = (struct shape){column_width(l, i), is_numeric(l, i)};
+    for (int i = 0; i < l->width; i++)
+        print_aligned(l, i, shapes, k2_sv_of(head(l, i)));
+    for (size_t i = 0; i < cell_count(l); i++)
+        print_aligned(l, (int)(i % (size_t)l->width), shapes, text_of(l, cell_at(l, i)));
+    free(shapes);
+}
+
+static void print_markdown_text(FILE *to, struct k2_sv s) {
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '|')
+            fputc('\\', to);
+        print_safe(to, (struct k2_sv){s.p + i, 1});
+    }
+}
+
+static void print_markdown(const struct listing *l) {
+    FILE *to = l->out.to;
+    for (int i = 0; i < l->width; i++)
+        fprintf(to, "%s %s |", i ? "" : "|", head(l, i));
+    fputs("\n|", to);
+    for (int i = 0; i < l->width; i++)
+        fputs(is_numeric(l, i) ? " ---: |" : " --- |", to);
+    for (size_t i = 0; i < cell_count(l); i++) {
+        fputs(i % (size_t)l->width == 0 ? "\n| " : " ", to);
+        print_markdown_text(to, text_of(l, cell_at(l, i)));
+        fputs(" |", to);
+    }
+    fputc('\n', to);
+}
+
+/* --- for programs --- */
+
+/* RFC 4180: quoted when it holds a comma, a quote or a line break. */
+static void print_csv_field(FILE *to, struct k2_sv s) {
+    bool quoted = false;
+    for (size_t i = 0; i < s.n; i++)
+        quoted |= s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
+    if (quoted)
+        fputc('"', to);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            fputc('"', to);
+        fputc(s.p[i], to);
+    }
+    if (quoted)
+        fputc('"', to);
+}
+
+static void print_csv(const struct listing *l) {
+    FILE *to = l->out.to;
+    for (int i = 0; i < l->width; i++)
+        fprintf(to, "%s%s", i ? "," : "", l->columns[i].name);
+    fputc('\n', to);
+    for (size_t i = 0; i < cell_count(l); i++) {
+        print_csv_field(to, text_of(l, cell_at(l, i)));
+        fputc((i + 1) % (size_t)l->width == 0 ? '\n' : ',', to);
+    }
+}
+
+static struct k2_json *json_number(struct k2_sv s) {
+    int64_t n = 0;
+    (void)k2_sv_i64(s, &n); /* we wrote it */
+    bool exact = n <= INT64_C(1) << 53 && n >= -(INT64_C(1) << 53);
+    return exact ? k2_json_int(n) : k2_json_string(s);
+}
+
+static struct k2_json *json_cell(const struct listing *l, struct cell c) {
+    struct k2_sv s = text_of(l, c);
+    switch (c.type) {
+    case NOTHING:
+        return k2_json_null();
+    case NUMBER:
+        return json_number(s);
+    case TRUTH:
+        return k2_json_bool(k2_sv_eq(s, K2_SV("true")));
+    case TEXT:
+        break;
+    }
+    return k2_json_string(s);
+}
+
+static void print_json_row(const struct listing *l, size_t row, struct k2_buf *line) {
+    struct k2_json *object = k2_json_object();
+    for (int i = 0; i < l->width; i++)
+        k2_json_set(object, l->columns[i].name,
+                    json_cell(l, cell_at(l, row * (size_t)l->width + (size_t)i)));
+    k2_json_dump(object, line);
+    k2_json_free(object);
+}
+
+static void print_json(const struct listing *l, bool array) {
+    size_t rows = cell_count(l) / (size_t)l->width;
+    struct k2_buf text = {0};
+    k2_buf_str(&text, array ? "[" : "");
+    for (size_t row = 0; row < rows; row++) {
+        print_json_row(l, row, &text);
+        if (!array)
+            k2_buf_byte(&text, '\n');
+        else if (row + 1 < rows)
+            k2_buf_str(&text, ",\n ");
+    }
+    k2_buf_str(&text, array ? "]\n" : "");
+    fwrite(text.p, 1, text.n, l->out.to);
+    k2_buf_free(&text);
+}
+
+int listing_close(struct listing *l, struct k2_err *err) {
+    K2_ASSERT(cell_count(l) % (size_t)l->width == 0);
+    switch (l->out.format) {
+    case QUERY_TABLE:
+        print_table(l);
+        break;
+    case QUERY_MARKDOWN:
+        print_markdown(l);
+        break;
+    case QUERY_CSV:
+        print_csv(l);
+        break;
+    case QUERY_JSON:
+    case QUERY_NDJSON:
+        print_json(l, l->out.format == QUERY_JSON);
+        break;
+    }
+    int rc = out_close(&l->out, err);
+    listing_drop(l);
+    return rc;
+}

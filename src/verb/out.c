@@ -1,0 +1,99 @@
+/* verb/out.c - where results go: stdout, or the file that --out names.
+ *
+ * A regular file is written under a name of its own beside the target and renamed when it is complete,
+ * so a failed command leaves the old file as it was. Anything else (/dev/stdout, a pipe) is written in
+ * place. These files are exports, not part of the data directory: they are not synced.
+ */
+#include "verb/listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool has(const struct verb_context *c, const char *name) {
+    for (const struct verb_option *o = c->verb->options; o && o->name; o++) {
+        if (strcmp(o->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool format_named(const char *word, enum query_format *f) {
+    for (int i = 0; verb_formats[i]; i++) {
+        if (strcmp(verb_formats[i], word) == 0) {
+            *f = (enum query_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The format that the end of a path gives. */
+static bool format_of(const char *path, enum query_format *f) {
+    const char *dot = strrchr(path, '.');
+    if (!dot || strchr(dot, '/'))
+        return false;
+    return format_named(strcmp(dot, ".md") == 0 ? "markdown" : dot + 1, f);
+}
+
+static int open_file(struct out_file *o, struct k2_err *err) {
+    struct stat st;
+    bool in_place = stat(o->path, &st) == 0 && !S_ISREG(st.st_mode);
+    const char *name = o->path;
+    if (!in_place) {
+        struct k2_buf b = {0};
+        k2_buf_printf(&b, "%s.partial-%ld", o->path, (long)getpid());
+        o->partial = k2_strdup(k2_buf_cstr(&b));
+        k2_buf_free(&b);
+        name = o->partial;
+    }
+    o->to = fopen(name, "we");
+    return o->to ? K2_OK : k2_fail_errno(err, "%s cannot be written", name);
+}
+
+int out_open(const struct verb_context *c, struct out_file *out, struct k2_err *err) {
+    *out = (struct out_file){.to = stdout};
+    if (has(c, "format"))
+        (void)format_named(verb_value(c, "format"), &out->format); /* the parser checked it */
+    out->path = has(c, "out") ? verb_value(c, "out") : NULL;
+    if (!out->path)
+        return K2_OK;
+    out->parquet = k2_sv_ends(k2_sv_of(out->path), K2_SV(".parquet"));
+    if (out->parquet) {
+        out->to = NULL;
+        return K2_OK;
+    }
+    if (!verb_value_at(c, "format", 0) && !format_of(out->path, &out->format))
+        return k2_fail(err, K2_E_USAGE,
+                       "--out %s does not end in .csv, .json, .ndjson or .md; add --format",
+                       out->path);
+    int rc = open_file(out, err);
+    if (rc != K2_OK)
+        out_drop(out);
+    return rc;
+}
+
+int out_close(struct out_file *o, struct k2_err *err) {
+    int rc = K2_OK;
+    if (o->to && o->to != stdout) {
+        bool bad = ferror(o->to) != 0;
+        errno = bad ? EIO : 0;
+        if (fclose(o->to) != 0 || bad)
+            rc = k2_fail_errno(err, "%s cannot be written", o->path);
+        else if (o->partial && rename(o->partial, o->path) != 0)
+            rc = k2_fail_errno(err, "%s cannot be written", o->path);
+        o->to = NULL;
+    }
+    out_drop(o);
+    return rc;
+}
+
+void out_drop(struct out_file *o) {
+    if (o->to && o->to != stdout)
+        fclose(o->to);
+    if (o->partial)
+        unlink(o->partial); /* gone already if it was renamed */
+    free(o->partial);
+    *o = (struct out_file){0};
+}

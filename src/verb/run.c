@@ -1,0 +1,93 @@
+/* verb/run.c - from main's arguments to the exit code: parse, set up, run, report. */
+#include "verb/verb.h"
+
+#include "verb/signals.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+static void say(const struct verb_context *c, enum k2_log_level level, const char *text) {
+    if (c->json_logs)
+        k2_log(level, level == K2_LOG_ERROR ? "error" : "note", "command", c->name, "message", text,
+               NULL);
+    else
+        fprintf(stderr, "%s: %s\n", c->name, text);
+}
+
+void verb_note(const struct verb_context *c, const char *fmt, ...) {
+    if (c->quiet)
+        return;
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    say(c, K2_LOG_INFO, text);
+}
+
+void verb_complain(const struct verb_context *c, const struct k2_err *err) {
+    say(c, K2_LOG_ERROR, err->msg);
+}
+
+int verb_journal(const struct verb_context *c, enum journal_mode mode, struct journal **out,
+                 struct k2_err *err) {
+    const char *url = k2_config_string(c->config, K2_CONFIG_journal_url);
+    if (strcmp(url, "local:") != 0)
+        return k2_fail(err, K2_E_UNSUPPORTED,
+                       "journal.url is '%s'; this version knows only 'local:'", url);
+    struct journal_options o = {
+        .segment_bytes = k2_config_int(c->config, K2_CONFIG_journal_segment_bytes),
+        .partitions = (int32_t)k2_config_int(c->config, K2_CONFIG_journal_partitions),
+        .command = c->name,
+    };
+    int rc = journal_open(c->data, mode, &o, out, err);
+    if (rc == K2_E_NOTFOUND)
+        return k2_fail(err, rc, "%s holds no journal; k2 ingest or k2 simulate makes one", c->data);
+    return rc;
+}
+
+/* What the verb wrote to stdout has to arrive: a full disk is an error, a closed pipe is not. */
+static int flush_output(struct k2_err *err) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return K2_OK;
+    return k2_fail_errno(err, "standard output cannot be written");
+}
+
+static int run(struct verb_context *c, struct k2_err *err) {
+    k2_log_setup(K2_LOG_INFO, c->json_logs);
+    if (c->help) {
+        verb_help(c, stdout);
+        return flush_output(err);
+    }
+    if (!c->verb->bare)
+        K2_TRY(k2_config_load(verb_value(c, "config"), &c->config, err));
+    K2_TRY(c->verb->run(c, err));
+    return flush_output(err);
+}
+
+static int report(const struct verb_context *c, int status, const struct k2_err *err) {
+    if (status == K2_OK)
+        return 0;
+    if (signals_pipe_closed() && k2_status_exit_code(status) == 1)
+        return 0; /* nobody reads on: what is left to say was not wanted */
+    verb_complain(c, err);
+    if (status == K2_E_USAGE && !c->json_logs)
+        fprintf(stderr, "%s --help tells more\n", c->name);
+    return k2_status_exit_code(status);
+}
+
+int verb_main(int argc, char *const *argv) {
+    signals_setup();
+    struct verb_context c;
+    struct k2_err err = {0};
+    int status = verb_parse(&verb_root, argc > 0 ? argc - 1 : 0, argv + 1, &c, &err);
+    if (status == K2_OK)
+        status = run(&c, &err);
+    fflush(stdout); /* results before the error, if both go to one place */
+    int code = report(&c, status, &err);
+    verb_context_fini(&c);
+    return code;
+}

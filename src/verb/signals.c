@@ -1,0 +1,92 @@
+/* verb/signals.c - see signals.h. */
+#include "verb/signals.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+static volatile sig_atomic_t pipe_closed;
+
+static void on_pipe(int signal) {
+    (void)signal;
+    pipe_closed = 1;
+}
+
+void signals_setup(void) {
+    struct sigaction action = {.sa_handler = on_pipe};
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+bool signals_pipe_closed(void) {
+    return pipe_closed != 0;
+}
+
+static sigset_t stops(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
+void signals_hold(void) {
+    sigset_t set = stops();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+bool signals_sleep(int64_t ns) {
+    sigset_t set = stops();
+    int64_t until = k2_monotonic_ns() + ns;
+    for (;;) {
+        int64_t left = until - k2_monotonic_ns();
+        if (left < 0)
+            left = 0;
+        struct timespec wait = {left / K2_NS_PER_SEC, left % K2_NS_PER_SEC};
+        if (sigtimedwait(&set, NULL, &wait) > 0)
+            return true;
+        if (left == 0)
+            return false; /* else another signal ended the wait early */
+    }
+}
+
+struct signals_watch {
+    pthread_t thread;
+    sigset_t before;
+    void (*stop)(void *ctx);
+    void *ctx;
+};
+
+static void *watch(void *arg) {
+    struct signals_watch *w = arg;
+    sigset_t set = stops();
+    int signal;
+    while (sigwait(&set, &signal) == 0)
+        w->stop(w->ctx);
+    return NULL;
+}
+
+struct signals_watch *signals_watch(void (*stop)(void *ctx), void *ctx) {
+    struct signals_watch *w = k2_zalloc(sizeof *w);
+    w->stop = stop;
+    w->ctx = ctx;
+    sigset_t set = stops();
+    pthread_sigmask(SIG_BLOCK, &set, &w->before);
+    if (pthread_create(&w->thread, NULL, watch, w) == 0)
+        return w;
+    pthread_sigmask(SIG_SETMASK, &w->before, NULL);
+    free(w); /* without the thread a signal just kills, which is safe too */
+    return NULL;
+}
+
+void signals_unwatch(struct signals_watch *w) {
+    if (!w)
+        return;
+    pthread_cancel(w->thread); /* sigwait is a cancellation point */
+    pthread_join(w->thread, NULL);
+    pthread_sigmask(SIG_SETMASK, &w->before, NULL);
+    free(w);
+}

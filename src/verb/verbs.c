@@ -1,0 +1,37 @@
+/* verb/verbs.c - the table of verbs: a new one is its file and a line here and in verbs.h. The order is
+ * the one of `k2 --help`: as data passes them, then what tells about it, then the rest. */
+#include "verb/verbs.h"
+
+static const struct verb *const subs[] = {
+    &verb_init,
+    &verb_ingest,
+    &verb_simulate,
+    &verb_sink,
+    &verb_query,
+    &verb_reconcile,
+    &verb_verify,
+    &verb_feed,
+    &verb_topic,
+    &verb_table,
+    &verb_schema,
+    &verb_quarantine,
+    &verb_config,
+    &verb_help_command,
+    &verb_version,
+    NULL,
+};
+
+static const struct verb_option options[] = {
+    {"version", NULL, NULL, "the same as k2 version", NULL, 0}, {0}};
+static const char *const examples[] = {"k2", "k2 ingest --help", NULL};
+
+const struct verb verb_root = {
+    .name = "k2",
+    .summary = "market data: feeds to a durable journal, to Iceberg tables, to SQL",
+    .usage = "[COMMAND]",
+    .about = "Alone it prints the state of the data directory and what to do next.",
+    .options = options,
+    .examples = examples,
+    .subs = subs,
+    .run = verb_state,
+};

@@ -1,0 +1,53 @@
+/* verb/version.c - `k2 version` and `k2 help`. */
+#include "verb/verbs.h"
+
+#include "k2_git.h"
+
+#include <stdlib.h>
+
+static int run_version(struct verb_context *c, struct k2_err *err) {
+    (void)c;
+    (void)err;
+    printf("k2 %s%s%s\n", K2_VERSION, *K2_GIT_REV ? " " : "", K2_GIT_REV);
+    return K2_OK;
+}
+
+static const char *const version_examples[] = {"k2 version", NULL};
+
+const struct verb verb_version = {
+    .name = "version",
+    .summary = "print version and revision",
+    .usage = "",
+    .examples = version_examples,
+    .bare = true,
+    .run = run_version,
+};
+
+/* The same as `k2 VERB --help`: the words are read as the program's own. */
+static int run_help(struct verb_context *c, struct k2_err *err) {
+    struct verb_context about;
+    char *words[8] = {NULL};
+    int n = 0;
+    for (; n < c->arg_count && n < 7; n++)
+        words[n] = k2_strdup(c->args[n]);
+    words[n] = k2_strdup("--help");
+    int rc = verb_parse(&verb_root, n + 1, words, &about, err);
+    if (rc == K2_OK)
+        verb_help(&about, stdout);
+    verb_context_fini(&about);
+    for (int i = 0; i <= n; i++)
+        free(words[i]);
+    return rc;
+}
+
+static const char *const help_examples[] = {"k2 help", "k2 help query", NULL};
+
+const struct verb verb_help_command = {
+    .name = "help",
+    .summary = "tell about a command",
+    .usage = "[COMMAND...]",
+    .examples = help_examples,
+    .max_args = 7,
+    .bare = true,
+    .run = run_help,
+};

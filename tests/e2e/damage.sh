@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# What was damaged on disk is found by verify, and what is missing by reconcile: exit 3.
+. "$(dirname "$0")/../support/e2e.sh"
+
+flip() { # flip FILE OFFSET: changes one byte
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' ')
+    printf "\\$(printf %o $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+run 0 k2 simulate --seconds 5 --seed 3
+run 0 k2 sink --once
+run 0 k2 verify
+run 0 k2 reconcile
+cp -r k2-data whole
+
+file=$(k2 table files trades --format csv | sed -n 2p | cut -d , -f 4)
+flip "$file" 200
+run 3 k2 verify
+has out "trades"
+has err "findings"
+rm -rf k2-data && cp -r whole k2-data
+
+rm "$file"
+run 3 k2 verify
+has out "$file"
+rm -rf k2-data && cp -r whole k2-data
+
+segment=$(find k2-data/journal -type f -size +10k | sort | head -n 1)
+flip "$segment" 5000
+run 3 k2 verify
+has out "journal"
+rm -rf k2-data && cp -r whole k2-data
+
+# A table that was emptied behind our back: metadata and files fit, but rows are missing.
+rm -rf k2-data/catalog.db* k2-data/warehouse
+run 0 k2 simulate --seconds 1 --seed 4
+run 0 k2 sink --once
+run 0 k2 reconcile
+finish

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# k2-test: timeout=300
+# Every --help exits with 0 and has an example, and every example can be run as it is printed.
+. "$(dirname "$0")/../support/e2e.sh"
+
+# The words of every command, one command a line: the verbs, and the verbs below them.
+commands() { # commands WORDS...
+    local name
+    echo "$*"
+    k2 "$@" --help | awk '/^Commands:/{on=1; next} /^$/{on=0} on{print $1}' | while read -r name; do
+        commands "$@" "$name"
+    done
+}
+
+# What the examples speak of: files of a venue, and a data directory with simulated trades and with
+# refused rows in every partition.
+prepare() {
+    local n
+    mkdir -p trades quotes
+    k2 simulate --symbols 1 --rate 50 --start 2014-03-10T00:00:00Z --print asx-csv >7078_BHP_20140310.csv
+    [ -s 7078_BHP_20140310.csv ] || fail "simulate --print wrote nothing"
+    cp 7078_BHP_20140310.csv trades/3153_BXB.csv
+    gzip -k 7078_BHP_20140310.csv
+    for n in AAA BBB CCC DDD EEE FFF GGG HHH; do
+        echo "03/10/2014,10:00:00.000,not a price,1,0,X," >"1_$n.csv"
+    done
+    run 0 k2 ingest asx-csv 1_*.csv
+    run 0 k2 simulate --seconds 10
+    run 0 k2 sink --once
+}
+
+prepare
+commands >commands.txt
+[ "$(wc -l <commands.txt)" -ge 20 ] || fail "only $(wc -l <commands.txt) commands found"
+while read -r words; do
+    # shellcheck disable=SC2086  # words of a command
+    run 0 k2 $words --help
+    has out "usage: k2"
+    has out "Exit codes:"
+    awk '/^Examples:/{on=1; next} /^$/{on=0} on{sub(/^  /, ""); print}' out >examples.new
+    [ -s examples.new ] || fail "k2 $words --help has no example"
+    cat examples.new >>examples.txt
+    awk 'length($0) > 100 && !/SELECT/' out >long
+    [ ! -s long ] || fail "k2 $words --help has long lines: $(cat long)"
+done <commands.txt
+
+sort -u examples.txt >each.txt
+while read -r line; do
+    run 0 bash -c "$line" </dev/null
+done <each.txt
+echo "$(wc -l <commands.txt) commands, $(wc -l <each.txt) examples"
+finish

@@ -1,0 +1,504 @@
+/* The sequence engine: each verdict by hand, then against a model that remembers everything. */
+#include "feed/feed.h"
+#include "k2test.h"
+
+#define DAY 20000
+
+static struct seq_item item(const char *channel, int32_t epoch, int64_t sequence, int32_t part,
+                            uint64_t payload) {
+    return (struct seq_item){
+        .exchange = K2_SV("X"),
+        .channel = k2_sv_of(channel),
+        .kind = K2_KIND_TRADE,
+        .trade_date = DAY,
+        .epoch = epoch,
+        .part = part,
+        .sequence = sequence,
+        .payload = {payload, 0},
+    };
+}
+
+static enum seq_verdict judge_item(struct seq_engine *s, struct seq_item *i) {
+    struct k2_err err = {0};
+    CHECK_OK(seq_judge(s, i, 1, &err), &err);
+    return i->verdict;
+}
+
+static enum seq_verdict judge(struct seq_engine *s, int32_t epoch, int64_t sequence, int32_t part,
+                              uint64_t payload) {
+    struct seq_item i = item("a", epoch, sequence, part, payload);
+    return judge_item(s, &i);
+}
+
+static enum seq_verdict consume(struct seq_engine *s, int32_t epoch, int64_t sequence) {
+    struct seq_item i = item("a", epoch, sequence, 0, 0);
+    i.consumed_only = true;
+    return judge_item(s, &i);
+}
+
+static struct seq_engine *fresh(void) {
+    return seq_engine_new((struct seq_history){NULL, NULL});
+}
+
+static void the_first_event_starts_its_channel_without_a_gap(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    assert_int_equal(judge(s, 0, 500, 0, 1), SEQ_NEW);
+    assert_int_equal(judge(s, 0, 501, 0, 2), SEQ_NEW);
+    assert_int_equal(judge(s, 0, 499, 0, 3), SEQ_NEW); /* from before, in no gap */
+    assert_int_equal(seq_engine_stats(s).gaps_open, 0);
+    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY, K2_SV("a"), K2_KIND_TRADE), 501);
+    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY, K2_SV("a"), K2_KIND_QUOTE), 0);
+    seq_engine_free(s);
+}
+
+static void a_gap_is_told_with_its_numbers_and_closed_from_any_side(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    judge(s, 0, 1, 0, 1);
+    struct seq_item i = item("a", 0, 6, 0, 6);
+    assert_int_equal(judge_item(s, &i), SEQ_GAP);
+    assert_int_equal(i.gap_from, 2);
+    assert_int_equal(i.gap_to, 5);
+    assert_int_equal(seq_engine_stats(s).missing, 4);
+    assert_int_equal(judge(s, 0, 4, 0, 4), SEQ_OUT_OF_ORDER);
+    assert_int_equal(seq_engine_stats(s).gaps_open, 2);
+    assert_int_equal(judge(s, 0, 2, 0, 2), SEQ_OUT_OF_ORDER);
+    assert_int_equal(judge(s, 0, 5, 0, 5), SEQ_OUT_OF_ORDER);
+    assert_int_equal(judge(s, 0, 4, 0, 4), SEQ_DUPLICATE);
+    assert_int_equal(seq_engine_stats(s).missing, 1);
+    assert_int_equal(judge(s, 0, 3, 0, 3), SEQ_OUT_OF_ORDER);
+    assert_int_equal(seq_engine_stats(s).gaps_open, 0);
+    seq_engine_free(s);
+}
+
+static void equal_identity_is_a_duplicate_or_a_conflict_and_the_first_one_stays(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    judge(s, 0, 1, 0, 1);
+    assert_int_equal(judge(s, 0, 1, 0, 1), SEQ_DUPLICATE);
+    assert_int_equal(judge(s, 0, 1, 0, 2), SEQ_CONFLICT);
+    assert_int_equal(judge(s, 0, 1, 0, 2), SEQ_CONFLICT);
+    assert_int_equal(judge(s, 0, 1, 0, 1), SEQ_DUPLICATE);
+    assert_int_equal(seq_engine_stats(s).verdicts[SEQ_CONFLICT], 2);
+    seq_engine_free(s);
+}
+
+static void parts_of_one_message_are_all_new(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    judge(s, 0, 1, 0, 1);
+    for (int part = 0; part < 5; part++)
+        assert_int_equal(judge(s, 0, 2, part, 7), SEQ_NEW);
+    assert_int_equal(judge(s, 0, 2, 3, 7), SEQ_DUPLICATE);
+    assert_int_equal(judge(s, 0, 5, 0, 9), SEQ_GAP);
+    assert_int_equal(judge(s, 0, 3, 0, 9), SEQ_OUT_OF_ORDER);
+    assert_int_equal(judge(s, 0, 3, 1, 9), SEQ_NEW); /* the same late message */
+    seq_engine_free(s);
+}
+
+static void a_later_epoch_is_a_reset_and_gaps_of_the_earlier_one_stay_open(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    judge(s, 0, 1, 0, 1);
+    judge(s, 0, 3, 0, 3);
+    assert_int_equal(judge(s, 1, 1, 0, 1), SEQ_RESET);
+    assert_int_equal(judge(s, 1, 2, 0, 2), SEQ_NEW);
+    assert_int_equal(seq_engine_stats(s).missing, 1);
+    assert_int_equal(judge(s, 0, 2, 0, 2), SEQ_OUT_OF_ORDER);
+    assert_int_equal(judge(s, 0, 3, 0, 3), SEQ_DUPLICATE);
+    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY, K2_SV("a"), K2_KIND_TRADE), 2);
+    seq_engine_free(s);
+}
+
+static void a_used_up_number_opens_no_gap_and_conflicts_with_nothing(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    judge(s, 0, 1, 0, 1);
+    assert_int_equal(consume(s, 0, 2), SEQ_NEW);
+    assert_int_equal(judge(s, 0, 3, 0, 3), SEQ_NEW);
+    assert_int_equal(consume(s, 0, 2), SEQ_DUPLICATE);
+    assert_int_equal(judge(s, 0, 2, 0, 9), SEQ_NEW); /* the decoder learned to read it */
+    assert_int_equal(judge(s, 0, 2, 0, 9), SEQ_DUPLICATE);
+    assert_int_equal(consume(s, 0, 6), SEQ_GAP);
+    assert_int_equal(consume(s, 0, 4), SEQ_OUT_OF_ORDER);
+    assert_int_equal(seq_engine_stats(s).missing, 1);
+    struct seq_stats stats = seq_engine_stats(s);
+    int64_t all = 0;
+    for (int v = 0; v < SEQ_VERDICTS; v++)
+        all += stats.verdicts[v];
+    assert_int_equal(all, 4);
+    seq_engine_free(s);
+}
+
+static void channels_kinds_dates_and_exchanges_count_apart(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    struct seq_item base = item("a", 0, 1, 0, 1), other[5];
+    judge_item(s, &base);
+    for (int i = 0; i < 5; i++)
+        other[i] = item("a", 0, 10, 0, 1);
+    other[0].channel = K2_SV("ab");
+    other[1].kind = K2_KIND_QUOTE;
+    other[2].trade_date++;
+    other[3].exchange = K2_SV("Y");
+    other[4].exchange = K2_SV("Xa"); /* Xa + "" is not X + a */
+    other[4].channel = K2_SV("");
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(judge_item(s, &other[i]), SEQ_NEW);
+    seq_engine_free(s);
+}
+
+static void items_of_one_batch_see_each_other_however_large_it_is(void **state) {
+    (void)state;
+    struct k2_err err = {0};
+    struct seq_engine *s = fresh();
+    size_t n = 40000;
+    struct seq_item *items = calloc(2 * n, sizeof *items);
+    for (size_t i = 0; i < 2 * n; i++)
+        items[i] = item("a", 0, (int64_t)(i % n), 0, i % n);
+    CHECK_OK(seq_judge(s, items, 2 * n, &err), &err);
+    for (size_t i = 0; i < 2 * n; i++)
+        assert_int_equal(items[i].verdict, i < n ? SEQ_NEW : SEQ_DUPLICATE);
+    free(items);
+    seq_engine_free(s);
+}
+
+/* --- the model: everything that was accepted or used up, as plain lists --- */
+
+#define CHANNELS 3
+#define SEQS 40000
+#define EPOCHS 3
+#define PARTS 3
+
+struct model_channel {
+    bool started;
+    int32_t epoch;
+    int64_t high;
+    uint64_t payload[EPOCHS][PARTS][SEQS]; /* 0 = not accepted */
+    bool missing[EPOCHS][SEQS];
+};
+
+struct model {
+    struct model_channel channel[CHANNELS];
+    int loads;
+    bool in_load_fails;
+    uint64_t loaded_mask; /* channels asked in this batch */
+};
+
+static enum seq_verdict model_verdict(struct model_channel *c, const struct seq_item *i,
+                                      int64_t *gap_from, int64_t *gap_to) {
+    *gap_from = *gap_to = 0;
+    uint64_t known = c->payload[i->epoch][i->part][i->sequence];
+    if (!i->consumed_only && known)
+        return known == i->payload.lo ? SEQ_DUPLICATE : SEQ_CONFLICT;
+    bool was_missing = c->missing[i->epoch][i->sequence];
+    bool past = c->started &&
+                (i->epoch < c->epoch || (i->epoch == c->epoch && i->sequence <= c->high));
+    if (i->consumed_only && past && !was_missing)
+        return SEQ_DUPLICATE;
+    c->missing[i->epoch][i->sequence] = false;
+    if (!i->consumed_only)
+        c->payload[i->epoch][i->part][i->sequence] = i->payload.lo;
+    enum seq_verdict v = SEQ_NEW;
+    if (c->started && i->epoch > c->epoch) {
+        v = SEQ_RESET;
+    } else if (c->started && i->epoch == c->epoch && i->sequence > c->high + 1) {
+        v = SEQ_GAP;
+        *gap_from = c->high + 1;
+        *gap_to = i->sequence - 1;
+        for (int64_t k = *gap_from; k <= *gap_to; k++)
+            c->missing[i->epoch][k] = true;
+    } else if (was_missing) {
+        v = SEQ_OUT_OF_ORDER;
+    }
+    if (!past) {
+        c->started = true;
+        c->epoch = i->epoch;
+        c->high = i->sequence;
+    }
+    return v;
+}
+
+static const char *const names[CHANNELS] = {"a", "b", "a longer name"};
+
+static int load_from_model(void *ctx, struct k2_sv exchange, int32_t trade_date,
+                           struct k2_sv channel, enum k2_kind_id kind, int64_t lo, int64_t hi,
+                           void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
+                           struct k2_err *err) {
+    struct model *m = ctx;
+    assert_true(k2_sv_eq(exchange, K2_SV("X")) && trade_date == DAY && kind == K2_KIND_TRADE);
+    int c = 0;
+    while (!k2_sv_eq(channel, k2_sv_of(names[c])))
+        c++;
+    if (m->in_load_fails)
+        return k2_fail(err, K2_E_IO, "the disk is gone");
+    if (m->loaded_mask & (1u << c))
+        fail_msg("channel %d was asked for twice in a batch", c);
+    m->loaded_mask |= 1u << c;
+    m->loads++;
+    lo = lo < 0 ? 0 : lo;
+    hi = hi >= SEQS ? SEQS - 1 : hi;
+    for (int64_t k = hi; k >= lo; k--) /* any order */
+        for (int32_t e = 0; e < EPOCHS; e++)
+            for (int32_t p = 0; p < PARTS; p++)
+                if (m->channel[c].payload[e][p][k]) {
+                    struct seq_known known = {k, e, p, {m->channel[c].payload[e][p][k], 0}};
+                    put(put_ctx, &known);
+                }
+    return K2_OK;
+}
+
+/* Mostly the next number; repeats near and far, jumps, late ones, other parts, resets, bad records. */
+static struct seq_item random_item(const struct model *m, uint64_t *seed) {
+    int c = (int)(k2test_random(seed) % CHANNELS);
+    const struct model_channel *ch = &m->channel[c];
+    uint64_t dice = k2test_random(seed) % 100, r = k2test_random(seed);
+    int64_t next = ch->started ? ch->high + 1 : 100, sequence = next;
+    int32_t epoch = ch->epoch, part = 0;
+    if (dice < 15)
+        sequence = next - 1 - (int64_t)(r % 10);
+    else if (dice < 20)
+        sequence = (int64_t)(r % (uint64_t)next);
+    else if (dice < 28)
+        sequence = next + (int64_t)(r % 12);
+    else if (dice < 38)
+        sequence = next - 1, part = (int32_t)(r % PARTS);
+    else if (dice < 39 && r % 40 == 0 && epoch + 1 < EPOCHS)
+        epoch++, sequence = (int64_t)(r % 50);
+    else if (dice < 41)
+        epoch = (int32_t)(r % (uint64_t)(epoch + 1)), sequence = (int64_t)(r / 7 % (uint64_t)next);
+    sequence = sequence < 0 ? 0 : sequence >= SEQS ? SEQS - 1 : sequence;
+    struct seq_item i = item(names[c], epoch, sequence, part, 1 + k2test_random(seed) % 3);
+    if (k2test_random(seed) % 3) /* most repeats are honest */
+        i.payload.lo = 1 + (uint64_t)(sequence + part) % 2;
+    i.consumed_only = k2test_random(seed) % 25 == 0;
+    return i;
+}
+
+static struct model_channel *channel_of(struct model *m, const struct seq_item *i) {
+    int c = 0;
+    while (!k2_sv_eq(i->channel, k2_sv_of(names[c])))
+        c++;
+    return &m->channel[c];
+}
+
+struct total {
+    int64_t gaps, missing;
+};
+
+static void count_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
+                      enum k2_kind_id kind, int32_t epoch, int64_t from, int64_t to) {
+    struct {
+        struct model *m;
+        struct total t;
+    } *w = ctx;
+    struct seq_item i = {.channel = channel};
+    (void)exchange, (void)trade_date, (void)kind;
+    for (int64_t k = from; k <= to; k++)
+        assert_true(channel_of(w->m, &i)->missing[epoch][k]);
+    w->t.gaps++;
+    w->t.missing += to - from + 1;
+}
+
+static void check_gaps(struct seq_engine *s, struct model *m) {
+    struct {
+        struct model *m;
+        struct total t;
+    } w = {m, {0, 0}};
+    int64_t missing = 0;
+    for (int c = 0; c < CHANNELS; c++)
+        for (int e = 0; e < EPOCHS; e++)
+            for (int k = 0; k < SEQS; k++)
+                missing += m->channel[c].missing[e][k];
+    seq_engine_gaps(s, count_gap, &w);
+    struct seq_stats stats = seq_engine_stats(s);
+    assert_int_equal(w.t.missing, missing);
+    assert_int_equal(stats.missing, missing);
+    assert_int_equal(stats.gaps_open, w.t.gaps);
+}
+
+/* Through a checkpoint into a new engine: the history answers what it does not carry. */
+static struct seq_engine *restarted(struct seq_engine *s, struct model *m) {
+    struct k2_err err = {0};
+    struct k2_buf bytes = {0};
+    seq_engine_save(s, 0, &bytes);
+    seq_engine_free(s);
+    s = seq_engine_new((struct seq_history){m, load_from_model});
+    CHECK_OK(seq_engine_restore(s, k2_buf_view(&bytes), &err), &err);
+    k2_buf_free(&bytes);
+    return s;
+}
+
+static void verdicts_equal_those_of_a_model_that_keeps_everything(void **state) {
+    (void)state;
+    uint64_t seed = k2test_seed(), first = seed;
+    struct model *m = calloc(1, sizeof *m);
+    struct seq_engine *s = seq_engine_new((struct seq_history){m, load_from_model});
+    struct k2_err err = {0};
+    int seen[SEQ_VERDICTS] = {0}, failures = 0;
+    for (int batch = 0; batch < 1500; batch++) {
+        static struct seq_item items[200];
+        static struct seq_item expected[200];
+        size_t n = k2test_random(&seed) % 120;
+        for (size_t i = 0; i < n; i++) {
+            items[i] = random_item(m, &seed);
+            if (i > 0 && k2test_random(&seed) % 2) { /* go on from the one before in the batch */
+                items[i] = items[i - 1];
+                items[i].consumed_only = false;
+                items[i].sequence += (int64_t)(k2test_random(&seed) % 3);
+                if (items[i].sequence >= SEQS)
+                    items[i].sequence = SEQS - 1;
+            }
+        }
+        m->loaded_mask = 0;
+        m->in_load_fails = batch % 97 == 96;
+        int rc = seq_judge(s, items, n, &err);
+        if (m->in_load_fails && rc != K2_OK) { /* the same batch again must go as if nothing was */
+            failures++;
+            assert_int_equal(rc, K2_E_IO);
+            m->in_load_fails = false;
+            m->loaded_mask = 0;
+            rc = seq_judge(s, items, n, &err);
+        }
+        CHECK_OK(rc, &err);
+        for (size_t i = 0; i < n; i++) {
+            int64_t from, to;
+            expected[i].verdict = model_verdict(channel_of(m, &items[i]), &items[i], &from, &to);
+            seen[items[i].verdict]++;
+            if (items[i].verdict != expected[i].verdict || items[i].gap_from != from ||
+                items[i].gap_to != to)
+                fail_msg("seed %llu batch %d item %zu: %.*s epoch %d seq %lld part %d: verdict %d, "
+                         "model %d",
+                         (unsigned long long)first, batch, i, K2_SV_ARG(items[i].channel),
+                         items[i].epoch, (long long)items[i].sequence, items[i].part,
+                         items[i].verdict, expected[i].verdict);
+        }
+        if (batch % 100 == 99)
+            check_gaps(s, m);
+        if (batch % 250 == 249)
+            s = restarted(s, m);
+    }
+    check_gaps(s, m);
+    for (int v = 0; v < SEQ_VERDICTS; v++)
+        assert_true(seen[v] > 3);
+    assert_true(m->loads > 10 && failures > 0);
+    seq_engine_free(s);
+    free(m);
+}
+
+static void what_left_the_window_is_asked_of_the_history_once_a_batch(void **state) {
+    (void)state;
+    struct k2_err err = {0};
+    struct model *m = calloc(1, sizeof *m);
+    struct seq_engine *s = seq_engine_new((struct seq_history){m, load_from_model});
+    size_t n = 1000;
+    struct seq_item *items = calloc(n, sizeof *items);
+    for (int64_t from = 0; from < 30000; from += (int64_t)n) {
+        for (size_t i = 0; i < n; i++) {
+            int64_t from_model, to;
+            items[i] = item("a", 0, from + (int64_t)i, 0, 7);
+            (void)model_verdict(&m->channel[0], &items[i], &from_model, &to);
+        }
+        m->loaded_mask = 0;
+        CHECK_OK(seq_judge(s, items, n, &err), &err);
+    }
+    assert_int_equal(m->loads, 0);
+    for (size_t i = 0; i < n; i++)
+        items[i] = item("a", 0, (int64_t)i * 3, 0, i % 2 ? 7 : 8);
+    m->loaded_mask = 0;
+    CHECK_OK(seq_judge(s, items, n, &err), &err);
+    assert_int_equal(m->loads, 1);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(items[i].verdict, i % 2 ? SEQ_DUPLICATE : SEQ_CONFLICT);
+    for (size_t i = 0; i < n; i++) /* the last ones are remembered */
+        items[i] = item("a", 0, 29000 + (int64_t)i, 0, 7);
+    CHECK_OK(seq_judge(s, items, n, &err), &err);
+    assert_int_equal(m->loads, 1);
+    assert_int_equal(items[0].verdict, SEQ_DUPLICATE);
+    free(items);
+    free(m);
+    seq_engine_free(s);
+}
+
+static void a_date_that_a_checkpoint_left_out_is_learned_from_the_history(void **state) {
+    (void)state;
+    struct k2_err err = {0};
+    struct k2_buf bytes = {0};
+    struct model *m = calloc(1, sizeof *m);
+    struct seq_history history = {m, load_from_model};
+    struct seq_engine *s = seq_engine_new(history);
+    for (int32_t day = DAY; day < DAY + 5; day++)
+        for (int64_t k = 1; k <= 10; k++) {
+            int64_t from, to;
+            struct seq_item i = item("a", 0, k, 0, 7);
+            i.trade_date = day;
+            if (day == DAY)
+                (void)model_verdict(&m->channel[0], &i, &from, &to);
+            assert_int_equal(judge_item(s, &i), SEQ_NEW);
+        }
+    seq_engine_save(s, 2, &bytes);
+    seq_engine_free(s);
+    s = seq_engine_new(history);
+    CHECK_OK(seq_engine_restore(s, k2_buf_view(&bytes), &err), &err);
+    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY + 3, K2_SV("a"), K2_KIND_TRADE), 10);
+    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY, K2_SV("a"), K2_KIND_TRADE), 0);
+    struct seq_item bad = item("a", 0, 3, 0, 7);
+    bad.consumed_only = true;
+    m->in_load_fails = true;
+    CHECK_STATUS(seq_judge(s, &bad, 1, &err), K2_E_IO);
+    m->in_load_fails = false;
+    assert_int_equal(judge_item(s, &bad), SEQ_DUPLICATE);
+    assert_int_equal(judge(s, 0, 5, 0, 7), (m->loaded_mask = 0, SEQ_DUPLICATE));
+    m->loaded_mask = 0;
+    assert_int_equal(judge(s, 0, 6, 0, 8), SEQ_CONFLICT);
+    assert_int_equal(judge(s, 0, 12, 0, 7), SEQ_GAP);
+    struct seq_item fresh_day = item("a", 0, 1, 0, 7); /* newer than the floor: no question */
+    fresh_day.trade_date = DAY + 9;
+    assert_int_equal(judge_item(s, &fresh_day), SEQ_NEW);
+    k2_buf_free(&bytes);
+    free(m);
+    seq_engine_free(s);
+}
+
+static void a_damaged_checkpoint_is_refused_and_changes_nothing(void **state) {
+    (void)state;
+    struct k2_err err = {0};
+    struct k2_buf bytes = {0};
+    struct seq_engine *s = fresh();
+    judge(s, 0, 1, 0, 1);
+    judge(s, 0, 5, 0, 1);
+    judge(s, 1, 5, 0, 1);
+    seq_engine_save(s, 1, &bytes);
+    for (size_t n = 0; n < bytes.n; n++)
+        CHECK_STATUS(seq_engine_restore(s, (struct k2_sv){(char *)bytes.p, n}, &err), K2_E_CORRUPT);
+    for (size_t i = 0; i < bytes.n; i++) {
+        bytes.p[i] ^= 0x40;
+        int rc = seq_engine_restore(s, k2_buf_view(&bytes), &err);
+        assert_true(rc == K2_E_CORRUPT || rc == K2_E_VERSION);
+        bytes.p[i] ^= 0x40;
+    }
+    assert_int_equal(seq_engine_stats(s).missing, 3);
+    CHECK_OK(seq_engine_restore(s, k2_buf_view(&bytes), &err), &err);
+    assert_int_equal(seq_engine_stats(s).missing, 3);
+    k2_buf_free(&bytes);
+    seq_engine_free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_event_starts_its_channel_without_a_gap),
+        cmocka_unit_test(a_gap_is_told_with_its_numbers_and_closed_from_any_side),
+        cmocka_unit_test(equal_identity_is_a_duplicate_or_a_conflict_and_the_first_one_stays),
+        cmocka_unit_test(parts_of_one_message_are_all_new),
+        cmocka_unit_test(a_later_epoch_is_a_reset_and_gaps_of_the_earlier_one_stay_open),
+        cmocka_unit_test(a_used_up_number_opens_no_gap_and_conflicts_with_nothing),
+        cmocka_unit_test(channels_kinds_dates_and_exchanges_count_apart),
+        cmocka_unit_test(items_of_one_batch_see_each_other_however_large_it_is),
+        cmocka_unit_test(what_left_the_window_is_asked_of_the_history_once_a_batch),
+        cmocka_unit_test(verdicts_equal_those_of_a_model_that_keeps_everything),
+        cmocka_unit_test(a_date_that_a_checkpoint_left_out_is_learned_from_the_history),
+        cmocka_unit_test(a_damaged_checkpoint_is_refused_and_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
