@@ -56,10 +56,14 @@ rows=$(grep -c ' AAPL ' $dir/answer.txt || true)
 awk '/ AAPL / && ++n > 10 { next } { print }' $dir/answer.txt
 
 step "4. Proof: the tables hold every row of the journal, once, equal in every column"
-show reconcile --out $dir/proof.json
-"$K2_BIN" reconcile --out $dir/proof.json >$dir/reconcile.txt
-head -n 5 $dir/reconcile.txt
-echo "... and $(($(wc -l <$dir/reconcile.txt) - 5)) lines more, one a symbol and session date"
+show reconcile
+rc=0
+"$K2_BIN" reconcile >$dir/reconcile.txt 2>$dir/verdict.txt || rc=$?
+head -n 4 $dir/reconcile.txt
+echo "... and $(($(wc -l <$dir/reconcile.txt) - 4)) lines more, one a table, symbol and session date"
+echo
+cat $dir/verdict.txt
+[ $rc -eq 0 ] || exit $rc
 
 step "Where to look next"
 cat <<END

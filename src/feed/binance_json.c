@@ -60,7 +60,7 @@ struct message {
     struct k2_sv raw; /* the line */
     int64_t receive_ns;
     struct json_value value[NAMES];
-    const char *twice; /* a name that matters and is there twice */
+    struct k2_sv twice; /* a name that matters and is there twice */
     /* what could be read of a trade */
     bool identified; /* venue, symbol, date and number are known */
     enum venue venue;
@@ -71,14 +71,15 @@ struct message {
 
 /* --- the line as JSON --- */
 
-static const char *const names[NAMES] = {"e", "s", "t", "p", "q", "T",    "m",
-                                         "M", "X", "a", "b", "u", "data", "lastUpdateId"};
-
 static enum name name_of(struct k2_sv key) {
-    for (int i = key.n == 1 ? 0 : NAME_data; i < NAMES; i++)
-        if (key.n && key.p[0] == names[i][0] && k2_sv_eq(key, k2_sv_of(names[i])))
-            return (enum name)i;
-    return NAMES;
+    static const char letters[] = "estpqTmMXabu"; /* in the order of enum name */
+    if (key.n == 1) {
+        const char *at = memchr(letters, key.p[0], sizeof letters - 1);
+        return at ? (enum name)(at - letters) : NAMES;
+    }
+    if (k2_sv_eq(key, K2_SV("data")))
+        return NAME_data;
+    return k2_sv_eq(key, K2_SV("lastUpdateId")) ? NAME_lastUpdateId : NAMES;
 }
 
 /* Gathers the members of the object at the front of s. With `until_type`, stops at an "e" that is
@@ -93,7 +94,7 @@ static void gather(struct json_scan *s, struct message *m, bool until_type) {
         if (name == NAMES)
             continue;
         if (m->value[name].type)
-            m->twice = names[name];
+            m->twice = key;
         m->value[name] = v;
         if (until_type && name == NAME_e && !k2_sv_eq(v.text, K2_SV("trade")))
             return;
@@ -217,8 +218,8 @@ static int read_time(const struct message *m, int64_t *ns, struct feed_fault *c)
 
 /* Identity first, so that a bad trade still uses up its number. */
 static int identify(const struct binance *b, struct message *m, struct feed_fault *c) {
-    if (m->twice)
-        return feed_fault_set(c, "MALFORMED", "a member is there twice", k2_sv_of(m->twice));
+    if (m->twice.n)
+        return feed_fault_set(c, "MALFORMED", "a member is there twice", m->twice);
     if (read_word(m, NAME_s, "the symbol s is no plain text", &m->symbol, c)) {
         m->symbol = (struct k2_sv){NULL, 0};
         return -1;

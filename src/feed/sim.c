@@ -19,8 +19,9 @@
 #define RATE_MAX 1e9
 #define CHANCE_ONE (UINT64_C(1) << 53)
 
-struct waiting { /* to be sent later */
+struct waiting { /* to be sent later; its strings are interned again then */
     struct k2_event event;
+    struct sim_tick tick;
     int64_t due; /* when this many events are numbered */
     bool repeat; /* a copy of one that was sent; else it is late */
 };
@@ -114,13 +115,9 @@ void sim_close(struct sim *s) {
 
 /* --- events --- */
 
-static void fill_trade(struct sim *s, const struct sim_tick *t, struct k2_trade *trade) {
-    static const char *const sides[] = {"SELL", "BUY"};
+static void fill_trade(const struct sim_tick *t, struct k2_trade *trade) {
     trade->price = (k2_i128)t->price * t->stock->tick;
     trade->quantity = (k2_i128)t->quantity * INT64_C(10000000000);
-    trade->side = feed_intern(s->in, &s->side_id[t->buyer_came], k2_sv_of(sides[t->buyer_came]));
-    if (t->quantity < 100)
-        trade->conditions = feed_intern(s->in, &s->odd_lot_id, k2_buf_view(&s->odd_lot));
 }
 
 static void fill_quote(const struct sim_stock *stock, struct k2_quote *quote) {
@@ -131,27 +128,42 @@ static void fill_quote(const struct sim_stock *stock, struct k2_quote *quote) {
     quote->ask_quantity = (k2_i128)stock->ask_lots * lot;
 }
 
-static void make_event(struct sim *s, struct k2_event *e) {
-    struct sim_tick t;
+static void fill_strings(struct sim *s, const struct sim_tick *t, struct k2_event *e) {
+    static const char *const sides[] = {"SELL", "BUY"};
+    struct k2_sv name = {t->stock->symbol, t->stock->symbol_n};
+    uint32_t exchange = feed_intern(s->in, &s->exchange_id, K2_SV("SIM"));
+    uint32_t symbol = feed_intern(s->in, &t->stock->symbol_id, name);
+    uint32_t channel = feed_intern(s->in, &s->channel_id, k2_sv_of(s->channel));
+    if (t->is_quote) {
+        e->quote.exchange = exchange;
+        e->quote.symbol = symbol;
+        e->quote.channel = channel;
+        return;
+    }
+    e->trade.exchange = exchange;
+    e->trade.symbol = symbol;
+    e->trade.channel = channel;
+    e->trade.side = feed_intern(s->in, &s->side_id[t->buyer_came], k2_sv_of(sides[t->buyer_came]));
+    if (t->quantity < 100)
+        e->trade.conditions = feed_intern(s->in, &s->odd_lot_id, k2_buf_view(&s->odd_lot));
+}
+
+static void make_event(struct sim *s, struct k2_event *e, struct sim_tick *t) {
     s->now = sim_arrivals_next(&s->arrivals);
-    sim_market_next(&s->market, &t);
+    sim_market_next(&s->market, t);
     s->numbered++;
     struct feed_head head = {
-        .exchange = feed_intern(s->in, &s->exchange_id, K2_SV("SIM")),
-        .symbol = feed_intern(s->in, &t.stock->symbol_id,
-                              (struct k2_sv){t.stock->symbol, t.stock->symbol_n}),
-        .channel = feed_intern(s->in, &s->channel_id, k2_sv_of(s->channel)),
         .trade_date = k2_date_of(s->now),
         .ns = s->now,
         .receive_ns = K2_NULL_LONG,
-        .sequence = ++s->sequence[t.is_quote],
+        .sequence = ++s->sequence[t->is_quote],
         .raw_offset = K2_NULL_LONG,
     };
-    feed_event_start(e, t.is_quote ? K2_KIND_QUOTE : K2_KIND_TRADE, &head);
-    if (t.is_quote)
-        fill_quote(t.stock, &e->quote);
+    feed_event_start(e, t->is_quote ? K2_KIND_QUOTE : K2_KIND_TRADE, &head);
+    if (t->is_quote)
+        fill_quote(t->stock, &e->quote);
     else
-        fill_trade(s, &t, &e->trade);
+        fill_trade(t, &e->trade);
 }
 
 static bool happens(struct sim *s, uint64_t of_chance) {
@@ -159,25 +171,26 @@ static bool happens(struct sim *s, uint64_t of_chance) {
 }
 
 /* At most LATE_MOST late events wait, and of the last REPEAT_MOST + LATE_MOST sent ones a copy. */
-static void hold(struct sim *s, const struct k2_event *e, int64_t most, bool repeat) {
+static void hold(struct sim *s, const struct k2_event *e, const struct sim_tick *t, int64_t most,
+                 bool repeat) {
     K2_ASSERT(s->n_waiting < PENDING_MAX);
     int64_t after = 1 + (int64_t)(sim_random(&s->random) % (uint64_t)most);
-    s->waiting[s->n_waiting++] = (struct waiting){*e, s->numbered + after, repeat};
+    s->waiting[s->n_waiting++] = (struct waiting){*e, *t, s->numbered + after, repeat};
 }
 
 /* The event leaves the venue now and is received a little later. */
-static void send(struct sim *s, struct k2_event *e) {
+static void send(struct sim *s, struct k2_event *e, const struct sim_tick *t) {
     int64_t received = s->now + 20000 + (int64_t)(sim_random(&s->random) & 0x3ffff);
     if (e->kind == K2_KIND_QUOTE)
         e->quote.receive_timestamp_ns = received;
     else
         e->trade.receive_timestamp_ns = received;
     if (happens(s, s->duplicates))
-        hold(s, e, REPEAT_MOST, true);
+        hold(s, e, t, REPEAT_MOST, true);
 }
 
-/* Takes the event that is due first; nothing is due while more can be numbered before. */
-static bool take_due(struct sim *s, struct k2_event *e) {
+/* Takes the event that is due first, if one is; when nothing more is numbered, all are. */
+static bool take_due(struct sim *s, struct k2_event *e, struct sim_tick *t) {
     size_t first = 0;
     for (size_t i = 1; i < s->n_waiting; i++)
         if (s->waiting[i].due < s->waiting[first].due)
@@ -186,30 +199,31 @@ static bool take_due(struct sim *s, struct k2_event *e) {
         return false;
     bool repeat = s->waiting[first].repeat;
     *e = s->waiting[first].event;
+    *t = s->waiting[first].tick;
     memmove(s->waiting + first, s->waiting + first + 1,
             (s->n_waiting - first - 1) * sizeof *s->waiting);
     s->n_waiting--;
     if (!repeat)
-        send(s, e);
+        send(s, e, t);
     return true;
 }
 
 bool sim_next(struct sim *s, struct k2_event *e) {
-    for (;;) {
-        if (take_due(s, e))
-            break;
+    struct sim_tick t;
+    while (!take_due(s, e, &t)) {
         if (s->numbered == s->total)
             return false;
-        make_event(s, e);
+        make_event(s, e, &t);
         if (happens(s, s->gaps))
             continue;
         if (happens(s, s->out_of_order)) {
-            hold(s, e, LATE_MOST, false);
+            hold(s, e, &t, LATE_MOST, false);
             continue;
         }
-        send(s, e);
+        send(s, e, &t);
         break;
     }
+    fill_strings(s, &t, e);
     s->sent_ns = s->now;
     return true;
 }

@@ -145,7 +145,7 @@ static int64_t tick_at(int64_t price) {
     return price < 100 * CENT ? CENT / 100 : price < 1000 * 100 * CENT ? CENT : 5 * CENT;
 }
 
-/* A price between 0.10 and 1999, most of them between 10 and 100. */
+/* A price between 0.10 and 2000, half of them between 10 and 100. */
 static int64_t first_price(uint64_t *random) {
     uint64_t r = sim_random(random), level = r >> 8 & 31;
     int64_t cents = (int64_t)(1000 + r % 9000);
@@ -153,9 +153,9 @@ static int64_t first_price(uint64_t *random) {
         return cents * CENT / 100;
     if (level < 4)
         return cents * CENT / 10;
-    return level < 20   ? cents * CENT
-           : level < 31 ? (1000 + cents / 10 * 7) * CENT
-                        : cents * 20 * CENT;
+    if (level < 20)
+        return cents * CENT;
+    return level < 31 ? (10000 + cents * 5) * CENT : cents * 20 * CENT;
 }
 
 /* How many: half of the time 1, a quarter 2 or 3, and so on up to 2^12: a tail of exponent 1. */
@@ -193,11 +193,11 @@ static void keep_on_grid(struct sim_stock *s) {
 static void move(struct sim_stock *s, uint64_t r) {
     s->anchor += step(r, 1 + (s->anchor >> 15));
     s->away += step(r >> 16, 8 + s->usual_spread * 4) - s->away / 8;
-    if (s->anchor < 16 * 100)
+    keep_on_grid(s);
+    if (s->anchor < 16 * 100) /* only the lowest level comes here */
         s->anchor = 16 * 100;
     if (s->anchor / 16 > PRICE_MAX / s->tick)
         s->anchor = PRICE_MAX / s->tick * 16;
-    keep_on_grid(s);
     new_quote(s, r >> 32 | r << 32);
 }
 

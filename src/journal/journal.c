@@ -239,21 +239,39 @@ int journal_segment_describe(struct journal *j, struct segment *s, struct journa
     return K2_OK;
 }
 
-int journal_segment_count(struct journal *j) {
+static int count_of(struct journal *j, const struct segments *list) {
     pthread_mutex_lock(&j->mutex);
-    (void)!journal_chain_refresh(j, NULL); /* what is known stays; journal_segment tells why */
-    int n = j->live.n;
+    (void)!journal_chain_refresh(j, NULL); /* what is known stays; describing tells why */
+    int n = list->n;
     pthread_mutex_unlock(&j->mutex);
     return n;
 }
 
-int journal_segment(struct journal *j, int index, struct journal_segment_info *out,
-                    struct k2_err *err) {
+static int describe(struct journal *j, const struct segments *list, int index,
+                    struct journal_segment_info *out, struct k2_err *err) {
     pthread_mutex_lock(&j->mutex);
-    int rc = index < 0 || index >= j->live.n
+    int rc = index < 0 || index >= list->n
                  ? k2_fail(err, K2_E_NOTFOUND, "the journal %s has no segment at index %d", j->dir,
                            index)
-                 : journal_segment_describe(j, j->live.at[index], out, err);
+                 : journal_segment_describe(j, list->at[index], out, err);
     pthread_mutex_unlock(&j->mutex);
     return rc;
+}
+
+int journal_segment_count(struct journal *j) {
+    return count_of(j, &j->live);
+}
+
+int journal_segment(struct journal *j, int index, struct journal_segment_info *out,
+                    struct k2_err *err) {
+    return describe(j, &j->live, index, out, err);
+}
+
+int journal_removed_count(struct journal *j) {
+    return count_of(j, &j->retired);
+}
+
+int journal_removed(struct journal *j, int index, struct journal_segment_info *out,
+                    struct k2_err *err) {
+    return describe(j, &j->retired, index, out, err);
 }

@@ -153,6 +153,10 @@ struct journal_segment_info {
 int journal_segment_count(struct journal *j);
 K2_RC journal_segment(struct journal *j, int index, struct journal_segment_info *out,
                       struct k2_err *err);
+/* The segments that retention removed: their spans and digests stay, oldest first. */
+int journal_removed_count(struct journal *j);
+K2_RC journal_removed(struct journal *j, int index, struct journal_segment_info *out,
+                      struct k2_err *err);
 /* Seals the current segment now (JOURNAL_WRITE), even if it is small. */
 K2_RC journal_seal(struct journal *j, struct k2_err *err);
 

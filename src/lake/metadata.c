@@ -288,13 +288,13 @@ static K2_RC read_root(struct lake_table *t, struct k2_err *err) {
     K2_TRY(need_int(t->root, "last-sequence-number", 0, &t->last_sequence, err));
     K2_TRY(need_int(t->root, "last-updated-ms", 0, &t->last_updated_ms, err));
     K2_TRY(need_int(t->root, "last-column-id", 0, &t->last_column, err));
-    K2_TRY(need_int(t->root, "last-partition-id", 0, &partition_id, err));
     K2_TRY(need_current(t->root, "schemas", "schema-id", "current-schema-id", &t->schema_id,
                         &t->schema, err));
     K2_TRY(need_current(t->root, "partition-specs", "spec-id", "default-spec-id", &t->spec_id,
                         &t->spec, err));
     K2_TRY(need_current(t->root, "sort-orders", "order-id", "default-sort-order-id",
                         &t->sort_order_id, &order, err));
+    K2_TRY(need_int(t->root, "last-partition-id", 0, &partition_id, err));
     K2_TRY(check_format(t, err));
     K2_TRY(read_schema(t, err));
     K2_TRY(read_snapshots(t, err));

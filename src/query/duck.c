@@ -90,7 +90,7 @@ static void *try_open(const char *dir, const char *file, struct k2_buf *tried) {
     const char *path = k2_buf_cstr(&name);
     void *handle = NULL;
     if (access(path, F_OK) == 0)
-        handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     if (!handle)
         k2_buf_printf(tried, "%s%s (%s)", tried->n ? ", " : "", path,
                       access(path, F_OK) == 0 ? dlerror() : "not there");

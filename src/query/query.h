@@ -107,5 +107,6 @@ K2_RC query_rows_next(struct query_rows *r, struct k2_columns *c, struct k2_err 
 void query_rows_close(struct query_rows *r);
 
 #include "query/reconcile.h"
+#include "query/retain.h"
 
 #endif

@@ -22,6 +22,7 @@ struct group {
         enum k2_kind_id kind;
     } key;
     struct reconcile_line line;
+    struct reconcile_side past_journal, past_table; /* of removed segments, and of their rows */
     UT_hash_handle hh;
 };
 
@@ -265,16 +266,86 @@ static K2_RC compare_window(struct reconcile *r, const char *exchange, struct jo
     return K2_OK;
 }
 
-static K2_RC compare_partition(struct reconcile *r, const char *exchange, struct journal_span span,
-                               struct k2_err *err) {
+/* What is accounted for, live or removed, so that the last pass finds the rest. */
+static void cover(struct reconcile *r, const char *exchange, struct journal_span span) {
     k2_buf_str(&r->covered, r->covered.n ? " OR (" : "(");
     put_position(&r->covered, r, exchange, &span);
     k2_buf_byte(&r->covered, ')');
+}
+
+static K2_RC compare_partition(struct reconcile *r, const char *exchange, struct journal_span span,
+                               struct k2_err *err) {
     for (int64_t from = span.from; from < span.to; from += WINDOW) {
         int64_t to = span.to - from < WINDOW ? span.to : from + WINDOW;
         K2_TRY(compare_window(r, exchange,
                               (struct journal_span){span.topic, span.partition, from, to}, err));
     }
+    return K2_OK;
+}
+
+/* --- what retention removed: by digest --- */
+
+static void take_past(struct reconcile *r, const struct k2_event *e, const struct facts *f,
+                      struct group *g, int64_t base) {
+    (void)base;
+    account(&g->past_table, 1, f->sequence, f->sequence, k2_row_hash(e, r->interner));
+}
+
+/* The table's rows of a partition that no live segment holds any more. */
+static K2_RC read_past(struct reconcile *r, const char *exchange, struct journal_span span,
+                       struct k2_err *err) {
+    struct k2_buf where = {0};
+    put_position(&where, r, exchange, &span);
+    k2_interner_reset(r->interner);
+    int rc = read_table(r, k2_buf_cstr(&where), take_past, 0, err);
+    k2_buf_free(&where);
+    return rc;
+}
+
+static K2_RC add_digests(struct reconcile *r, struct k2_err *err) {
+    for (int i = 0; i < journal_removed_count(r->journal); i++) {
+        struct journal_segment_info s;
+        K2_TRY(journal_removed(r->journal, i, &s, err));
+        for (int d = 0; d < s.digest_count; d++) {
+            const struct journal_digest *x = &s.digests[d];
+            if (x->kind != r->kind->id)
+                continue;
+            struct group *g =
+                group_for(r, k2_sv_of(x->exchange), k2_sv_of(x->symbol), x->trade_date);
+            account(&g->past_journal, x->count, x->min_sequence, x->max_sequence, x->sum);
+        }
+    }
+    return K2_OK;
+}
+
+static void compare_digest(struct reconcile *r, struct group *g) {
+    const struct reconcile_side *j = &g->past_journal, *t = &g->past_table;
+    if (j->rows)
+        account(&g->line.journal, j->rows, j->min_sequence, j->max_sequence, j->checksum);
+    g->line.by_digest += j->rows;
+    if (j->rows == t->rows && k2_h128_cmp(j->checksum, t->checksum) == 0)
+        return;
+    struct facts f = {.exchange = k2_sv_of(g->line.exchange),
+                      .symbol = k2_sv_of(g->line.symbol),
+                      .trade_date = g->line.trade_date,
+                      .sequence = j->min_sequence,
+                      .offset = -1,
+                      .partition = -1};
+    if (t->rows < j->rows)
+        g->line.missing += j->rows - t->rows;
+    else if (t->rows > j->rows)
+        g->line.extra += t->rows - j->rows;
+    else
+        g->line.changed++; /* at least one: a digest does not tell which */
+    remember_first(r, "by the digest of a removed segment, differs in the table", &f);
+}
+
+/* Once per table, after all its rows were read. */
+static K2_RC compare_digests(struct reconcile *r, struct k2_err *err) {
+    K2_TRY(add_digests(r, err));
+    for (struct group *g = r->groups; g; g = g->hh.next)
+        if (g->key.kind == r->kind->id)
+            compare_digest(r, g);
     return K2_OK;
 }
 
@@ -293,6 +364,19 @@ struct topic_ends {
     int64_t *starts, *ends;
 };
 
+static K2_RC compare_partition_to(struct reconcile *r, const char *exchange, int32_t topic,
+                                  int32_t partition, int64_t start, int64_t to,
+                                  struct k2_err *err) {
+    if (to > 0)
+        cover(r, exchange, (struct journal_span){topic, partition, 0, to});
+    if (start > 0)
+        K2_TRY(read_past(r, exchange, (struct journal_span){topic, partition, 0, start}, err));
+    if (start < to)
+        K2_TRY(compare_partition(r, exchange, (struct journal_span){topic, partition, start, to},
+                                 err));
+    return K2_OK;
+}
+
 static K2_RC compare_topic(struct reconcile *r, const struct journal_topic *t,
                            const struct lake_offsets *committed, struct k2_err *err) {
     char exchange[64];
@@ -309,9 +393,8 @@ static K2_RC compare_topic(struct reconcile *r, const struct journal_topic *t,
                          "table %s covers %s partition %d to offset %lld, but the journal ends at "
                          "%lld: the journal lost records or is not the one the table was made from",
                          r->kind->table, t->name, p, (long long)to, (long long)e.ends[p]);
-        else if (e.starts[p] < to)
-            rc = compare_partition(r, exchange,
-                                   (struct journal_span){t->id, p, e.starts[p], to}, err);
+        else
+            rc = compare_partition_to(r, exchange, t->id, p, e.starts[p], to, err);
     }
     free(e.starts);
     free(e.ends);
@@ -378,7 +461,8 @@ static K2_RC compare_topics(struct reconcile *r, struct k2_err *err) {
         if (k2_kind_by_topic(k2_sv_of(t.name)) == r->kind)
             K2_TRY(compare_topic(r, &t, &r->committed, err));
     }
-    return compare_uncovered(r, err);
+    K2_TRY(compare_uncovered(r, err));
+    return compare_digests(r, err);
 }
 
 static K2_RC compare_table(struct reconcile *r, struct k2_err *err) {

@@ -69,6 +69,24 @@ static int check_cancelled(const struct run *r, struct k2_err *err) {
     return k2_fail(err, K2_E_CANCELLED, "interrupted");
 }
 
+/* --- the transaction --- */
+
+static int enter(struct run *r, struct k2_err *err) {
+    K2_TRY(duck_exec(r->q->duck, "BEGIN", err));
+    r->result->in_transaction = true;
+    return K2_OK;
+}
+
+/* Ends the transaction, which brings the stand-ins back. There is nothing to lose, so a ROLLBACK that
+ * finds no transaction is no failure. */
+static void leave(struct query_result *result) {
+    if (!result->in_transaction)
+        return;
+    result->in_transaction = false;
+    int rc = duck_exec(result->engine->duck, "ROLLBACK", NULL);
+    (void)rc;
+}
+
 /* --- statements --- */
 
 static int bind(struct run *r, struct duck_stmt *s, struct k2_err *err) {
@@ -102,16 +120,19 @@ static int prepare_checked(struct run *r, const char *sql, struct k2_err *err) {
     return explained ? check_kind(r, inner.p, DUCK_SELECT, err) : K2_OK;
 }
 
-/* The same; a name that is not known makes us look at every table before it is an error. */
+/* The same; a name that is not known makes us look at every table before it is an error. Stand-ins are
+ * made outside of the transaction: they are to stay. */
 static int check_names(struct run *r, const char *sql, struct k2_err *err) {
     int rc = prepare_checked(r, sql, err);
     if (rc != K2_E_NOTFOUND || r->sources.all)
         return rc;
     struct query_sources all;
+    leave(r->result);
     K2_TRY(query_sources_load(r->q, r->request->sql, true, &all, err));
     query_sources_free(&r->sources);
     r->sources = all;
     K2_TRY(query_sources_pin(r->q, &r->request->as_of, &r->sources, err));
+    K2_TRY(enter(r, err));
     return prepare_checked(r, sql, err);
 }
 
@@ -241,16 +262,6 @@ static void drop_statement(struct query_result *result) {
     result->stmt = NULL;
 }
 
-/* Ends the transaction, which brings the stand-ins back. There is nothing to lose, so a ROLLBACK that
- * finds no transaction is no failure. */
-static void leave(struct query_result *result) {
-    if (!result->in_transaction)
-        return;
-    result->in_transaction = false;
-    int rc = duck_exec(result->engine->duck, "ROLLBACK", NULL);
-    (void)rc;
-}
-
 static int drain(struct query_result *result, struct k2_err *err) {
     uint64_t n = 1;
     const struct duck_vector *columns;
@@ -267,8 +278,7 @@ static int run_statement(struct run *r, struct k2_sv statement, bool last, struc
     free(sql);
     K2_TRY(rc);
     forget_scans(r->result);
-    K2_TRY(duck_exec(r->q->duck, "BEGIN", err));
-    r->result->in_transaction = true;
+    K2_TRY(enter(r, err));
     rc = start_statement(r, statement, last, err);
     if (rc == K2_OK && last)
         return K2_OK; /* the transaction ends with the result */

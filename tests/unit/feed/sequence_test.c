@@ -193,8 +193,8 @@ static enum seq_verdict model_verdict(struct model_channel *c, const struct seq_
     if (!i->consumed_only && known)
         return known == i->payload.lo ? SEQ_DUPLICATE : SEQ_CONFLICT;
     bool was_missing = c->missing[i->epoch][i->sequence];
-    bool past = c->started &&
-                (i->epoch < c->epoch || (i->epoch == c->epoch && i->sequence <= c->high));
+    bool past =
+        c->started && (i->epoch < c->epoch || (i->epoch == c->epoch && i->sequence <= c->high));
     if (i->consumed_only && past && !was_missing)
         return SEQ_DUPLICATE;
     c->missing[i->epoch][i->sequence] = false;

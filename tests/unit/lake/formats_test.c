@@ -44,16 +44,14 @@ static void valid_metadata_of_version_2_loads(void **state) {
         {"rust/iceberg/example_empty_table_metadata_v2.json", 8, 0, 0},
         {"rust/iceberg/example_table_metadata_v2_deep_history.json", 3, 5, 3059729675574597004},
         {"rust/iceberg/example_table_metadata_v2_partition_evolution.json", 8, 3,
-         3056729675574597004},
+         3059729675574597004},
         {"k2-warehouse/cold/trades_test/metadata/v2.metadata.json", 3, 1, 1116539608799933257},
-        {"k2-warehouse/cold/gold_ohlcv_1m/metadata/v1.metadata.json", 16, 0, 0}};
+        {"k2-warehouse/cold/gold_ohlcv_1m/metadata/v1.metadata.json", 12, 0, 0}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct lake_table *t;
         struct k2_err err = {0};
         CHECK_OK(parse(files[i].name, &t, &err), &err);
         struct lake_table_info info = lake_table_info(t);
-        print_message("%s: %d fields, %d snapshots, current %lld\n", files[i].name,
-                      info.field_count, info.snapshot_count, (long long)info.current_snapshot);
         assert_int_equal(info.snapshot_count, files[i].snapshots);
         assert_int_equal(info.current_snapshot, files[i].current);
         assert_int_equal(info.field_count, files[i].fields);
@@ -118,10 +116,7 @@ static void manifest_lists_of_other_writers_are_read(void **state) {
         assert_true(list.n > 0);
         for (int k = 0; k < list.n; k++) {
             const struct lake_manifest *m = &list.at[k];
-            print_message("%s: spec %d, %lld files, %lld rows, %d summaries\n", m->location,
-                          m->spec_id, (long long)lake_manifest_live_files(m),
-                          (long long)lake_manifest_live_rows(m), m->summary_count);
-            assert_true(lake_manifest_live_files(m) >= 0);
+            assert_int_equal(lake_manifest_live_files(m), 1);
         }
         /* Written again by us and read again, it says the same. */
         struct k2_buf ours = {0};

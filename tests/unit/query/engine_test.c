@@ -168,6 +168,18 @@ static void the_warehouse_cannot_be_read_past_the_views(void **state) {
     }
 }
 
+/* An unknown name makes the engine look at all tables; what it made for them must last. */
+static void an_unknown_name_first_does_not_hide_tables(void **state) {
+    struct world *w = *state;
+    struct query_engine *kept = w->engine;
+    world_engine(w);
+    refuse(w, "select * from nosuch", K2_E_NOTFOUND);
+    world_expect(w, "select count(*) from trades", "5\n");
+    world_expect(w, "select count(*) from ticks", "5\n");
+    query_close(w->engine);
+    w->engine = kept;
+}
+
 static void a_refused_statement_leaves_the_engine_usable(void **state) {
     refuse(*state, "select * from nosuch", K2_E_NOTFOUND);
     refuse(*state, "select nosuch from trades", K2_E_INVALID);
@@ -393,6 +405,7 @@ int main(void) {
         cmocka_unit_test(what_does_not_only_read_is_refused),
         cmocka_unit_test(files_cannot_be_read_from_sql),
         cmocka_unit_test(the_warehouse_cannot_be_read_past_the_views),
+        cmocka_unit_test(an_unknown_name_first_does_not_hide_tables),
         cmocka_unit_test(a_refused_statement_leaves_the_engine_usable),
         cmocka_unit_test(the_last_of_several_statements_answers),
         cmocka_unit_test(parameters_are_cast_by_context),
