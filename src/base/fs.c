@@ -138,9 +138,20 @@ static bool is_directory(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Of a directory that is there: whoever made it may have been killed before its name was synced. A
+ * parent that cannot be opened or synced (EACCES, EINVAL ...) is not ours: we would not have got by. */
+static int sync_existing(const char *path, struct k2_err *err) {
+    char *parent = parent_of(path);
+    int rc = K2_OK;
+    if (ops->sync_dir(parent) < 0 && errno == EIO)
+        rc = k2_fail_errno(err, "cannot sync the directory %s", parent);
+    free(parent);
+    return rc;
+}
+
 int k2_fs_mkdirs(const char *path, struct k2_err *err) {
     if (is_directory(path))
-        return K2_OK;
+        return sync_existing(path, err);
     char *parent = parent_of(path);
     int rc = strcmp(parent, path) == 0 ? K2_OK : k2_fs_mkdirs(parent, err);
     if (rc == K2_OK) {

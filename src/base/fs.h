@@ -45,7 +45,8 @@ K2_RC k2_fs_close(int fd, const char *path, struct k2_err *err);
 K2_RC k2_fs_rename(const char *from, const char *to, struct k2_err *err);
 K2_RC k2_fs_unlink(const char *path, struct k2_err *err); /* a missing file is fine */
 K2_RC k2_fs_sync_dir(const char *path, struct k2_err *err);
-/* Makes the directory and its missing parents; each one made is synced in its parent. */
+/* Makes the directory and its missing parents; each one made, and the first that was there, is synced
+ * in its parent: afterwards `path` is durable, also when an earlier process was killed while making it. */
 K2_RC k2_fs_mkdirs(const char *path, struct k2_err *err);
 /* Replaces the whole file durably: temporary file beside it, sync, rename, sync of the directory.
  * After a power cut the file holds either the old or the new bytes, never a mixture; the temporary

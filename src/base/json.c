@@ -1,4 +1,5 @@
-/* JSON by jansson, whose header is included here only: a struct k2_json is a json_t under our name. */
+/* JSON by jansson, whose header is included here only: a struct k2_json is a json_t under our name.
+ * */
 #include "base/json.h"
 
 #include <jansson.h>

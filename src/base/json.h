@@ -1,14 +1,14 @@
 /* base/json.h - JSON text as a tree: read, built, changed, written.
  *
- * For metadata, schemas and configuration, not for feeds (lake.md §6 has the rates). Integers are exact
- * int64: one that does not fit is an error, not a double. Object members keep the order in which they
- * were read or first set, and are written in that order, so equal trees give equal text. Strings may
- * hold NUL (\u0000); member names may not. A member named twice is an error.
+ * For metadata, schemas and configuration, not for feeds (lake.md §6 has the rates). Integers are
+ * exact int64: one that does not fit is an error, not a double. Object members keep the order in
+ * which they were read or first set, and are written in that order, so equal trees give equal text.
+ * Strings may hold NUL (\u0000); member names may not. A member named twice is an error.
  *
- * Ownership: k2_json_parse, k2_json_copy and the makers give a value, to be freed by k2_json_free or
- * passed on to k2_json_set/append, which take it. What get, at and next return is borrowed from the
- * tree. NULL stands for "no such value" and every reader accepts it, so that lookups can be chained.
- * Thread-safety: none; one owner of a tree at a time.
+ * Ownership: k2_json_parse, k2_json_copy and the makers give a value, to be freed by k2_json_free
+ * or passed on to k2_json_set/append, which take it. What get, at and next return is borrowed from
+ * the tree. NULL stands for "no such value" and every reader accepts it, so that lookups can be
+ * chained. Thread-safety: none; one owner of a tree at a time.
  */
 #ifndef K2_BASE_JSON_H
 #define K2_BASE_JSON_H
@@ -33,7 +33,8 @@ enum k2_json_type {
 K2_RC k2_json_parse(struct k2_sv text, struct k2_json **out, struct k2_err *err);
 void k2_json_free(struct k2_json *v);
 struct k2_json *k2_json_copy(const struct k2_json *v); /* deep; NULL gives NULL */
-bool k2_json_equal(const struct k2_json *a, const struct k2_json *b); /* member order is no difference */
+bool k2_json_equal(const struct k2_json *a,
+                   const struct k2_json *b); /* member order is no difference */
 /* Appends the text without blanks; non-ASCII stays UTF-8. */
 void k2_json_dump(const struct k2_json *v, struct k2_buf *out);
 
@@ -46,8 +47,8 @@ size_t k2_json_count(const struct k2_json *v); /* elements or members; 0 of anyt
 /* Members in order: *iter starts as NULL; false at the end. */
 bool k2_json_next(const struct k2_json *object, void **iter, struct k2_sv *key,
                   struct k2_json **value);
-/* False, and *out untouched, when the value has another type. Strings are borrowed from the tree and
- * followed by a NUL. */
+/* False, and *out untouched, when the value has another type. Strings are borrowed from the tree
+ * and followed by a NUL. */
 bool k2_json_as_string(const struct k2_json *v, struct k2_sv *out);
 bool k2_json_as_int(const struct k2_json *v, int64_t *out);
 bool k2_json_as_bool(const struct k2_json *v, bool *out);

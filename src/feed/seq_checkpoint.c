@@ -224,6 +224,8 @@ static bool take_body(struct k2_sv *in, struct seq_channels *channels) {
         if (!take_text(in, &exchange) || !take_i32(in, &date))
             return false;
         seq_channels_raise_floor(channels, exchange, date);
+        if (channels->n_floors != i + 1)
+            return false; /* twice */
     }
     if (!take_u32(in, &n))
         return false;

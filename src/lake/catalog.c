@@ -1,17 +1,17 @@
-/* The catalog: catalog.db, an SQLite database in the layout of pyiceberg's SqlCatalog and of Iceberg's
- * JDBC catalog (schema version 1). The only file that includes sqlite3.h.
+/* The catalog: catalog.db, an SQLite database in the layout of pyiceberg's SqlCatalog and of
+ * Iceberg's JDBC catalog (schema version 1). The only file that includes sqlite3.h.
  *
  *   iceberg_tables(catalog_name, table_namespace, table_name, metadata_location,
  *                  previous_metadata_location, iceberg_type)       one row a table
  *   iceberg_namespace_properties(catalog_name, namespace, property_key, property_value)
  *   PRAGMA user_version = 1                                        our format version
  *
- * A row is valid if its metadata_location names a complete metadata file: whoever writes it has synced
- * that file, everything it names and their directory before.
- * Recovery is SQLite's own: a rollback journal (journal_mode DELETE, not WAL, so that the catalog is
- * one file that can be copied and read from read-only places) with synchronous EXTRA, which also
- * syncs the directory after the journal is unlinked: without it a power cut could bring the journal
- * back and undo a commit that was acknowledged. */
+ * A row is valid if its metadata_location names a complete metadata file: whoever writes it has
+ * synced that file, everything it names and their directory before. Recovery is SQLite's own: a
+ * rollback journal (journal_mode DELETE, not WAL, so that the catalog is one file that can be
+ * copied and read from read-only places) with synchronous EXTRA, which also syncs the directory
+ * after the journal is unlinked: without it a power cut could bring the journal back and undo a
+ * commit that was acknowledged. */
 #include "base/fs.h"
 #include "lake/lake_int.h"
 
@@ -82,6 +82,21 @@ static K2_RC version(struct lake_catalog *c, int *out, struct k2_err *err) {
     return rc;
 }
 
+/* A database without tables is what a process leaves that was killed while making the catalog. */
+static K2_RC check_made(struct lake_catalog *c, struct k2_err *err) {
+    sqlite3_stmt *s;
+    if (sqlite3_prepare_v2(c->db, "SELECT 1 FROM iceberg_tables", -1, &s, NULL) == SQLITE_OK) {
+        sqlite3_finalize(s);
+        return K2_OK;
+    }
+    if (sqlite3_errcode(c->db) != SQLITE_ERROR)
+        return fail(c, "look for the catalog's tables", err);
+    return k2_fail(err, K2_E_NOTFOUND,
+                   "catalog %s is empty: whoever made it did not end; k2 init or k2 sink makes it "
+                   "again",
+                   c->path);
+}
+
 static K2_RC set_up(struct lake_catalog *c, bool create, struct k2_err *err) {
     (void)sqlite3_busy_timeout(c->db, BUSY_MS);
     if (sqlite3_exec(c->db, "PRAGMA synchronous = EXTRA", NULL, NULL, NULL) != SQLITE_OK)
@@ -92,8 +107,10 @@ static K2_RC set_up(struct lake_catalog *c, bool create, struct k2_err *err) {
         return k2_fail(err, K2_E_VERSION,
                        "catalog %s has format version %d, this build knows %d: use a newer k2",
                        c->path, found, CATALOG_VERSION);
-    if (found == CATALOG_VERSION || !create)
+    if (found == CATALOG_VERSION)
         return K2_OK;
+    if (!create)
+        return check_made(c, err);
     if (sqlite3_exec(c->db, tables_sql, NULL, NULL, NULL) == SQLITE_OK)
         return K2_OK;
     int rc = fail(c, "create the catalog's tables", err);
@@ -104,9 +121,9 @@ static K2_RC set_up(struct lake_catalog *c, bool create, struct k2_err *err) {
 K2_RC lake_catalog_open(const char *path, bool create, struct lake_catalog **out,
                         struct k2_err *err) {
     if (!create && !k2_fs_exists(path))
-        return k2_fail(err, K2_E_NOTFOUND,
-                       "there is no catalog %s: nothing was ingested here yet, or the path is wrong",
-                       path);
+        return k2_fail(
+            err, K2_E_NOTFOUND,
+            "there is no catalog %s: nothing was ingested here yet, or the path is wrong", path);
     struct lake_catalog *c = k2_zalloc(sizeof *c);
     c->path = k2_strdup(path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
@@ -180,8 +197,8 @@ K2_RC lake_catalog_insert(struct lake_catalog *c, const char *table, const char 
     return rc;
 }
 
-K2_RC lake_catalog_swap(struct lake_catalog *c, const char *table, const char *from,
-                        const char *to, struct k2_err *err) {
+K2_RC lake_catalog_swap(struct lake_catalog *c, const char *table, const char *from, const char *to,
+                        struct k2_err *err) {
     sqlite3_stmt *s;
     K2_TRY(prepare(c,
                    "UPDATE iceberg_tables SET metadata_location = ?5,"

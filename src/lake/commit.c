@@ -1,9 +1,9 @@
 /* Appending: one snapshot more, with its manifest, its manifest list and the vector of offsets.
  *
- * Every attempt starts from the table as it is now: is our commit in its ancestry already (a reply was
- * lost)? Does its vector still equal the one the work started from (else K2_E_CONFLICT)? Then the new
- * manifest, written once, is put into a new list, and metadata and vector change in one swap. A lost
- * swap removes what only this attempt wrote and tries again. */
+ * Every attempt starts from the table as it is now: is our commit in its ancestry already (a reply
+ * was lost)? Does its vector still equal the one the work started from (else K2_E_CONFLICT)? Then
+ * the new manifest, written once, is put into a new list, and metadata and vector change in one
+ * swap. A lost swap removes what only this attempt wrote and tries again. */
 #include "base/clock.h"
 #include "base/fs.h"
 #include "lake/merge.h"
@@ -19,8 +19,8 @@ struct append {
     const char *table;
     const struct lake_append *what;
     int64_t snapshot;
-    char *directory;           /* <table>/metadata */
-    char *manifest_path;       /* NULL until it is written */
+    char *directory;            /* <table>/metadata */
+    char *manifest_path;        /* NULL until it is written */
     struct lake_manifest added; /* its row, sequence -1 */
     bool unsure; /* the last swap failed and may have happened: what was written must stay */
 };
@@ -48,8 +48,7 @@ static bool find_commit(const struct lake_table *t, const char *commit_id, int64
     return false;
 }
 
-static K2_RC check_vector(const struct append *a, const struct lake_table *t,
-                          struct k2_err *err) {
+static K2_RC check_vector(const struct append *a, const struct lake_table *t, struct k2_err *err) {
     struct lake_offsets have;
     K2_TRY(lake_table_offsets(t, &have, err));
     int rc = K2_OK;
@@ -122,8 +121,8 @@ static struct lake_manifest copy_row(const struct lake_manifest *m) {
 
 /* --- the manifest list --- */
 
-/* Leaves out manifests in which every file is deleted. A list of Iceberg version 1 may say no counts,
- * and ours must. */
+/* Leaves out manifests in which every file is deleted. A list of Iceberg version 1 may say no
+ * counts, and ours must. */
 static K2_RC drop_empty(struct attempt *at, struct k2_err *err) {
     int kept = 0;
     for (int i = 0; i < at->list.n; i++) {
@@ -221,8 +220,8 @@ static int64_t count_partitions(const struct lake_append *what) {
     return n;
 }
 
-/* Files and rows in total are what the new list says; bytes are carried on from snapshot to snapshot,
- * and left out when an earlier one did not say them. */
+/* Files and rows in total are what the new list says; bytes are carried on from snapshot to
+ * snapshot, and left out when an earlier one did not say them. */
 static void put_totals(struct k2_json *summary, const struct attempt *at, int64_t added_bytes) {
     int64_t files = 0, rows = 0, bytes = 0;
     for (int i = 0; i < at->list.n; i++) {

@@ -1,8 +1,9 @@
 /* Filters against bounds.
  *
  * Bounds enclose the values but need not be values: writers cut long strings, the lower bound to a
- * prefix (which is not greater), the upper one to a prefix with its last character incremented (which
- * is greater). So the only sound questions are "is every value below (above) what the filter asks?". */
+ * prefix (which is not greater), the upper one to a prefix with its last character incremented
+ * (which is greater). So the only sound questions are "is every value below (above) what the filter
+ * asks?". */
 #include "lake/filter.h"
 
 enum lake_bound_kind lake_type_kind(const char *type) {
@@ -18,7 +19,8 @@ enum lake_bound_kind lake_type_kind(const char *type) {
     return LAKE_BOUND_NONE;
 }
 
-/* A column may have been an int when the file was written and be a long now, so the length decides. */
+/* A column may have been an int when the file was written and be a long now, so the length decides.
+ * */
 static bool decode_integer(const uint8_t *bytes, int64_t n, k2_i128 *out) {
     int32_t narrow;
     int64_t wide;

@@ -100,6 +100,16 @@ K2_RC lake_file_write(const char *path, struct k2_sv bytes, struct k2_err *err) 
     return rc;
 }
 
+K2_RC lake_file_read(const char *location, struct k2_buf *out, struct k2_err *err) {
+    char *path;
+    K2_TRY(lake_location_path(k2_sv_of(location), &path, err));
+    int rc = k2_fs_read(path, out, err);
+    free(path);
+    if (rc == K2_E_NOTFOUND)
+        return k2_fail(err, K2_E_CORRUPT, "the file is missing");
+    return rc;
+}
+
 void lake_file_remove(const char *path) {
     struct k2_err err = {0};
     if (k2_fs_unlink(path, &err) != K2_OK)

@@ -130,6 +130,7 @@ struct lake_filter { /* "field op value"; several are ANDed */
 struct lake_plan {
     int file_count;
     struct lake_file *files; /* owned; may match, in path order */
+    /* Of the whole snapshot; bytes by its summary, -1 if that does not say. */
     int manifests_total, manifests_read, files_total;
     int64_t bytes_total, rows_total;
 };

@@ -8,8 +8,8 @@
 #define LAKE_CATALOG_NAME "k2"
 #define LAKE_PARTITION_COLUMN "trade_date"
 #define LAKE_PROPERTY_FORMAT "k2.format"
-#define LAKE_FORMAT 1       /* of our tables' conventions; a higher one is refused */
-#define LAKE_UUID_TEXT 37   /* with NUL */
+#define LAKE_FORMAT 1        /* of our tables' conventions; a higher one is refused */
+#define LAKE_UUID_TEXT 37    /* with NUL */
 #define LAKE_LAST_COLUMN 499 /* ids up to here are ours: see schema.c */
 
 struct lake {
@@ -44,13 +44,17 @@ struct lake_table {
 
 /* --- locations and names (lake.c) --- */
 
-/* "file:///a/b", "file:/a/b" or "/a/b" to "/a/b"; other schemes are K2_E_UNSUPPORTED. Gives memory. */
+/* "file:///a/b", "file:/a/b" or "/a/b" to "/a/b"; other schemes are K2_E_UNSUPPORTED. Gives memory.
+ * */
 K2_RC lake_location_path(struct k2_sv location, char **path, struct k2_err *err);
 char *lake_location_of(const char *path); /* "file://" + absolute path; gives memory */
 void lake_uuid(char out[LAKE_UUID_TEXT]); /* random, version 4 */
 int64_t lake_random_id(void);             /* 1 .. INT64_MAX */
-/* Writes a new file and syncs it; the directory is for the caller to sync. A failure leaves nothing. */
+/* Writes a new file and syncs it; the directory is for the caller to sync. A failure leaves
+ * nothing. */
 K2_RC lake_file_write(const char *path, struct k2_sv bytes, struct k2_err *err);
+/* Reads a file that metadata names by its location: if it is missing, that is K2_E_CORRUPT. */
+K2_RC lake_file_read(const char *location, struct k2_buf *out, struct k2_err *err);
 /* Removes a file that no metadata names any more; a failure is only logged: it is garbage then. */
 void lake_file_remove(const char *path);
 
@@ -68,8 +72,8 @@ K2_RC lake_catalog_insert(struct lake_catalog *c, const char *table, const char 
                           struct k2_err *err);
 /* The compare-and-swap. K2_E_CONFLICT: the row no longer holds `from`; K2_E_LOCKED: not done, the
  * database stayed busy; anything else: the outcome is unknown until the row is read again. */
-K2_RC lake_catalog_swap(struct lake_catalog *c, const char *table, const char *from,
-                        const char *to, struct k2_err *err);
+K2_RC lake_catalog_swap(struct lake_catalog *c, const char *table, const char *from, const char *to,
+                        struct k2_err *err);
 K2_RC lake_catalog_names(struct lake_catalog *c, char ***names, size_t *n, struct k2_err *err);
 
 /* --- schemas (schema.c) --- */
@@ -79,8 +83,8 @@ struct k2_json *lake_spec_of_kind(const struct k2_kind *kind);       /* fields o
 struct k2_json *lake_sort_order_of_kind(const struct k2_kind *kind); /* order 1 */
 /* Type text of a schema's "type" value; false when it is no Iceberg type. */
 bool lake_schema_type_text(const struct k2_json *type, struct k2_buf *out);
-/* Adds to a copy of the table's current schema what the kind has and it lacks: *out is the new schema
- * (without a schema-id), or NULL when nothing is missing. */
+/* Adds to a copy of the table's current schema what the kind has and it lacks: *out is the new
+ * schema (without a schema-id), or NULL when nothing is missing. */
 K2_RC lake_schema_extend(const struct lake_table *t, const struct k2_kind *kind,
                          struct k2_json **out, struct k2_err *err);
 

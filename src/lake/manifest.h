@@ -1,8 +1,8 @@
 /* lake/manifest.h - manifest lists and manifests: which data files a snapshot has.
  *
- * Format: Iceberg Table Spec, version 2, "Manifests" and "Manifest Lists". Read by the writer's schema
- * and by field name, whatever the order and the optional fields.
- * Thread-safety: none; a reader belongs to one thread.
+ * Format: Iceberg Table Spec, version 2, "Manifests" and "Manifest Lists". Read by the writer's
+ * schema and by field name, whatever the order and the optional fields. Thread-safety: none; a
+ * reader belongs to one thread.
  */
 #ifndef K2_LAKE_MANIFEST_H
 #define K2_LAKE_MANIFEST_H
@@ -66,7 +66,8 @@ struct lake_entry { /* a row of a manifest; snapshot and sequences as inherited 
     struct lake_file file; /* metrics: counts and sizes are -1 when not said */
 };
 
-/* Gets each entry. It may keep the file by taking it (and leaving {0}); what it leaves is reused. */
+/* Gets each entry. It may keep the file by taking it (and leaving {0}); what it leaves is reused.
+ * */
 typedef int (*lake_entry_fn)(void *ctx, struct lake_entry *entry, struct k2_err *err);
 
 struct lake_manifest_reader {
@@ -82,11 +83,11 @@ K2_RC lake_manifest_read(struct lake_manifest_reader *r, const struct lake_table
                          const struct lake_manifest *m, lake_entry_fn fn, void *ctx,
                          struct k2_err *err);
 /* The same for bytes in memory, partition field by name (NULL = none). */
-K2_RC lake_manifest_parse(struct lake_manifest_reader *r, struct k2_sv bytes,
-                          const char *partition, const struct lake_manifest *m, lake_entry_fn fn,
-                          void *ctx, struct k2_err *err);
-/* The place of the field identity(trade_date) in a partition spec of the table and its source column:
- * false if the spec is unknown; *at = -1 if it has no such field. */
+K2_RC lake_manifest_parse(struct lake_manifest_reader *r, struct k2_sv bytes, const char *partition,
+                          const struct lake_manifest *m, lake_entry_fn fn, void *ctx,
+                          struct k2_err *err);
+/* The place of the field identity(trade_date) in a partition spec of the table and its source
+ * column: false if the spec is unknown; *at = -1 if it has no such field. */
 bool lake_spec_partition(const struct lake_table *t, int spec_id, int *at, int *source_id,
                          const char **name);
 

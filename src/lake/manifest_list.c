@@ -1,9 +1,8 @@
-/* Manifest lists: an Avro container file <table>/metadata/snap-<snapshot>-<uuid>.avro with one record
- * a manifest (schema in manifest_schema.h) and file metadata snapshot-id, parent-snapshot-id,
- * sequence-number, format-version. Written once, never changed.
+/* Manifest lists: an Avro container file <table>/metadata/snap-<snapshot>-<uuid>.avro with one
+ * record a manifest (schema in manifest_schema.h) and file metadata snapshot-id,
+ * parent-snapshot-id, sequence-number, format-version. Written once, never changed.
  *
  * Validity: as a container file (ocf.c), and every record has a path, a length and a spec. */
-#include "base/fs.h"
 #include "codec/codec.h"
 #include "lake/manifest.h"
 #include "lake/manifest_schema.h"
@@ -216,20 +215,12 @@ K2_RC lake_manifest_list_parse(struct k2_sv bytes, struct lake_manifest_list *ou
     return K2_OK;
 }
 
-static K2_RC load(const char *location, struct k2_buf *bytes, struct lake_manifest_list *out,
-                  struct k2_err *err) {
-    char *path;
-    K2_TRY(lake_location_path(k2_sv_of(location), &path, err));
-    int rc = k2_fs_read(path, bytes, err);
-    free(path);
-    K2_TRY(rc);
-    return lake_manifest_list_parse(k2_buf_view(bytes), out, err);
-}
-
 K2_RC lake_manifest_list_load(const char *location, struct lake_manifest_list *out,
                               struct k2_err *err) {
     struct k2_buf bytes = {0};
-    int rc = load(location, &bytes, out, err);
+    int rc = lake_file_read(location, &bytes, err);
+    if (rc == K2_OK)
+        rc = lake_manifest_list_parse(k2_buf_view(&bytes), out, err);
     k2_buf_free(&bytes);
     return rc == K2_OK ? rc : k2_err_context(err, rc, "manifest list %s", location);
 }
@@ -258,14 +249,14 @@ static void put_summaries(struct k2_buf *b, const struct lake_manifest *m) {
     k2_avro_put_long(b, 0);
 }
 
-/* Version 2 requires the counts; of a list that did not say them, 0 would be a lie that lets readers
- * skip the manifest, so a reader of ours never writes such a row (commit.c counts the entries). */
+/* The counts are said: commit.c refuses lists that lack them, since 0 would let readers skip the
+ * manifest. */
 static void put_row(struct k2_buf *b, const struct lake_manifest *m) {
     k2_avro_put_bytes(b, k2_sv_of(m->location));
-    const int64_t numbers[] = {m->length,         m->spec_id,       m->content,
-                               m->sequence,       m->min_sequence,  m->added_snapshot,
-                               m->added_files,    m->existing_files, m->deleted_files,
-                               m->added_rows,     m->existing_rows, m->deleted_rows};
+    const int64_t numbers[] = {m->length,      m->spec_id,        m->content,
+                               m->sequence,    m->min_sequence,   m->added_snapshot,
+                               m->added_files, m->existing_files, m->deleted_files,
+                               m->added_rows,  m->existing_rows,  m->deleted_rows};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         k2_avro_put_long(b, numbers[i]);
     put_summaries(b, m);

@@ -1,10 +1,10 @@
 /* Reading manifests: Avro container files <table>/metadata/<uuid>-m<n>.avro with one record a data
- * file. What a record does not say it inherits from its row in the manifest list (Iceberg Table Spec,
- * "Sequence Number Inheritance"): an ADDED entry's sequence numbers, and any entry's snapshot.
+ * file. What a record does not say it inherits from its row in the manifest list (Iceberg Table
+ * Spec, "Sequence Number Inheritance"): an ADDED entry's sequence numbers, and any entry's
+ * snapshot.
  *
- * Validity: as a container file (ocf.c), and every entry has status, path, row count and size; bounds
- * that are longer than we keep are cut (lower) or dropped (upper): both stay true. */
-#include "base/fs.h"
+ * Validity: as a container file (ocf.c), and every entry has status, path, row count and size;
+ * bounds that are longer than we keep are cut (lower) or dropped (upper): both stay true. */
 #include "lake/manifest.h"
 
 #include <stdlib.h>
@@ -159,8 +159,8 @@ static void add_split(struct reading *r, int64_t offset) {
 /* --- leaves --- */
 
 static bool refuse(struct reading *r, const char *what) {
-    r->status = k2_fail(r->err, K2_E_UNSUPPORTED, "it has %s, which this build does not read",
-                        what);
+    r->status =
+        k2_fail(r->err, K2_E_UNSUPPORTED, "it has %s, which this build does not read", what);
     return false;
 }
 
@@ -244,8 +244,7 @@ static void reset(struct reading *r) {
         r->metric_room = 0;
     if (!f->splits)
         r->split_room = 0;
-    r->entry =
-        (struct lake_entry){.file = {.metrics = f->metrics, .splits = f->splits}};
+    r->entry = (struct lake_entry){.file = {.metrics = f->metrics, .splits = f->splits}};
     r->seen = r->hint = 0;
 }
 
@@ -325,19 +324,16 @@ static K2_RC read_file(struct lake_manifest_reader *r, const struct lake_table *
     int at, source;
     const char *name = NULL;
     if (m->content != 0)
-        return k2_fail(err, K2_E_UNSUPPORTED, "it holds delete files, which this build cannot "
-                                              "apply: rewrite the data files with the engine that "
-                                              "wrote them");
+        return k2_fail(err, K2_E_UNSUPPORTED,
+                       "it holds delete files, which this build cannot "
+                       "apply: rewrite the data files with the engine that "
+                       "wrote them");
     if (m->encrypted)
         return k2_fail(err, K2_E_UNSUPPORTED, "it is encrypted");
     if (!lake_spec_partition(t, m->spec_id, &at, &source, &name))
         return k2_fail(err, K2_E_CORRUPT, "its partition spec %d is not in the table", m->spec_id);
-    char *path;
-    K2_TRY(lake_location_path(k2_sv_of(m->location), &path, err));
     r->bytes.n = 0;
-    int rc = k2_fs_read(path, &r->bytes, err);
-    free(path);
-    K2_TRY(rc);
+    K2_TRY(lake_file_read(m->location, &r->bytes, err));
     if ((int64_t)r->bytes.n != m->length)
         return k2_fail(err, K2_E_CORRUPT, "it has %zu bytes, the manifest list says %lld",
                        r->bytes.n, (long long)m->length);

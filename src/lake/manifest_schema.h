@@ -3,6 +3,8 @@
 #ifndef K2_LAKE_MANIFEST_SCHEMA_H
 #define K2_LAKE_MANIFEST_SCHEMA_H
 
+/* Texts in pieces are more than the formatter can lay out. */
+/* clang-format off */
 #define FIELD(name, type, id) "{\"name\":\"" name "\",\"type\":" type ",\"field-id\":" #id "}"
 #define OPTIONAL(name, type, id)                                                                   \
     "{\"name\":\"" name "\",\"type\":[\"null\"," type "],\"default\":null,\"field-id\":" #id "}"
@@ -67,5 +69,6 @@
     FIELD("deleted_rows_count", "\"long\"", 514) ","                                               \
     OPTIONAL("partitions", LIST_OF(508, LAKE_SUMMARY_SCHEMA), 507) ","                             \
     OPTIONAL("key_metadata", "\"bytes\"", 519) "]}"
+/* clang-format on */
 
 #endif

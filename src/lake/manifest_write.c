@@ -1,7 +1,7 @@
-/* Writing manifests (schema in manifest_schema.h), file metadata: schema, schema-id, partition-spec,
- * partition-spec-id, format-version, content. Sequence numbers of added entries are left null: they
- * are inherited from the manifest list, so a manifest stays valid when a lost race makes its commit
- * try again under another number. */
+/* Writing manifests (schema in manifest_schema.h), file metadata: schema, schema-id,
+ * partition-spec, partition-spec-id, format-version, content. Sequence numbers of added entries are
+ * left null: they are inherited from the manifest list, so a manifest stays valid when a lost race
+ * makes its commit try again under another number. */
 #include "codec/codec.h"
 #include "lake/manifest.h"
 #include "lake/manifest_schema.h"
@@ -20,8 +20,7 @@ static void put_optional_long(struct k2_buf *b, bool there, int64_t v) {
 enum metric { COLUMN_SIZES, VALUE_COUNTS, NULL_COUNTS, LOWER_BOUNDS, UPPER_BOUNDS };
 
 static bool has_metric(const struct parquet_metrics *m, enum metric which) {
-    const int64_t marks[] = {m->column_size, m->value_count, m->null_count, m->lower_n,
-                             m->upper_n};
+    const int64_t marks[] = {m->column_size, m->value_count, m->null_count, m->lower_n, m->upper_n};
     return marks[which] >= 0;
 }
 
@@ -102,8 +101,7 @@ void lake_manifest_begin(struct lake_manifest_writer *w, const struct lake_table
     w->row.sequence = -1; /* known when the commit is: commit.c */
     w->row.min_sequence = INT64_MAX;
     w->row.summaries = k2_zalloc(sizeof *w->row.summaries);
-    w->row.summaries[0] =
-        (struct lake_summary){.contains_nan = 0, .lower.n = -1, .upper.n = -1};
+    w->row.summaries[0] = (struct lake_summary){.contains_nan = 0, .lower.n = -1, .upper.n = -1};
     w->row.summary_count = 1;
 }
 
@@ -146,12 +144,10 @@ static K2_RC format(struct lake_manifest_writer *w, const struct lake_table *t, 
     k2_json_dump(k2_json_get(t->spec, "fields"), &spec);
     (void)snprintf(schema_id, sizeof schema_id, "%d", t->schema_id);
     (void)snprintf(spec_id, sizeof spec_id, "%d", t->spec_id);
-    const struct lake_ocf_pair pairs[] = {{"schema", k2_buf_view(&schema)},
-                                          {"schema-id", k2_sv_of(schema_id)},
-                                          {"partition-spec", k2_buf_view(&spec)},
-                                          {"partition-spec-id", k2_sv_of(spec_id)},
-                                          {"format-version", K2_SV("2")},
-                                          {"content", K2_SV("data")}};
+    const struct lake_ocf_pair pairs[] = {
+        {"schema", k2_buf_view(&schema)},       {"schema-id", k2_sv_of(schema_id)},
+        {"partition-spec", k2_buf_view(&spec)}, {"partition-spec-id", k2_sv_of(spec_id)},
+        {"format-version", K2_SV("2")},         {"content", K2_SV("data")}};
     int rc = lake_ocf_write(LAKE_ENTRY_SCHEMA, pairs, 6, k2_buf_view(&w->records),
                             w->row.added_files + w->row.existing_files, out, err);
     k2_buf_free(&schema);

@@ -1,7 +1,7 @@
 /* Merging manifests: a plan reads each manifest that it cannot rule out, so thousands of small ones
  * (one a commit) are rewritten into few large ones. Entries keep their snapshot and their sequence
- * numbers and become EXISTING; entries that were DELETED by earlier snapshots are left out; order is
- * by trade date, so that the partition bounds of the merged manifests stay narrow. */
+ * numbers and become EXISTING; entries that were DELETED by earlier snapshots are left out; order
+ * is by trade date, so that the partition bounds of the merged manifests stay narrow. */
 #include "lake/merge.h"
 
 #include "base/fs.h"

@@ -2,10 +2,10 @@
  *
  * File: <table>/metadata/<version, 5 digits>-<uuid>.metadata.json, never changed once written.
  * Validity: every field that version 2 requires is there with its type; current-schema-id,
- * default-spec-id, default-sort-order-id and current-snapshot-id name elements of their lists; ids of
- * snapshots are unique. What else it holds (statistics, fields of later revisions) is kept as it is
- * when we write the next version, because the whole tree is.
- * Recovery: none needed; the catalog names a file only after it is synced. */
+ * default-spec-id, default-sort-order-id and current-snapshot-id name elements of their lists; ids
+ * of snapshots are unique. What else it holds (statistics, fields of later revisions) is kept as it
+ * is when we write the next version, because the whole tree is. Recovery: none needed; the catalog
+ * names a file only after it is synced. */
 #include "lake/lake_int.h"
 
 #include <stdlib.h>
@@ -162,8 +162,7 @@ struct k2_json *lake_metadata_snapshot(const struct lake_table *t, int64_t id) {
     return found ? found->json : NULL;
 }
 
-static K2_RC index_snapshots(struct lake_table *t, const struct k2_json *list,
-                             struct k2_err *err) {
+static K2_RC index_snapshots(struct lake_table *t, const struct k2_json *list, struct k2_err *err) {
     size_t n = (size_t)t->snapshot_count;
     t->refs = k2_zalloc((n + 1) * sizeof *t->refs);
     for (size_t i = 0; i < n; i++)

@@ -3,8 +3,8 @@
  *   0      4   magic "Obj" 0x01
  *   4      -   metadata: an Avro map of bytes, with "avro.schema" (JSON) and "avro.codec"
  *   -     16   sync marker
- *   then blocks: record count (long), byte count (long), that many bytes (encoded records, packed by
- *   the codec), sync marker
+ *   then blocks: record count (long), byte count (long), that many bytes (encoded records, packed
+ *   by the codec), sync marker
  *
  * Validity: each block ends with the sync marker of the header, and its records use up its bytes
  * exactly. Recovery: none; a manifest that breaks this is corrupt as a whole.

@@ -17,22 +17,23 @@ struct lake_ocf_pair {
     struct k2_sv value;
 };
 
-/* Appends a whole file: header with the schema and the pairs, then `records` (count of them, encoded)
- * as one deflate block. */
+/* Appends a whole file: header with the schema and the pairs, then `records` (count of them,
+ * encoded) as one deflate block. */
 K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int n,
                      struct k2_sv records, int64_t count, struct k2_buf *out, struct k2_err *err);
 
 /* --- reading --- */
 
 /* What a reader wants: the leaf at a dotted path ("data_file.lower_bounds.key") by a number of its
- * own. Arrays, maps and unions add nothing to the path, but an Avro map's keys are at ".key" and its
- * values at ".value", as in Iceberg's arrays of key-value records. A wanted record is announced by its
- * own number before its fields. 0 = not wanted. */
+ * own. Arrays, maps and unions add nothing to the path, but an Avro map's keys are at ".key" and
+ * its values at ".value", as in Iceberg's arrays of key-value records. A wanted record is announced
+ * by its own number before its fields. 0 = not wanted. */
 struct lake_ocf_visitor {
     void *ctx;
     int (*tag)(void *ctx, const char *path);
-    /* A wanted leaf that is not null. Booleans, ints, longs and enum indices come in `number`; strings,
-     * bytes, fixed, float and double (raw) in `bytes`, borrowed. False: the value is not acceptable. */
+    /* A wanted leaf that is not null. Booleans, ints, longs and enum indices come in `number`;
+     * strings, bytes, fixed, float and double (raw) in `bytes`, borrowed. False: the value is not
+     * acceptable. */
     bool (*leaf)(void *ctx, int tag, int64_t number, struct k2_sv bytes);
     /* After each record. */
     K2_RC (*record)(void *ctx, struct k2_err *err);

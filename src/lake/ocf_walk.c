@@ -1,6 +1,6 @@
 /* Reading Avro records by their writer's schema: the schema's JSON becomes a tree of nodes in which
- * each wanted leaf has its number, and a record is one walk over that tree. Fields nobody asked for,
- * in whatever order, are stepped over; so manifests of every writer are read the same way. */
+ * each wanted leaf has its number, and a record is one walk over that tree. Fields nobody asked
+ * for, in whatever order, are stepped over; so manifests of every writer are read the same way. */
 #include "lake/ocf.h"
 
 #include "codec/codec.h"
@@ -48,8 +48,8 @@ static bool primitive(struct k2_sv name, struct node *out) {
         const char *name;
         enum node_type type;
         size_t size;
-    } known[] = {{"null", NUL, 0},   {"boolean", BOOLEAN, 0}, {"int", LONG, 0},
-                 {"long", LONG, 0},  {"float", FIXED, 4},     {"double", FIXED, 8},
+    } known[] = {{"null", NUL, 0},    {"boolean", BOOLEAN, 0}, {"int", LONG, 0},
+                 {"long", LONG, 0},   {"float", FIXED, 4},     {"double", FIXED, 8},
                  {"bytes", BYTES, 0}, {"string", BYTES, 0}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (k2_sv_eq(name, k2_sv_of(known[i].name))) {
@@ -253,8 +253,7 @@ static bool take(struct k2_sv *in, size_t n, struct k2_sv *out) {
     return true;
 }
 
-static bool walk_number(const struct node *n, const struct lake_ocf_visitor *v,
-                        struct k2_sv *in) {
+static bool walk_number(const struct node *n, const struct lake_ocf_visitor *v, struct k2_sv *in) {
     int64_t number;
     if (!k2_avro_get_long(in, &number))
         return false;

@@ -1,8 +1,8 @@
 /* Planning: which files of a snapshot may hold rows that satisfy all filters.
  *
- * Two sieves: the manifest list's partition bounds decide which manifests are read at all, then each
- * file's partition value, null counts and column bounds. A filter on a column we do not know, or on a
- * type whose order we do not know, lets everything through. */
+ * Two sieves: the manifest list's partition bounds decide which manifests are read at all, then
+ * each file's partition value, null counts and column bounds. A filter on a column we do not know,
+ * or on a type whose order we do not know, lets everything through. */
 #include "lake/filter.h"
 #include "lake/manifest.h"
 
@@ -169,8 +169,7 @@ static K2_RC plan_list(struct planning *p, const struct lake_manifest_list *list
     return rc;
 }
 
-static K2_RC plan_snapshot(struct planning *p, const struct lake_snapshot *s,
-                           struct k2_err *err) {
+static K2_RC plan_snapshot(struct planning *p, const struct lake_snapshot *s, struct k2_err *err) {
     struct lake_manifest_list list = {0};
     K2_TRY(lake_manifest_list_load(s->manifest_list, &list, err));
     int rc = plan_list(p, &list, err);

@@ -1,9 +1,10 @@
-/* The Iceberg schema of an event kind, its partition spec and sort order, and how a table that lacks
- * columns gets them.
+/* The Iceberg schema of an event kind, its partition spec and sort order, and how a table that
+ * lacks columns gets them.
  *
- * Field ids come from the kind's table (codec/event.h) and are for ever: a list's element has id 200 +
- * the field's, a map's key 200 + and its value 400 + the field's. last-column-id starts at 499, so that
- * an id which another writer gives to its own column can never be one of ours of tomorrow. */
+ * Field ids come from the kind's table (codec/event.h) and are for ever: a list's element has id
+ * 200 + the field's, a map's key 200 + and its value 400 + the field's. last-column-id starts at
+ * 499, so that an id which another writer gives to its own column can never be one of ours of
+ * tomorrow. */
 #include "lake/lake_int.h"
 
 #include <stdio.h>
@@ -11,9 +12,8 @@
 #define ELEMENT_ID 200
 #define VALUE_ID 400
 
-static const char *const sort_columns[] = {"exchange_timestamp", "exchange_sequence_number",
-                                           "symbol",             "channel",
-                                           "epoch",              "part"};
+static const char *const sort_columns[] = {
+    "exchange_timestamp", "exchange_sequence_number", "symbol", "channel", "epoch", "part"};
 
 /* --- kind to JSON --- */
 
@@ -203,8 +203,9 @@ static K2_RC check_type(const struct lake_table *t, const struct lake_field *hav
     return rc;
 }
 
-/* Whether a nested id of a new list or map is one that the table gave away. Ids over 499 are given by
- * other writers, ids up to there only by us, so a clash means that somebody chose ids by hand. */
+/* Whether a nested id of a new list or map is one that the table gave away. Ids over 499 are given
+ * by other writers, ids up to there only by us, so a clash means that somebody chose ids by hand.
+ * */
 static bool id_taken(const struct k2_json *v, int64_t id) {
     static const char *const keys[] = {"id", "element-id", "key-id", "value-id"};
     void *iter = NULL;
@@ -232,8 +233,7 @@ static K2_RC check_new(const struct lake_table *t, const struct k2_field *f, str
                        t->name, f->name, f->id);
     const struct k2_json *schemas = k2_json_get(t->root, "schemas");
     bool nested = f->type == K2_LIST || f->type == K2_MAP;
-    bool taken = id_taken(schemas, f->id) ||
-                 (nested && id_taken(schemas, ELEMENT_ID + f->id)) ||
+    bool taken = id_taken(schemas, f->id) || (nested && id_taken(schemas, ELEMENT_ID + f->id)) ||
                  (f->type == K2_MAP && id_taken(schemas, VALUE_ID + f->id));
     if (!taken)
         return K2_OK;

@@ -58,8 +58,7 @@ const char *lake_snapshot_summary(const struct lake_table *t, int64_t id, const 
     return k2_json_as_string(k2_json_get(summary, key), &s) ? s.p : NULL;
 }
 
-K2_RC lake_table_offsets(const struct lake_table *t, struct lake_offsets *out,
-                         struct k2_err *err) {
+K2_RC lake_table_offsets(const struct lake_table *t, struct lake_offsets *out, struct k2_err *err) {
     *out = (struct lake_offsets){0};
     const char *text = lake_table_property(t, LAKE_PROPERTY_OFFSETS);
     if (!text)
@@ -69,7 +68,8 @@ K2_RC lake_table_offsets(const struct lake_table *t, struct lake_offsets *out,
     return K2_OK;
 }
 
-/* A snapshot that another program made moves no offset: what holds is its nearest ancestor's vector. */
+/* A snapshot that another program made moves no offset: what holds is its nearest ancestor's
+ * vector. */
 K2_RC lake_snapshot_offsets(const struct lake_table *t, int64_t snapshot, struct lake_offsets *out,
                             struct k2_err *err) {
     struct lake_snapshot first;

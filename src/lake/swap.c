@@ -1,8 +1,8 @@
 /* One change of a table: a new metadata file and the compare-and-swap that makes it current.
  *
  * Order of durability: whatever the metadata names is written and synced by the caller, then the
- * metadata file, then their common directory, then the catalog's transaction. A crash before the last
- * step leaves files that nothing names (orphans), never a name without its file. */
+ * metadata file, then their common directory, then the catalog's transaction. A crash before the
+ * last step leaves files that nothing names (orphans), never a name without its file. */
 #include "base/fs.h"
 #include "base/log.h"
 #include "lake/lake_int.h"
@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PREVIOUS_VERSIONS_DEFAULT 100 /* Iceberg's default of write.metadata.previous-versions-max */
+#define PREVIOUS_VERSIONS_DEFAULT                                                                  \
+    100 /* Iceberg's default of write.metadata.previous-versions-max */
 
 /* --- names --- */
 
-/* "00042-<uuid>.metadata.json" is version 42; names of other writers without a number count as 0. */
+/* "00042-<uuid>.metadata.json" is version 42; names of other writers without a number count as 0.
+ * */
 static int version_of(const char *location) {
     const char *name = strrchr(location, '/');
     name = name ? name + 1 : location;
@@ -71,8 +73,8 @@ void lake_metadata_advance(struct lake_table *t, int64_t now_ms) {
 /* Cuts the log to the table's limit; what falls out goes to `dropped`, an array. */
 static void cut_log(struct lake_table *t, struct k2_json *dropped) {
     struct k2_json *log = k2_json_get(t->root, "metadata-log");
-    int64_t most = lake_property_int(t, "write.metadata.previous-versions-max",
-                                     PREVIOUS_VERSIONS_DEFAULT);
+    int64_t most =
+        lake_property_int(t, "write.metadata.previous-versions-max", PREVIOUS_VERSIONS_DEFAULT);
     while ((int64_t)k2_json_count(log) > (most < 1 ? 1 : most)) {
         k2_json_append(dropped, k2_json_copy(k2_json_get(k2_json_at(log, 0), "metadata-file")));
         k2_json_remove_at(log, 0);
@@ -96,8 +98,8 @@ static void remove_dropped(const struct lake_table *t, const struct k2_json *dro
 
 /* --- the swap --- */
 
-/* The swap failed without saying whether it happened. If the row can be read and is ours or as it was,
- * all is known; if it is a third one, that may stand on ours. */
+/* The swap failed without saying whether it happened. If the row can be read and is ours or as it
+ * was, all is known; if it is a third one, that may stand on ours. */
 static K2_RC settle(struct lake *l, const struct lake_table *t, const char *path, const char *to,
                     int rc, bool *unsure, struct k2_err *err) {
     char *now;

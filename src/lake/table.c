@@ -90,16 +90,15 @@ static struct k2_json *one(struct k2_json *v) {
 
 /* Metadata stays small: 20 old versions, 100 manifests of up to 1 MB before they are merged. */
 static struct k2_json *first_properties(const struct k2_kind *kind) {
-    static const char *const pairs[][2] = {
-        {LAKE_PROPERTY_FORMAT, "1"},
-        {"write.format.default", "parquet"},
-        {"write.parquet.compression-codec", "zstd"},
-        {"write.metadata.delete-after-commit.enabled", "true"},
-        {"write.metadata.previous-versions-max", "20"},
-        {"commit.manifest-merge.enabled", "true"},
-        {"commit.manifest.min-count-to-merge", "100"},
-        {"commit.manifest.target-size-bytes", "1048576"},
-        {"commit.retry.num-retries", "20"}};
+    static const char *const pairs[][2] = {{LAKE_PROPERTY_FORMAT, "1"},
+                                           {"write.format.default", "parquet"},
+                                           {"write.parquet.compression-codec", "zstd"},
+                                           {"write.metadata.delete-after-commit.enabled", "true"},
+                                           {"write.metadata.previous-versions-max", "20"},
+                                           {"commit.manifest-merge.enabled", "true"},
+                                           {"commit.manifest.min-count-to-merge", "100"},
+                                           {"commit.manifest.target-size-bytes", "1048576"},
+                                           {"commit.retry.num-retries", "20"}};
     struct k2_json *o = k2_json_object();
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         k2_json_set(o, pairs[i][0], k2_json_cstring(pairs[i][1]));

@@ -1,5 +1,5 @@
-/* Verifying a table: everything that its current metadata names, from every snapshot down to the data
- * files, is there, has the size that was said, parses, and adds up. */
+/* Verifying a table: everything that its current metadata names, from every snapshot down to the
+ * data files, is there, has the size that was said, parses, and adds up. */
 #include "base/fs.h"
 #include "lake/manifest.h"
 
@@ -12,16 +12,15 @@ struct verifying {
     void (*finding)(void *ctx, const char *text);
     void *ctx;
     int64_t findings, files;
-    struct k2_interner *seen;   /* manifests and data files that were checked already */
-    struct k2_interner *live;   /* data files of the current snapshot */
-    bool current;               /* the snapshot in hand is the current one */
+    struct k2_interner *seen; /* manifests and data files that were checked already */
+    struct k2_interner *live; /* data files of the current snapshot */
+    bool current;             /* the snapshot in hand is the current one */
     const struct lake_manifest *manifest;
     int64_t added_files, other_files, added_rows, other_rows; /* of the manifest in hand */
     struct lake_manifest_reader reader;
 };
 
-static void report(struct verifying *v, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+static void report(struct verifying *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void report(struct verifying *v, const char *fmt, ...) {
     char text[1400];
@@ -151,8 +150,7 @@ static void check_offsets(struct verifying *v) {
         return;
     }
     if (v->table->current_snapshot) {
-        if (lake_snapshot_offsets(v->table, v->table->current_snapshot, &snapshot, &err) !=
-            K2_OK) {
+        if (lake_snapshot_offsets(v->table, v->table->current_snapshot, &snapshot, &err) != K2_OK) {
             report(v, "%s", err.msg);
         } else {
             if (!lake_offsets_equal(&table, &snapshot))

@@ -48,7 +48,8 @@ struct ArrowArray {
 struct ArrowArrayStream {
     /* Each returns 0 or an errno; after an error get_last_error tells what happened. */
     int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
-    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out); /* end: out->release == NULL */
+    int (*get_next)(struct ArrowArrayStream *,
+                    struct ArrowArray *out); /* end: out->release == NULL */
     const char *(*get_last_error)(struct ArrowArrayStream *);
     void (*release)(struct ArrowArrayStream *);
     void *private_data;

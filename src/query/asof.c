@@ -16,7 +16,7 @@
 
 struct instant {
     int64_t ns;
-    struct journal *journal; /* NULL: there is none */
+    struct journal *journal;  /* NULL: there is none */
     struct lake_offsets ends; /* of all topics, before ns */
 };
 
@@ -73,8 +73,9 @@ static void put_time(struct k2_buf *sql, int64_t ns) {
 /* The condition on a row: its offset below its partition's end, else its ingest time below T. */
 static char *row_filter(const struct instant *at, const struct k2_kind *kind) {
     struct k2_buf sql = {0};
-    k2_buf_printf(&sql, "CASE WHEN journal_id = %d THEN coalesce(journal_offset < "
-                        "CASE lower(exchange) || '/' || CAST(journal_partition AS VARCHAR)",
+    k2_buf_printf(&sql,
+                  "CASE WHEN journal_id = %d THEN coalesce(journal_offset < "
+                  "CASE lower(exchange) || '/' || CAST(journal_partition AS VARCHAR)",
                   at->ends.journal_id);
     for (int i = 0; i < at->ends.n; i++) {
         const struct lake_offset *o = &at->ends.at[i];

@@ -50,9 +50,7 @@
 /* clang-format on */
 
 #define DUCK_POINTER(name) __typeof__(&name) name;
-static struct {
-    DUCK_API(DUCK_POINTER)
-} api;
+static struct { DUCK_API(DUCK_POINTER) } api;
 #undef DUCK_POINTER
 
 struct duck {
@@ -173,10 +171,10 @@ static const struct {
     const char *prefix; /* how DuckDB's messages of a kind begin */
     int status;
 } error_kinds[] = {
-    {"INTERRUPT Error", K2_E_CANCELLED},     {"Out of Memory Error", K2_E_NOMEM},
-    {"Permission Error", K2_E_UNSUPPORTED},  {"Catalog Error", K2_E_NOTFOUND},
+    {"INTERRUPT Error", K2_E_CANCELLED},         {"Out of Memory Error", K2_E_NOMEM},
+    {"Permission Error", K2_E_UNSUPPORTED},      {"Catalog Error", K2_E_NOTFOUND},
     {"Not implemented Error", K2_E_UNSUPPORTED}, {"IO Error", K2_E_IO},
-    {"Out of Range Error", K2_E_RANGE},      {"Conversion Error", K2_E_INVALID},
+    {"Out of Range Error", K2_E_RANGE},          {"Conversion Error", K2_E_INVALID},
 };
 
 static int fail(struct k2_err *err, const char *message) {
@@ -187,7 +185,8 @@ static int fail(struct k2_err *err, const char *message) {
             status = error_kinds[i].status;
     if (strncmp(message, "Permission Error", 16) == 0)
         return k2_fail(err, status,
-                       "SQL here reads K2's tables only, not files or other databases: %s", message);
+                       "SQL here reads K2's tables only, not files or other databases: %s",
+                       message);
     return k2_fail(err, status, "%s", message);
 }
 
@@ -609,8 +608,8 @@ K2_RC duck_arrow_schema(struct duck_result *r, struct ArrowSchema *out, struct k
         types[i] = api.duckdb_column_logical_type(&r->result, (idx_t)i);
         names[i] = api.duckdb_column_name(&r->result, (idx_t)i);
     }
-    int rc = fail_data(err, api.duckdb_to_arrow_schema(arrow_options(r), types, names,
-                                                       (idx_t)r->columns, out));
+    int rc = fail_data(
+        err, api.duckdb_to_arrow_schema(arrow_options(r), types, names, (idx_t)r->columns, out));
     for (int i = 0; i < r->columns; i++)
         api.duckdb_destroy_logical_type(&types[i]);
     free(types);

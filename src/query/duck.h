@@ -49,14 +49,36 @@ K2_RC duck_bind(struct duck_stmt *s, const char *name, const char *value, bool *
 /* --- results --- */
 
 enum duck_type_id {
-    DUCK_BOOL, DUCK_INT8, DUCK_INT16, DUCK_INT32, DUCK_INT64, DUCK_HUGEINT,
-    DUCK_UINT8, DUCK_UINT16, DUCK_UINT32, DUCK_UINT64, DUCK_UHUGEINT,
-    DUCK_FLOAT, DUCK_DOUBLE,
+    DUCK_BOOL,
+    DUCK_INT8,
+    DUCK_INT16,
+    DUCK_INT32,
+    DUCK_INT64,
+    DUCK_HUGEINT,
+    DUCK_UINT8,
+    DUCK_UINT16,
+    DUCK_UINT32,
+    DUCK_UINT64,
+    DUCK_UHUGEINT,
+    DUCK_FLOAT,
+    DUCK_DOUBLE,
     DUCK_DECIMAL, /* stored as int16, int32, int64 or int128 by `width` */
-    DUCK_DATE, DUCK_TIME, DUCK_INTERVAL,
-    DUCK_TIMESTAMP_S, DUCK_TIMESTAMP_MS, DUCK_TIMESTAMP, DUCK_TIMESTAMP_NS, DUCK_TIMESTAMPTZ,
-    DUCK_VARCHAR, DUCK_BLOB, DUCK_UUID, DUCK_ENUM,
-    DUCK_LIST, DUCK_ARRAY, DUCK_STRUCT, DUCK_MAP, /* map: a list of struct {key, value} */
+    DUCK_DATE,
+    DUCK_TIME,
+    DUCK_INTERVAL,
+    DUCK_TIMESTAMP_S,
+    DUCK_TIMESTAMP_MS,
+    DUCK_TIMESTAMP,
+    DUCK_TIMESTAMP_NS,
+    DUCK_TIMESTAMPTZ,
+    DUCK_VARCHAR,
+    DUCK_BLOB,
+    DUCK_UUID,
+    DUCK_ENUM,
+    DUCK_LIST,
+    DUCK_ARRAY,
+    DUCK_STRUCT,
+    DUCK_MAP, /* map: a list of struct {key, value} */
     DUCK_NULL,
     DUCK_UNKNOWN /* a type we do not read: cast it in the SQL */
 };
@@ -66,8 +88,8 @@ struct duck_type {
     int precision, scale; /* decimals */
     int width;            /* bytes of a stored decimal or enum index */
     int64_t array_size;
-    int count;             /* children, or labels of an enum */
-    char **names;          /* fields of a struct, labels of an enum */
+    int count;                  /* children, or labels of an enum */
+    char **names;               /* fields of a struct, labels of an enum */
     struct duck_type *children; /* list and array: one; struct: count; map: key, value */
 };
 

@@ -6,7 +6,7 @@
 
 struct choice {
     int scan_count;
-    struct lake_plan *plans; /* one per scan of the table */
+    struct lake_plan *plans;        /* one per scan of the table */
     const struct lake_file **files; /* the union, in path order; borrowed from the plans */
     int file_count;
 };
@@ -36,10 +36,9 @@ static void print_filters(const struct prune_scan *scan, const struct lake_table
                           struct query_scan *out) {
     struct k2_buf text = {0};
     prune_filters_print(scan, info, &text);
-    snprintf(out->filters, sizeof out->filters, "%s%.*s",
-             text.n >= sizeof out->filters ? "..." : "",
-             (int)(text.n < sizeof out->filters ? text.n : sizeof out->filters - 4),
-             k2_buf_cstr(&text));
+    snprintf(
+        out->filters, sizeof out->filters, "%s%.*s", text.n >= sizeof out->filters ? "..." : "",
+        (int)(text.n < sizeof out->filters ? text.n : sizeof out->filters - 4), k2_buf_cstr(&text));
     k2_buf_free(&text);
 }
 
@@ -61,8 +60,8 @@ static int plan_scan(const struct query_source *s, const struct prune_scan *scan
     return rc;
 }
 
-static int plan_scans(const struct query_source *s, const struct prune_plan *plan,
-                      struct choice *c, struct query_scan *out, struct k2_err *err) {
+static int plan_scans(const struct query_source *s, const struct prune_plan *plan, struct choice *c,
+                      struct query_scan *out, struct k2_err *err) {
     if (!s->snapshot)
         return K2_OK;
     for (int i = 0; i < plan->scan_count; i++)

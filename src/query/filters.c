@@ -15,8 +15,7 @@ static bool is_type(const struct prune_literal *l, const char *type) {
 /* "2014-03-10", a year of four digits after Christ. */
 static bool read_date(const struct prune_literal *l, k2_i128 *out) {
     int32_t days;
-    if (!l->quoted || !is_type(l, "DATE") ||
-        k2_date_parse(k2_sv_of(l->text), &days, NULL) != K2_OK)
+    if (!l->quoted || !is_type(l, "DATE") || k2_date_parse(k2_sv_of(l->text), &days, NULL) != K2_OK)
         return false;
     *out = days;
     return true;

@@ -20,10 +20,18 @@
 static const struct {
     const char *iceberg, *sql;
 } plain_types[] = {
-    {"string", "VARCHAR"},         {"long", "BIGINT"},          {"int", "INTEGER"},
-    {"boolean", "BOOLEAN"},        {"float", "FLOAT"},          {"double", "DOUBLE"},
-    {"date", "DATE"},              {"time", "TIME"},            {"timestamptz", "TIMESTAMPTZ"},
-    {"timestamp", "TIMESTAMP"},    {"timestamp_ns", "TIMESTAMP_NS"}, {"binary", "BLOB"},
+    {"string", "VARCHAR"},
+    {"long", "BIGINT"},
+    {"int", "INTEGER"},
+    {"boolean", "BOOLEAN"},
+    {"float", "FLOAT"},
+    {"double", "DOUBLE"},
+    {"date", "DATE"},
+    {"time", "TIME"},
+    {"timestamptz", "TIMESTAMPTZ"},
+    {"timestamp", "TIMESTAMP"},
+    {"timestamp_ns", "TIMESTAMP_NS"},
+    {"binary", "BLOB"},
     {"uuid", "UUID"},
 };
 
@@ -234,7 +242,7 @@ K2_RC query_view_files(struct query_engine *q, const struct query_source *s,
 
 /* Words of statements that look at the catalog itself, and so at every table. */
 static bool asks_for_names(struct k2_sv sql) {
-    static const char *const words[] = {"show",       "information_schema", "duckdb_", "pg_",
+    static const char *const words[] = {"show",    "information_schema", "duckdb_", "pg_",
                                         "pragma_", "query_table",        "sqlite_"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (query_text_mentions(sql, words[i]))

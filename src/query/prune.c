@@ -89,7 +89,8 @@ static bool take_string(struct k2_sv *s, struct k2_buf *text) {
 
 static bool take_number(struct k2_sv *s, struct k2_buf *text) {
     size_t n = 0;
-    while (n < s->n && (isdigit((unsigned char)s->p[n]) || s->p[n] == '.' || (n == 0 && s->p[n] == '-')))
+    while (n < s->n &&
+           (isdigit((unsigned char)s->p[n]) || s->p[n] == '.' || (n == 0 && s->p[n] == '-')))
         n++;
     k2_buf_put(text, s->p, n);
     *s = drop(*s, n);
@@ -224,7 +225,8 @@ static bool read_alternatives(struct k2_sv text, struct prune_term *all) {
             *all = one;
             all->op = one.op == LAKE_EQ ? LAKE_IN : one.op;
             ok = all->op == LAKE_IN;
-        } else if ((one.op == LAKE_EQ || one.op == LAKE_IN) && strcmp(one.column, all->column) == 0) {
+        } else if ((one.op == LAKE_EQ || one.op == LAKE_IN) &&
+                   strcmp(one.column, all->column) == 0) {
             move_literals(&one, all);
         } else {
             free_term(&one);
@@ -288,10 +290,20 @@ static void read_filters(const struct k2_json *filters, struct prune_scan *scan)
 
 /* The table functions that a reader may call: they touch no file and change no state. */
 static bool is_harmless(struct k2_sv function) {
-    static const char *const names[] = {"SEQ_SCAN", "RANGE", "GENERATE_SERIES", "UNNEST", "REPEAT",
-                                        "REPEAT_ROW", "JSON_EACH", "JSON_TREE", "SUMMARY",
-                                        "ICU_CALENDAR_NAMES", "PG_TIMEZONE_NAMES", "TEST_ALL_TYPES",
-                                        "SQL_AUTO_COMPLETE", "UNNEST_ROWS"};
+    static const char *const names[] = {"SEQ_SCAN",
+                                        "RANGE",
+                                        "GENERATE_SERIES",
+                                        "UNNEST",
+                                        "REPEAT",
+                                        "REPEAT_ROW",
+                                        "JSON_EACH",
+                                        "JSON_TREE",
+                                        "SUMMARY",
+                                        "ICU_CALENDAR_NAMES",
+                                        "PG_TIMEZONE_NAMES",
+                                        "TEST_ALL_TYPES",
+                                        "SQL_AUTO_COMPLETE",
+                                        "UNNEST_ROWS"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (function.n == strlen(names[i]) && strncasecmp(function.p, names[i], function.n) == 0)
             return true;

@@ -43,7 +43,8 @@ struct query_watch {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int64_t timeout_ns;
-    bool running, stop, fired;
+    bool running, stop;
+    atomic_bool fired;
     struct duck *duck;
 };
 
@@ -90,8 +91,7 @@ K2_RC query_sources_pin(struct query_engine *q, const struct query_as_of *as_of,
 
 /* The files that one table's scans may match, as a view, and what was pruned. */
 K2_RC query_files_apply(struct query_engine *q, const struct query_source *source,
-                        const struct prune_plan *plan, struct query_scan *scan,
-                        struct k2_err *err);
+                        const struct prune_plan *plan, struct query_scan *scan, struct k2_err *err);
 
 /* --- run.c --- */
 

@@ -30,6 +30,7 @@ enum slot_state { ABSENT, PRESENT, MATCHED };
 
 struct slot { /* of one journal offset */
     struct k2_h128 hash;
+    int64_t sequence;
     struct group *group;
     enum slot_state state;
 };
@@ -160,7 +161,7 @@ static K2_RC take_record(struct reconcile *r, const struct journal_batch *b,
     struct group *g = group_for(r, f.exchange, f.symbol, f.trade_date);
     account(&g->line.journal, 1, f.sequence, f.sequence, k2_row_hash(&e, r->interner));
     r->slots[record->offset - base] =
-        (struct slot){k2_full_hash(&e, r->interner), g, PRESENT};
+        (struct slot){k2_full_hash(&e, r->interner), f.sequence, g, PRESENT};
     return K2_OK;
 }
 
@@ -232,7 +233,7 @@ static void count_missing(struct reconcile *r, const struct journal_span *span) 
         struct facts f = {.exchange = k2_sv_of(s->group->line.exchange),
                           .symbol = k2_sv_of(s->group->line.symbol),
                           .trade_date = s->group->line.trade_date,
-                          .sequence = -1,
+                          .sequence = s->sequence,
                           .offset = span->from + i,
                           .partition = span->partition};
         remember_first(r, "missing from the table", &f);

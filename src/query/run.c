@@ -28,8 +28,8 @@ struct run { /* one request under way */
 /* --- what may run --- */
 
 static int check_word(struct k2_sv statement, struct k2_err *err) {
-    static const char *const words[] = {"SELECT", "WITH",     "FROM", "VALUES", "TABLE", "(",
-                                        "DESCRIBE", "DESC", "SUMMARIZE", "SHOW"};
+    static const char *const words[] = {"SELECT", "WITH",     "FROM", "VALUES",    "TABLE",
+                                        "(",      "DESCRIBE", "DESC", "SUMMARIZE", "SHOW"};
     struct k2_sv inner;
     query_text_explained(statement, &inner);
     struct k2_sv word = query_text_word(inner);
@@ -53,18 +53,18 @@ static int check_statement(struct query_engine *q, const char *sql, struct k2_er
     return K2_OK;
 }
 
-
 static int check_functions(const struct prune_plan *plan, struct k2_err *err) {
     if (!plan->function)
         return K2_OK;
-    return k2_fail(err, K2_E_UNSUPPORTED,
-                   "the table function %s is refused: SQL here reads K2's tables only, not files or "
-                   "the engine's state",
-                   plan->function);
+    return k2_fail(
+        err, K2_E_UNSUPPORTED,
+        "the table function %s is refused: SQL here reads K2's tables only, not files or "
+        "the engine's state",
+        plan->function);
 }
 
 static int check_cancelled(const struct run *r, struct k2_err *err) {
-    if (!atomic_load(&r->q->cancelled) && !r->result->watch.fired)
+    if (!atomic_load(&r->q->cancelled) && !atomic_load(&r->result->watch.fired))
         return K2_OK;
     return k2_fail(err, K2_E_CANCELLED, "interrupted");
 }
@@ -77,14 +77,11 @@ static int enter(struct run *r, struct k2_err *err) {
     return K2_OK;
 }
 
-/* Ends the transaction, which brings the stand-ins back. There is nothing to lose, so a ROLLBACK that
- * finds no transaction is no failure. */
+/* Ends the transaction, which brings the stand-ins back. A cancel may hit the ROLLBACK itself: once more
+ * then; if that fails too, we are still inside, and the end of the result tries again. */
 static void leave(struct query_result *result) {
-    if (!result->in_transaction)
-        return;
-    result->in_transaction = false;
-    int rc = duck_exec(result->engine->duck, "ROLLBACK", NULL);
-    (void)rc;
+    for (int i = 0; i < 2 && result->in_transaction; i++)
+        result->in_transaction = duck_exec(result->engine->duck, "ROLLBACK", NULL) != K2_OK;
 }
 
 /* --- statements --- */
@@ -279,14 +276,13 @@ static int run_statement(struct run *r, struct k2_sv statement, bool last, struc
     K2_TRY(rc);
     forget_scans(r->result);
     K2_TRY(enter(r, err));
-    rc = start_statement(r, statement, last, err);
-    if (rc == K2_OK && last)
-        return K2_OK; /* the transaction ends with the result */
-    if (rc == K2_OK)
-        rc = drain(r->result, err);
+    K2_TRY(start_statement(r, statement, last, err));
+    if (last)
+        return K2_OK; /* the transaction ends with the result, as it does after a failure */
+    K2_TRY(drain(r->result, err));
     drop_statement(r->result);
     leave(r->result);
-    return rc;
+    return K2_OK;
 }
 
 static int check_params_used(const struct run *r, struct k2_err *err) {
@@ -373,7 +369,8 @@ int query_result_fail(struct query_result *r, int rc, struct k2_err *err) {
         return rc;
     int64_t limit = r->engine ? r->engine->options.timeout_ns : 0;
     if (query_watch_stop(&r->watch))
-        return k2_fail(err, rc, "the query was stopped at its time limit of %" PRId64 ".%03" PRId64 " s",
+        return k2_fail(err, rc,
+                       "the query was stopped at its time limit of %" PRId64 ".%03" PRId64 " s",
                        limit / K2_NS_PER_SEC, limit % K2_NS_PER_SEC / K2_NS_PER_MS);
     return k2_fail(err, rc, "the query was cancelled");
 }

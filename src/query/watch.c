@@ -25,7 +25,7 @@ static void *watch(void *arg) {
             continue;
         if (w->stop)
             break;
-        w->fired = true;
+        atomic_store(&w->fired, true);
         duck_interrupt(w->duck);
         until = after(AGAIN_NS);
     }
@@ -62,5 +62,5 @@ bool query_watch_stop(struct query_watch *w) {
         pthread_mutex_destroy(&w->lock);
         w->running = false;
     }
-    return w->fired;
+    return atomic_load(&w->fired);
 }

@@ -74,8 +74,9 @@ const struct verb verb_config = {
     .name = "config",
     .summary = "show or check the configuration",
     .usage = "show|check",
-    .about = "A key is set in the file of --config (INI) or by its environment variable, which wins.\n"
-             "A value env:NAME or file:PATH refers to a secret and is never shown.",
+    .about =
+        "A key is set in the file of --config (INI) or by its environment variable, which wins.\n"
+        "A value env:NAME or file:PATH refers to a secret and is never shown.",
     .options = show_options,
     .examples = show_examples,
     .subs = subs,

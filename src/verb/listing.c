@@ -116,8 +116,8 @@ void listing_time(struct listing *l, int64_t ns) {
 }
 
 void listing_bool(struct listing *l, bool yes) {
-    put(l, TRUTH, listing_for_people(l) ? k2_sv_of(yes ? "yes" : "no")
-                                        : k2_sv_of(yes ? "true" : "false"));
+    put(l, TRUTH,
+        listing_for_people(l) ? k2_sv_of(yes ? "yes" : "no") : k2_sv_of(yes ? "true" : "false"));
 }
 
 void listing_null(struct listing *l) {

@@ -43,8 +43,8 @@ static void put_string(struct listing *l, const struct k2_interner *in, uint32_t
 
 static bool wanted(const struct run *r, const struct record *rec) {
     const char *reason = verb_value(r->c, "reason");
-    return !reason || k2_sv_eq(k2_interned(rec->in, rec->event->quarantine.reason),
-                               k2_sv_of(reason));
+    return !reason ||
+           k2_sv_eq(k2_interned(rec->in, rec->event->quarantine.reason), k2_sv_of(reason));
 }
 
 static int put_record(void *ctx, const struct record *rec, bool *stop, struct k2_err *err) {
@@ -109,9 +109,10 @@ static int list_topics(struct run *r, struct k2_err *err) {
 }
 
 static int list_all(struct run *r, struct k2_err *err) {
-    static const struct listing_column columns[] = {
-        {"id", NULL},     {"refused", "refused (UTC)"}, {"symbol", NULL},  {"reason", NULL},
-        {"detail", NULL}, {"source", NULL},             {"position", NULL}};
+    static const struct listing_column columns[] = {{"id", NULL},      {"refused", "refused (UTC)"},
+                                                    {"symbol", NULL},  {"reason", NULL},
+                                                    {"detail", NULL},  {"source", NULL},
+                                                    {"position", NULL}};
     K2_TRY(words_count("limit", verb_value(r->c, "limit"), 1, &r->left, err));
     K2_TRY(listing_open(r->c, columns, 7, &r->list, err));
     int rc = list_topics(r, err);
@@ -163,8 +164,9 @@ static int find_place(struct journal *j, const char *id, struct journal_topic *t
     struct k2_sv exchange = k2_sv_split(&rest, '/');
     int64_t partition, offset;
     if (!k2_sv_i64(k2_sv_split(&rest, '/'), &partition) || !k2_sv_i64(rest, &offset))
-        return k2_fail(err, K2_E_USAGE, "an ID is EXCHANGE/PARTITION/OFFSET as k2 quarantine list "
-                                        "prints it, not '%s'",
+        return k2_fail(err, K2_E_USAGE,
+                       "an ID is EXCHANGE/PARTITION/OFFSET as k2 quarantine list "
+                       "prints it, not '%s'",
                        id);
     struct k2_buf name = {0};
     k2_topic_name(k2_kind(K2_KIND_QUARANTINE), exchange, &name);
@@ -204,9 +206,8 @@ static const struct verb_option list_options[] = {
     {0}};
 static const struct verb_option show_options[] = {
     {"raw", NULL, NULL, "only the bytes as they came", NULL, 0}, {0}};
-static const char *const list_examples[] = {"k2 quarantine list",
-                                            "k2 quarantine list --reason CONFLICT --format json",
-                                            NULL};
+static const char *const list_examples[] = {
+    "k2 quarantine list", "k2 quarantine list --reason CONFLICT --format json", NULL};
 static const char *const show_examples[] = {"k2 quarantine show ASX/0/0",
                                             "k2 quarantine show ASX/0/0 --raw", NULL};
 

@@ -95,7 +95,8 @@ static int read_as_of(struct run *r, struct k2_err *err) {
         return words_time(r->c, "as-of", text, verb_value(r->c, "tz"), &a->ns, err);
     if (at == text || !k2_sv_i64(k2_sv_of(at + 1), &a->snapshot))
         return k2_fail(err, K2_E_USAGE,
-                       "--as-of takes a TIME or table@snapshot (k2 table snapshots), not '%s'", text);
+                       "--as-of takes a TIME or table@snapshot (k2 table snapshots), not '%s'",
+                       text);
     r->as_of_table = k2_sv_dup((struct k2_sv){text, (size_t)(at - text)});
     a->table = r->as_of_table;
     return K2_OK;
@@ -144,9 +145,8 @@ static void note_lag(const struct run *r, const struct query_stats *s) {
 
 static int print_scans(const struct run *r, const struct query_stats *s, struct k2_err *err) {
     static const struct listing_column columns[] = {
-        {"table", NULL},        {"snapshot", NULL},
-        {"files_total", "files"}, {"files_read", "read"},
-        {"bytes_total", "bytes"}, {"bytes_read", "read"},
+        {"table", NULL},           {"snapshot", NULL},       {"files_total", "files"},
+        {"files_read", "read"},    {"bytes_total", "bytes"}, {"bytes_read", "read"},
         {"pruned_by", "pruned by"}};
     struct listing *l;
     K2_TRY(listing_open(r->c, columns, 7, &l, err));
@@ -211,6 +211,7 @@ static void cancel(void *ctx) {
 }
 
 static int with_engine(struct run *r, struct k2_err *err) {
+    signals_hold(); /* before the engine's threads: one that does not hold them would take them */
     K2_TRY(query_open(r->c->data, &r->options, &r->engine, err));
     struct signals_watch *watch = signals_watch(cancel, r->engine);
     int rc = print_or_write(r, err);

@@ -44,23 +44,22 @@ static void put_line(struct listing *l, const struct reconcile_line *r) {
 
 static int print_lines(struct verb_context *c, const struct reconcile_report *r,
                        struct k2_err *err) {
-    static const struct listing_column columns[] = {
-        {"table", NULL},
-        {"exchange", NULL},
-        {"symbol", NULL},
-        {"trade_date", "date"},
-        {"journal_rows", "journal"},
-        {"journal_min_sequence", "from"},
-        {"journal_max_sequence", "to"},
-        {"journal_checksum", "checksum"},
-        {"table_rows", "table"},
-        {"table_min_sequence", "from"},
-        {"table_max_sequence", "to"},
-        {"table_checksum", "checksum"},
-        {"missing", NULL},
-        {"extra", NULL},
-        {"changed", NULL},
-        {"equal", NULL}};
+    static const struct listing_column columns[] = {{"table", NULL},
+                                                    {"exchange", NULL},
+                                                    {"symbol", NULL},
+                                                    {"trade_date", "date"},
+                                                    {"journal_rows", "journal"},
+                                                    {"journal_min_sequence", "from"},
+                                                    {"journal_max_sequence", "to"},
+                                                    {"journal_checksum", "checksum"},
+                                                    {"table_rows", "table"},
+                                                    {"table_min_sequence", "from"},
+                                                    {"table_max_sequence", "to"},
+                                                    {"table_checksum", "checksum"},
+                                                    {"missing", NULL},
+                                                    {"extra", NULL},
+                                                    {"changed", NULL},
+                                                    {"equal", NULL}};
     struct listing *l;
     K2_TRY(listing_open(c, columns, 16, &l, err));
     for (int i = 0; i < r->line_count; i++)
@@ -147,9 +146,10 @@ const struct verb verb_reconcile = {
     .name = "reconcile",
     .summary = "prove that journal and tables hold the same events",
     .usage = "[--out proof.json]",
-    .about = "Every row that the tables cover is compared in every column with its journal record.\n"
-             "For each exchange, symbol and session date it shows, of journal and of table: rows,\n"
-             "lowest and highest sequence, and a checksum over the rows that knows no order.",
+    .about =
+        "Every row that the tables cover is compared in every column with its journal record.\n"
+        "For each exchange, symbol and session date it shows, of journal and of table: rows,\n"
+        "lowest and highest sequence, and a checksum over the rows that knows no order.",
     .options = options,
     .examples = examples,
     .data_exit = "they differ",

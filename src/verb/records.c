@@ -5,24 +5,24 @@ struct walk {
     struct journal_reader *reader;
     struct k2_decoder *decoder; /* NULL: values that are not events */
     struct k2_interner *in;
+    struct k2_event event; /* the last one decoded */
     K2_RC (*visit)(void *ctx, const struct record *r, bool *stop, struct k2_err *err);
     void *ctx;
     bool stop;
 };
 
 static int visit_one(struct walk *w, struct record *r, struct k2_err *err) {
-    struct k2_event e = {0};
-    r->event = NULL;
     if (w->decoder) {
-        K2_TRY_CTX(k2_decode(w->decoder, r->value, &e, err), err, "%s partition %d offset %lld",
-                   r->topic->name, r->partition, (long long)r->offset);
-        r->event = &e;
+        K2_TRY_CTX(k2_decode(w->decoder, r->value, &w->event, err), err,
+                   "%s partition %d offset %lld", r->topic->name, r->partition,
+                   (long long)r->offset);
+        r->event = &w->event;
     }
     return w->visit(w->ctx, r, &w->stop, err);
 }
 
-static int visit_batch(struct walk *w, const struct journal_topic *t,
-                       const struct journal_batch *b, struct k2_err *err) {
+static int visit_batch(struct walk *w, const struct journal_topic *t, const struct journal_batch *b,
+                       struct k2_err *err) {
     struct journal_record from;
     size_t cursor = 0;
     while (!w->stop && journal_batch_next(b, &cursor, &from)) {
@@ -52,8 +52,7 @@ static int visit_all(struct walk *w, const struct journal_topic *t, struct k2_er
 
 int records_visit(struct journal *j, const struct journal_topic *t,
                   const struct journal_span *spans, int n,
-                  K2_RC (*visit)(void *ctx, const struct record *r, bool *stop,
-                                 struct k2_err *err),
+                  K2_RC (*visit)(void *ctx, const struct record *r, bool *stop, struct k2_err *err),
                   void *ctx, struct k2_err *err) {
     struct walk w = {.visit = visit, .ctx = ctx};
     const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(t->name));

@@ -49,8 +49,8 @@ static int print_schema(struct verb_context *c, struct journal *j, struct k2_err
     else
         k2_registry_each(r, find_newest, &w);
     if (w.id == 0)
-        return k2_fail(err, K2_E_NOTFOUND, "there is no subject or id '%s'; k2 schema list names them",
-                       c->args[0]);
+        return k2_fail(err, K2_E_NOTFOUND,
+                       "there is no subject or id '%s'; k2 schema list names them", c->args[0]);
     K2_TRY(k2_registry_schema(r, w.id, &text, err));
     printf("%.*s\n", K2_SV_ARG(text));
     return K2_OK;

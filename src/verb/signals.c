@@ -55,7 +55,6 @@ bool signals_sleep(int64_t ns) {
 
 struct signals_watch {
     pthread_t thread;
-    sigset_t before;
     void (*stop)(void *ctx);
     void *ctx;
 };
@@ -73,12 +72,12 @@ struct signals_watch *signals_watch(void (*stop)(void *ctx), void *ctx) {
     struct signals_watch *w = k2_zalloc(sizeof *w);
     w->stop = stop;
     w->ctx = ctx;
-    sigset_t set = stops();
-    pthread_sigmask(SIG_BLOCK, &set, &w->before);
+    signals_hold();
     if (pthread_create(&w->thread, NULL, watch, w) == 0)
         return w;
-    pthread_sigmask(SIG_SETMASK, &w->before, NULL);
-    free(w); /* without the thread a signal just kills, which is safe too */
+    free(w);
+    sigset_t set = stops(); /* without the thread a signal just kills, which is safe too */
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     return NULL;
 }
 
@@ -87,6 +86,5 @@ void signals_unwatch(struct signals_watch *w) {
         return;
     pthread_cancel(w->thread); /* sigwait is a cancellation point */
     pthread_join(w->thread, NULL);
-    pthread_sigmask(SIG_SETMASK, &w->before, NULL);
     free(w);
 }

@@ -18,7 +18,8 @@ void signals_hold(void);
 /* Sleeps; true when a stop was asked for, before or meanwhile. */
 bool signals_sleep(int64_t ns);
 
-/* A thread that calls `stop` at SIGINT or SIGTERM, until signals_unwatch. */
+/* A thread that calls `stop` at SIGINT or SIGTERM, until signals_unwatch. Between signals_hold and
+ * it a signal waits. */
 struct signals_watch;
 struct signals_watch *signals_watch(void (*stop)(void *ctx), void *ctx);
 void signals_unwatch(struct signals_watch *w);

@@ -58,8 +58,8 @@ static int read_options(const struct verb_context *c, struct sim_options *o, str
     K2_TRY(read_start(c, o, err));
     const char *format = verb_value(c, "print");
     if (format && !feed_can_print(k2_sv_of(format)))
-        return k2_fail(err, K2_E_USAGE, "--print cannot write '%s'; it knows asx-csv and binance-json",
-                       format);
+        return k2_fail(err, K2_E_USAGE,
+                       "--print cannot write '%s'; it knows asx-csv and binance-json", format);
     return K2_OK;
 }
 
@@ -161,8 +161,8 @@ static const struct verb_option options[] = {
     {"duplicates", "P", "0", "probability that an event is sent twice", NULL, 0},
     {"out-of-order", "P", "0", "probability that an event is sent late", NULL, 0},
     {"quotes", NULL, NULL, "quotes beside the trades", NULL, 0},
-    {"print", "FORMAT", NULL, "write lines of a venue (asx-csv, binance-json), store nothing",
-     NULL, 0},
+    {"print", "FORMAT", NULL, "write lines of a venue (asx-csv, binance-json), store nothing", NULL,
+     0},
     VERB_FORMAT,
     {0}};
 
@@ -178,9 +178,10 @@ const struct verb verb_simulate = {
     .name = "simulate",
     .summary = "a market that looks real, into the journal",
     .usage = "[OPTIONS]",
-    .about = "The same options, seed and start give the same events to the bit, so a second run adds\n"
-             "nothing. Without --start the events end now, and a query over the last hour finds them.\n"
-             "Simulated events are of exchange SIM and never mix with real ones.",
+    .about =
+        "The same options, seed and start give the same events to the bit, so a second run adds\n"
+        "nothing. Without --start the events end now, and a query over the last hour finds them.\n"
+        "Simulated events are of exchange SIM and never mix with real ones.",
     .options = options,
     .examples = examples,
     .run = run,

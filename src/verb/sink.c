@@ -128,11 +128,9 @@ static int run(struct verb_context *c, struct k2_err *err) {
 }
 
 static const struct verb_option options[] = {
-    {"once", NULL, NULL, "up to what the journal holds now, then end", NULL, 0},
-    VERB_FORMAT,
-    {0}};
-static const char *const examples[] = {"k2 sink --once", "K2_SINK_INTERVAL=1s timeout --preserve-status 3 k2 sink",
-                                       NULL};
+    {"once", NULL, NULL, "up to what the journal holds now, then end", NULL, 0}, VERB_FORMAT, {0}};
+static const char *const examples[] = {
+    "k2 sink --once", "K2_SINK_INTERVAL=1s timeout --preserve-status 3 k2 sink", NULL};
 
 const struct verb verb_sink = {
     .name = "sink",

@@ -64,15 +64,15 @@ static void print_sentences(const struct summary *s, FILE *to) {
 
 static int print_row(const struct verb_context *c, const struct summary *s, struct k2_err *err) {
     static const struct listing_column columns[] = {
-        {"read", NULL},       {"accepted", NULL},     {"duplicates", NULL}, {"conflicts", NULL},
-        {"quarantined", NULL}, {"filtered", NULL},    {"gaps", NULL},       {"missing", NULL},
-        {"out_of_order", NULL}, {"resets", NULL},     {"files", NULL},      {"failed", NULL},
-        {"bytes", NULL},      {"took_ns", NULL},      {"per_second", NULL}};
+        {"read", NULL},         {"accepted", NULL}, {"duplicates", NULL}, {"conflicts", NULL},
+        {"quarantined", NULL},  {"filtered", NULL}, {"gaps", NULL},       {"missing", NULL},
+        {"out_of_order", NULL}, {"resets", NULL},   {"files", NULL},      {"failed", NULL},
+        {"bytes", NULL},        {"took_ns", NULL},  {"per_second", NULL}};
     const struct ingest_stats *t = &s->stats;
-    const int64_t cells[] = {t->read,         t->accepted, t->duplicates, t->conflicts,
-                             t->quarantined,  t->filtered, t->gaps,       t->missing,
-                             t->out_of_order, t->resets,   s->sources,    s->failed,
-                             t->bytes,        s->took_ns,  per_second(t->read, s->took_ns)};
+    const int64_t cells[] = {
+        t->read,     t->accepted, t->duplicates, t->conflicts,    t->quarantined,
+        t->filtered, t->gaps,     t->missing,    t->out_of_order, t->resets,
+        s->sources,  s->failed,   t->bytes,      s->took_ns,      per_second(t->read, s->took_ns)};
     struct listing *l;
     K2_TRY(listing_open(c, columns, 15, &l, err));
     for (int i = 0; i < 15; i++)

@@ -15,7 +15,8 @@ typedef int show_table(struct verb_context *c, const struct lake_table *t, struc
 static int open_lake(const struct verb_context *c, struct lake **out, struct k2_err *err) {
     int rc = lake_open(c->data, false, out, err);
     if (rc == K2_E_NOTFOUND)
-        return k2_fail(err, rc, "%s holds no tables; k2 init or k2 sink --once makes them", c->data);
+        return k2_fail(err, rc, "%s holds no tables; k2 init or k2 sink --once makes them",
+                       c->data);
     return rc;
 }
 
@@ -80,10 +81,13 @@ static int show_columns(struct verb_context *c, const struct lake_table *t, stru
 }
 
 static int show_snapshots(struct verb_context *c, const struct lake_table *t, struct k2_err *err) {
-    static const struct listing_column columns[] = {
-        {"snapshot", NULL},      {"committed", "committed (UTC)"}, {"operation", NULL},
-        {"added_rows", "added"}, {"added_files", "files"},         {"total_rows", "rows in all"},
-        {"total_files", "files in all"}};
+    static const struct listing_column columns[] = {{"snapshot", NULL},
+                                                    {"committed", "committed (UTC)"},
+                                                    {"operation", NULL},
+                                                    {"added_rows", "added"},
+                                                    {"added_files", "files"},
+                                                    {"total_rows", "rows in all"},
+                                                    {"total_files", "files in all"}};
     struct listing *l;
     K2_TRY(listing_open(c, columns, 7, &l, err));
     for (int i = 0; i < lake_table_info(t).snapshot_count; i++) {
@@ -165,10 +169,12 @@ static int put_tables(struct listing *l, struct lake *lake, struct k2_err *err) 
 }
 
 static int list_tables(struct verb_context *c, struct lake *lake, struct k2_err *err) {
-    static const struct listing_column columns[] = {
-        {"table", NULL},     {"rows", NULL},
-        {"files", NULL},     {"snapshots", NULL},
-        {"last_commit", "last commit (UTC)"}, {"location", NULL}};
+    static const struct listing_column columns[] = {{"table", NULL},
+                                                    {"rows", NULL},
+                                                    {"files", NULL},
+                                                    {"snapshots", NULL},
+                                                    {"last_commit", "last commit (UTC)"},
+                                                    {"location", NULL}};
     struct listing *l;
     K2_TRY(listing_open(c, columns, 6, &l, err));
     int rc = put_tables(l, lake, err);

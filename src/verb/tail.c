@@ -62,8 +62,8 @@ static int64_t within(int64_t v, int64_t low, int64_t high) {
 }
 
 /* For every partition of the topic the offset that --from means. */
-static int find_from(const struct run *r, const int64_t *starts, const int64_t *ends,
-                     int64_t *from, struct k2_err *err) {
+static int find_from(const struct run *r, const int64_t *starts, const int64_t *ends, int64_t *from,
+                     struct k2_err *err) {
     const char *word = verb_value(r->c, "from");
     struct k2_sv text = k2_sv_of(word);
     int64_t number, ns;
@@ -81,7 +81,10 @@ static int find_from(const struct run *r, const int64_t *starts, const int64_t *
     if (counted || k2_sv_eq(text, K2_SV("start")) || k2_sv_eq(text, K2_SV("end")))
         return K2_OK;
     K2_TRY(words_time(r->c, "from", word, NULL, &ns, err));
-    return journal_ends_at(r->journal, r->topic.id, ns, from, err);
+    K2_TRY(journal_ends_at(r->journal, r->topic.id, ns, from, err));
+    for (int32_t p = 0; p < r->topic.partitions; p++)
+        from[p] = within(from[p], starts[p], ends[p]); /* older records may be gone */
+    return K2_OK;
 }
 
 static int read_partition(const struct run *r, int32_t *only, struct k2_err *err) {

@@ -69,8 +69,9 @@ extern const struct verb_option verb_general[]; /* what every command takes */
 extern const char *const verb_formats[]; /* "table", "csv", ... in the order of enum query_format */
 /* Rows for the option tables of verbs that print listings. */
 #define VERB_FORMAT                                                                                \
-    {"format", "FORMAT", "table", "table, csv, json, ndjson or markdown", verb_formats, 0}
-#define VERB_OUT {"out", "FILE", NULL, "write there; the name's end gives the format", NULL, 0}
+    { "format", "FORMAT", "table", "table, csv, json, ndjson or markdown", verb_formats, 0 }
+#define VERB_OUT                                                                                   \
+    { "out", "FILE", NULL, "write there; the name's end gives the format", NULL, 0 }
 
 /* Reads the words of a command line (without the program's name). Any error is K2_E_USAGE and names
  * the nearest right word; *c is then filled as far as it was understood, so that help can be named. */

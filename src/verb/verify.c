@@ -65,7 +65,8 @@ static int64_t rows_said(struct lake *l, const char *table) {
     struct lake_snapshot s;
     int64_t rows = 0;
     if (info.current_snapshot != 0)
-        rows = lake_snapshot_find(t, info.current_snapshot, &s, NULL) == K2_OK ? s.total_records : -1;
+        rows =
+            lake_snapshot_find(t, info.current_snapshot, &s, NULL) == K2_OK ? s.total_records : -1;
     lake_table_free(t);
     return rows;
 }
@@ -186,8 +187,9 @@ const struct verb verb_verify = {
     .name = "verify",
     .summary = "check every checksum and reference",
     .usage = "",
-    .about = "Of the journal every byte; of each table the metadata, the manifests, the files they\n"
-             "name, and every row of the current snapshot. A missing table is k2 reconcile's to find.",
+    .about =
+        "Of the journal every byte; of each table the metadata, the manifests, the files they\n"
+        "name, and every row of the current snapshot. A missing table is k2 reconcile's to find.",
     .options = options,
     .examples = examples,
     .data_exit = "something is damaged or missing",

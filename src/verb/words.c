@@ -87,7 +87,10 @@ int words_bytes(const char *option, const char *text, int64_t *out, struct k2_er
     static const struct {
         struct k2_sv name;
         int shift;
-    } units[] = {{K2_SV("KB"), 10}, {K2_SV("MB"), 20}, {K2_SV("GB"), 30}, {K2_SV("TB"), 40},
+    } units[] = {{K2_SV("KB"), 10},
+                 {K2_SV("MB"), 20},
+                 {K2_SV("GB"), 30},
+                 {K2_SV("TB"), 40},
                  {K2_SV("B"), 0}};
     struct k2_sv digits = k2_sv_of(text);
     int shift = 0;
@@ -107,8 +110,9 @@ int words_bytes(const char *option, const char *text, int64_t *out, struct k2_er
 
 int words_span(const char *option, const char *text, int64_t *ns, struct k2_err *err) {
     if (k2_span_parse(k2_sv_of(text), ns, NULL) != K2_OK)
-        return k2_fail(err, K2_E_USAGE, "--%s takes a span of time such as 500ms, 30s or 5m, not '%s'",
-                       option, text);
+        return k2_fail(err, K2_E_USAGE,
+                       "--%s takes a span of time such as 500ms, 30s or 5m, not '%s'", option,
+                       text);
     return K2_OK;
 }
 

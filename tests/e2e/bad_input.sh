@@ -41,16 +41,16 @@ run 0 k2 reconcile
 
 # A file that is missing or cut does not stop the others, but the exit code is 1.
 row 1 2.5 100 >2_YYY_20140310.csv
-for i in 1 2 3 4 5 6 7 8 9; do row "$i" "3.$RANDOM" 100; done >3_XXX_20140310.csv
-gzip -k 3_XXX_20140310.csv
-head -c 80 3_XXX_20140310.csv.gz >4_WWW_20140310.csv.gz
-run 1 k2 ingest missing_file.csv 4_WWW_20140310.csv.gz 2_YYY_20140310.csv 3_XXX_20140310.csv.gz
+for i in 1 2 3 4 5 6 7 8 9; do row "$i" "3.$RANDOM" 100; done >3_VVV_20140310.csv
+gzip -k 3_VVV_20140310.csv
+head -c 80 3_VVV_20140310.csv.gz >4_WWW_20140310.csv.gz
+run 1 k2 ingest missing_file.csv 4_WWW_20140310.csv.gz 2_YYY_20140310.csv 3_VVV_20140310.csv.gz
 has err "there is no file missing_file.csv"
 has err "4_WWW_20140310.csv.gz"
 has err "2 of 4 files"
 run 0 k2 sink --once
 same "$(value "SELECT count(*) FROM trades WHERE symbol = 'YYY'")" 1 "the file after the bad ones"
-same "$(value "SELECT count(*) FROM trades WHERE symbol = 'XXX'")" 9
+same "$(value "SELECT count(*) FROM trades WHERE symbol = 'VVV'")" 9
 run 1 k2 ingest missing_file.csv
 run 1 k2 ingest README.unknown
 

@@ -44,7 +44,7 @@ wrong "--gaps takes a probability" simulate --gaps 1.5
 wrong "--seconds takes a number" simulate --seconds 1e400
 wrong "--print cannot write" simulate --print parquet
 wrong "did you mean asx-csv?" feed show asx-scv
-wrong "there is no command 'shwo'" help shwo
+wrong "there is no command 'shov'; did you mean show?" help feed shov
 [ ! -e k2-data ] || fail "a wrong command line made a data directory"
 
 # A directory that holds nothing yet is no wrong usage.

@@ -1,4 +1,5 @@
-/* Offset vectors: any text is read or refused, and what was read is the same after being written. */
+/* Offset vectors: any text is read or refused, and what was read is the same after being written.
+ * */
 #include "lake/lake_int.h"
 
 #include <stdlib.h>

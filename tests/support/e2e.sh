@@ -1,8 +1,10 @@
+# shellcheck shell=bash
 # What the scripts in tests/e2e share; sourced, not run. $K2_BIN is the program under test. Each script
 # works in a scratch directory of its own, where the data directory is ./k2-data.
 set -uo pipefail
 K2_BIN=${K2_BIN:?set K2_BIN to the program to test}
-export PATH="$(dirname "$K2_BIN"):$PATH"
+PATH=$(dirname "$K2_BIN"):$PATH
+export PATH
 unset K2_DATA
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/k2e2e.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
@@ -33,8 +35,6 @@ has() {
         head -n 20 "$1" >&2
     }
 }
-
-hasnt() { ! grep -qF -- "$2" "$1" || fail "'$2' in $1: $(grep -F -m 1 -- "$2" "$1")"; }
 
 same() { [ "$1" = "$2" ] || fail "'$1' instead of '$2'${3:+: $3}"; }
 

@@ -64,7 +64,10 @@ def load():
                 "Build it with `make build`, or set K2_LIB to it",
                 K2Error.NOTFOUND,
             )
-        _loaded = _declare(ctypes.CDLL(str(found)))
+        try:
+            _loaded = _declare(ctypes.CDLL(str(found)))
+        except OSError as failure:
+            raise K2Error(f"{found} could not be loaded: {failure}") from None
     return _loaded
 
 

@@ -48,7 +48,8 @@ static void members_keep_their_order_through_changes(void **state) {
 
 static void broken_text_is_refused_with_its_place(void **state) {
     (void)state;
-    static const char *const bad[] = {"", "{", "{\"a\":1,\"a\":2}", "[1,]", "nul", "\"\xff\"", "1 2"};
+    static const char *const bad[] = {"",         "{",  "{\"a\":1,\"a\":2}", "[1,]", "nul",
+                                      "\"\xff\"", "1 2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct k2_err err = {0};
         struct k2_json *v = NULL;

@@ -127,7 +127,8 @@ static void a_cut_or_damaged_gzip_file_gives_its_whole_rows_and_then_an_error(vo
         gather_init(&g);
         CHECK_STATUS(feed(path, &g, &err), K2_E_CORRUPT);
         assert_non_null(strstr(err.msg, path));
-        assert_non_null(strstr(err.msg, turn < 20 ? "cut off at byte" : "near byte"));
+        assert_true(strstr(err.msg, "cut off at byte") ||
+                    (turn > 19 && strstr(err.msg, "near byte")));
         if (turn < 20)
             check_rows(&g); /* behind a flipped bit deflate may give other bytes before it knows */
         assert_true(turn > 19 || turn < 3 || g.events > ROWS * (turn - 2) / 20);

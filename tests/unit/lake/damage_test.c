@@ -55,8 +55,8 @@ static int64_t findings_of(struct fixture *f) {
     return findings;
 }
 
-/* Cuts the file at every length (or every few) and flips bits; puts it back. Manifest lists say their
- * manifests' lengths, so any cut is noticed at once. */
+/* Cuts the file at every length (or every few) and flips bits; puts it back. Manifest lists say
+ * their manifests' lengths, so any cut is noticed at once. */
 static void torture(struct fixture *f, const char *path, bool json) {
     struct k2_buf good = read_all(path);
     uint64_t r = k2test_seed();
@@ -89,7 +89,8 @@ static void torture(struct fixture *f, const char *path, bool json) {
 
 static void cut_and_flipped_metadata_is_never_a_crash(void **state) {
     (void)state;
-    static const char *const parts[][2] = {{"0", ".metadata.json"}, {"snap-", ".avro"}, {"", "-m0.avro"}};
+    static const char *const parts[][2] = {
+        {"0", ".metadata.json"}, {"snap-", ".avro"}, {"", "-m0.avro"}};
     struct fixture f = fixture_new();
     (void)fixture_commit(&f, 16139, 1, 2);
     for (size_t i = 0; i < 3; i++) {
@@ -111,6 +112,22 @@ static void a_missing_metadata_file_asks_whether_the_directory_was_moved(void **
     assert_non_null(strstr(err.msg, "moved"));
     assert_true(findings_of(&f) > 0);
     free(path);
+    fixture_free(&f);
+}
+
+static void a_missing_manifest_is_corrupt_and_named(void **state) {
+    (void)state;
+    static const char *const parts[][2] = {{"", "-m0.avro"}, {"snap-", ".avro"}};
+    struct fixture f = fixture_new();
+    (void)fixture_commit(&f, 16139, 1, 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct k2_err err = {0};
+        char *path = find_file(&f, parts[i][0], parts[i][1]);
+        assert_int_equal(unlink(path), 0);
+        CHECK_STATUS(load_and_plan(&f, &err), K2_E_CORRUPT);
+        assert_non_null(strstr(err.msg, path));
+        free(path);
+    }
     fixture_free(&f);
 }
 
@@ -179,6 +196,7 @@ static void a_table_of_a_newer_format_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_missing_metadata_file_asks_whether_the_directory_was_moved),
+        cmocka_unit_test(a_missing_manifest_is_corrupt_and_named),
         cmocka_unit_test(verify_finds_what_is_missing_or_has_another_size),
         cmocka_unit_test(a_catalog_of_a_newer_format_is_refused),
         cmocka_unit_test(a_table_of_a_newer_format_is_refused),

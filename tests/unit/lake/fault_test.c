@@ -7,7 +7,7 @@
 enum { CREATED = 64 };
 
 static struct {
-    int count, fail_at; /* operations seen; the one to fail, 0 = none */
+    int count, fail_at;   /* operations seen; the one to fail, 0 = none */
     const char *obstacle; /* made a directory when the metadata directory is synced */
     struct {
         char path[512];

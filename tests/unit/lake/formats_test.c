@@ -1,5 +1,5 @@
-/* Other writers' Iceberg files (K2_SHARED_DATA/iceberg): what is valid loads, what is not is refused
- * and says why. */
+/* Other writers' Iceberg files (K2_SHARED_DATA/iceberg): what is valid loads, what is not is
+ * refused and says why. */
 #include "lake_fixture.h"
 #include "lake/manifest.h"
 
@@ -67,8 +67,7 @@ static void invalid_metadata_is_refused_and_says_what_is_wrong(void **state) {
         const char *reason;
     } files[] = {
         {"java-core/TableMetadataV2CurrentSchemaNotFound.json", K2_E_CORRUPT, "current-schema-id"},
-        {"java-core/TableMetadataV2MissingLastPartitionId.json", K2_E_CORRUPT,
-         "last-partition-id"},
+        {"java-core/TableMetadataV2MissingLastPartitionId.json", K2_E_CORRUPT, "last-partition-id"},
         {"java-core/TableMetadataV2MissingPartitionSpecs.json", K2_E_CORRUPT, "partition-specs"},
         {"java-core/TableMetadataV2MissingSchemas.json", K2_E_CORRUPT, "schemas"},
         {"java-core/TableMetadataV2MissingSortOrder.json", K2_E_CORRUPT, "sort-orders"},

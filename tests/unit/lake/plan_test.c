@@ -109,8 +109,8 @@ static void make_file(struct fixture *f, struct model *m, int file, uint64_t *r)
     }
     m->files[file] = fixture_file(f, (int32_t)m->at[file][0][3].number, 0, 0);
     m->files[file].rows = ROWS;
-    m->files[file].metrics = k2_realloc(m->files[file].metrics,
-                                        COLUMNS * sizeof *m->files[file].metrics);
+    m->files[file].metrics =
+        k2_realloc(m->files[file].metrics, COLUMNS * sizeof *m->files[file].metrics);
     m->files[file].metric_count = COLUMNS;
     for (int c = 0; c < COLUMNS; c++)
         measure(m, file, c, r);

@@ -31,10 +31,10 @@ static int set_up(void **state) {
     world_open(w);
     for (int b = 0; b < BATCHES; b++) {
         for (int i = 0; i <= b; i++, rows++) {
-            struct k2_event e =
-                world_trade(w, i % 2 ? "ASX" : "MOEX", (const char *[]){"A", "B", "C"}[i % 3],
-                            world_time("2014-03-10") + (int64_t)(k2test_random(&seed) % 86400) *
-                                                           K2_NS_PER_SEC, 1, 1);
+            struct k2_event e = world_trade(
+                w, i % 2 ? "ASX" : "MOEX", (const char *[]){"A", "B", "C"}[i % 3],
+                world_time("2014-03-10") + (int64_t)(k2test_random(&seed) % 86400) * K2_NS_PER_SEC,
+                1, 1);
             world_append(w, &e);
         }
         a.batches[b] = (struct batch){world_clock_ns, rows + 0};
@@ -72,10 +72,12 @@ static void an_instant_sees_exactly_the_rows_before_it(void **state) {
     for (int b = 0; b < BATCHES; b++) {
         int before = b ? a->batches[b - 1].rows : 0;
         int64_t ns = a->batches[b].ns;
-        assert_int_equal(count_as_of(&a->w, (struct query_as_of){.set = true, .ns = ns}, NULL), before);
+        assert_int_equal(count_as_of(&a->w, (struct query_as_of){.set = true, .ns = ns}, NULL),
+                         before);
         assert_int_equal(count_as_of(&a->w, (struct query_as_of){.set = true, .ns = ns + 1}, NULL),
                          a->batches[b].rows);
-        assert_int_equal(count_as_of(&a->w, (struct query_as_of){.set = true, .ns = ns - 1}, NULL), before);
+        assert_int_equal(count_as_of(&a->w, (struct query_as_of){.set = true, .ns = ns - 1}, NULL),
+                         before);
     }
 }
 
@@ -96,7 +98,8 @@ static void a_table_at_a_snapshot_is_that_snapshot(void **state) {
     for (int i = 0; i < 3; i++)
         for (int b = 2; b < BATCHES; b++)
             if (a->snapshots[b]) {
-                struct query_as_of as_of = {.set = true, .table = names[i], .snapshot = a->snapshots[b]};
+                struct query_as_of as_of = {
+                    .set = true, .table = names[i], .snapshot = a->snapshots[b]};
                 assert_int_equal(count_as_of(&a->w, as_of, NULL), a->batches[b].rows);
             }
     struct query_request request = {.sql = K2_SV("from trades"),
@@ -116,7 +119,8 @@ static void rows_of_another_journal_compare_by_time(void **state) {
     assert_int_equal(system(command), 0);
     int64_t ns = a->batches[4].ns;
     /* without any journal */
-    assert_int_equal(count_as_of(w, (struct query_as_of){.set = true, .ns = ns}, NULL), a->batches[3].rows);
+    assert_int_equal(count_as_of(w, (struct query_as_of){.set = true, .ns = ns}, NULL),
+                     a->batches[3].rows);
     assert_int_equal(count_as_of(w, (struct query_as_of){.set = true, .ns = ns + 1000}, NULL),
                      a->batches[4].rows);
     /* with a new one */
@@ -126,7 +130,8 @@ static void rows_of_another_journal_compare_by_time(void **state) {
     int64_t late = world_clock_ns;
     world_commit(w);
     world_sink(w);
-    assert_int_equal(count_as_of(w, (struct query_as_of){.set = true, .ns = ns}, NULL), a->batches[3].rows);
+    assert_int_equal(count_as_of(w, (struct query_as_of){.set = true, .ns = ns}, NULL),
+                     a->batches[3].rows);
     assert_int_equal(count_as_of(w, (struct query_as_of){.set = true, .ns = late}, NULL),
                      a->batches[7].rows);
     assert_int_equal(count_as_of(w, (struct query_as_of){.set = true, .ns = late + 1}, NULL),

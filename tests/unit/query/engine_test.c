@@ -50,7 +50,6 @@ static void ticks_have_the_names_of_the_specification(void **state) {
                  "2014-03-10T10:00:03.123456Z,BHP,12.340000003,100.0000000000\n");
 }
 
-
 static void message_id_is_the_printed_identity(void **state) {
     struct world *w = *state;
     struct k2_event e = world_trade(w, "ASX", "BHP", world_time("2014-03-10T10:00:01Z"), 1, 1);
@@ -65,13 +64,14 @@ static void message_id_is_the_printed_identity(void **state) {
 }
 
 static void every_column_reads_back(void **state) {
-    world_expect(*state,
-                 "select exchange, trade_date, exchange_timestamp_ns, receive_timestamp_ns, channel, "
-                 "price, quantity, side, conditions, extra, journal_offset is not null, raw_offset "
-                 "from trades where exchange_sequence_number in (3, 5) order by 3",
-                 "ASX,2014-03-10,1394445602123456789,,main/1%,12.340000002,100.0000000000,BUY,"
-                 "\"[\"\"XT\"\",\"\"a\\\"\"b\"\"]\",\"{\"\"buyer\"\":\"\"7\"\"}\",true,\n"
-                 "ASX,2014-03-10,1394445604123456789,,main/1%,,100.0000000000,,,,true,\n");
+    world_expect(
+        *state,
+        "select exchange, trade_date, exchange_timestamp_ns, receive_timestamp_ns, channel, "
+        "price, quantity, side, conditions, extra, journal_offset is not null, raw_offset "
+        "from trades where exchange_sequence_number in (3, 5) order by 3",
+        "ASX,2014-03-10,1394445602123456789,,main/1%,12.340000002,100.0000000000,BUY,"
+        "\"[\"\"XT\"\",\"\"a\\\"\"b\"\"]\",\"{\"\"buyer\"\":\"\"7\"\"}\",true,\n"
+        "ASX,2014-03-10,1394445604123456789,,main/1%,,100.0000000000,,,,true,\n");
     world_expect(*state, "select extra['buyer'], conditions[2] from trades where side = 'BUY'",
                  "7,\"a\"\"b\"\n");
 }
@@ -108,17 +108,44 @@ static void refuse(struct world *w, const char *sql, int status) {
 
 static void what_does_not_only_read_is_refused(void **state) {
     static const char *const refused[] = {
-        "copy (select 1) to 'x.csv'", "copy trades from 'x.csv'", "attach ':memory:' as x",
-        "install httpfs", "load httpfs", "set threads = 1", "set enable_external_access = true",
-        "set disabled_optimizers = ''", "reset threads", "pragma threads = 1", "pragma database_list",
-        "create table x (a int)", "create temp view trades as select 1", "drop view trades",
-        "insert into k2_plan.trades default values", "update trades set price = 1",
-        "delete from trades", "export database 'x'", "import database 'x'", "checkpoint",
-        "call pragma_version()", "use main", "begin", "commit", "rollback", "vacuum",
-        "prepare x as select 1", "execute x", "deallocate x", "detach memory",
-        "alter view trades rename to x", "set variable x = 1", "set search_path = 'main'",
-        "pivot trades on symbol using count(*)", "comment on view trades is 'x'", "analyze",
-        "explain create table x (a int)", "explain analyze copy (select 1) to 'x.csv'",
+        "copy (select 1) to 'x.csv'",
+        "copy trades from 'x.csv'",
+        "attach ':memory:' as x",
+        "install httpfs",
+        "load httpfs",
+        "set threads = 1",
+        "set enable_external_access = true",
+        "set disabled_optimizers = ''",
+        "reset threads",
+        "pragma threads = 1",
+        "pragma database_list",
+        "create table x (a int)",
+        "create temp view trades as select 1",
+        "drop view trades",
+        "insert into k2_plan.trades default values",
+        "update trades set price = 1",
+        "delete from trades",
+        "export database 'x'",
+        "import database 'x'",
+        "checkpoint",
+        "call pragma_version()",
+        "use main",
+        "begin",
+        "commit",
+        "rollback",
+        "vacuum",
+        "prepare x as select 1",
+        "execute x",
+        "deallocate x",
+        "detach memory",
+        "alter view trades rename to x",
+        "set variable x = 1",
+        "set search_path = 'main'",
+        "pivot trades on symbol using count(*)",
+        "comment on view trades is 'x'",
+        "analyze",
+        "explain create table x (a int)",
+        "explain analyze copy (select 1) to 'x.csv'",
         "with x as (select 1) insert into k2_plan.trades(symbol) from x",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
@@ -128,15 +155,22 @@ static void what_does_not_only_read_is_refused(void **state) {
 static void files_cannot_be_read_from_sql(void **state) {
     struct world *w = *state;
     static const char *const refused[] = {
-        "select * from read_parquet('/etc/passwd')", "select * from read_csv('/etc/passwd')",
-        "select * from read_text('/etc/passwd')", "select * from read_blob('/etc/*')",
-        "select * from glob('/etc/*')", "select * from read_json('/etc/passwd')",
-        "select * from parquet_metadata('/etc/passwd')", "select * from sniff_csv('/etc/passwd')",
+        "select * from read_parquet('/etc/passwd')",
+        "select * from read_csv('/etc/passwd')",
+        "select * from read_text('/etc/passwd')",
+        "select * from read_blob('/etc/*')",
+        "select * from glob('/etc/*')",
+        "select * from read_json('/etc/passwd')",
+        "select * from parquet_metadata('/etc/passwd')",
+        "select * from sniff_csv('/etc/passwd')",
         "select * from query('select * from read_text(''/etc/passwd'')')",
-        "select * from duckdb_secrets()", "select * from enable_logging()",
-        "select * from enable_profiling()", "select * from duckdb_logs()",
+        "select * from duckdb_secrets()",
+        "select * from enable_logging()",
+        "select * from enable_profiling()",
+        "select * from duckdb_logs()",
         "select * from json_execute_serialized_sql(json_serialize_sql('select 1'))",
-        "explain select * from read_text('/etc/passwd')", "select * from read_text('http://127.0.0.1/')",
+        "explain select * from read_text('/etc/passwd')",
+        "select * from read_text('http://127.0.0.1/')",
         "select 1; select * from read_text('/etc/passwd')",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
@@ -254,12 +288,14 @@ static void every_type_prints_exactly(void **state) {
                  "1969-12-31,1969-12-31T23:59:59.999999Z,2014-03-10T10:00:00.000000,"
                  "2014-03-10T10:00:00.123456789,2014-03-10T10:00:00,2014-03-10T10:00:00.500,"
                  "10:00:00.500000,1 year 3 days 01:00:00,infinity\n");
-    world_expect(*state,
-                 "select '\\x01\\xff'::blob, uuid '6ecd8c99-4036-403d-bf84-cf8400f67836', [1, null], "
-                 "{'a': 1, 'b': 'x'}, map {1: 2.5}, 'b'::enum('a', 'b'), null, '', [1,2]::int[2], "
-                 "[{'k': ['v']}]",
-                 "01ff,6ecd8c99-4036-403d-bf84-cf8400f67836,\"[1,null]\",\"{\"\"a\"\":1,\"\"b\"\":\"\"x\"\"}\","
-                 "\"{\"\"1\"\":\"\"2.5\"\"}\",b,,\"\",\"[1,2]\",\"[{\"\"k\"\":[\"\"v\"\"]}]\"\n");
+    world_expect(
+        *state,
+        "select '\\x01\\xff'::blob, uuid '6ecd8c99-4036-403d-bf84-cf8400f67836', [1, null], "
+        "{'a': 1, 'b': 'x'}, map {1: 2.5}, 'b'::enum('a', 'b'), null, '', [1,2]::int[2], "
+        "[{'k': ['v']}]",
+        "01ff,6ecd8c99-4036-403d-bf84-cf8400f67836,\"[1,null]\",\"{\"\"a\"\":1,\"\"b\"\":\"\"x\"\"}"
+        "\","
+        "\"{\"\"1\"\":\"\"2.5\"\"}\",b,,\"\",\"[1,2]\",\"[{\"\"k\"\":[\"\"v\"\"]}]\"\n");
 }
 
 static char *print_as(struct world *w, const char *sql, enum query_format f, int64_t max_rows,
@@ -351,8 +387,9 @@ static void exact_aggregates_round_half_to_even(void **state) {
                  "-0.0000000002\n");
     world_expect(*state, "select k2_avg(x) from (values (1), (null), (2)) v(x)", "1.5000000000\n");
     world_expect(*state, "select k2_avg(x), k2_vwap(x, x) from (select 1 x where false)", ",\n");
-    world_expect(*state, "select k2_vwap(p, q) from (values (10, 1), (20, 2), (null, 5), (7, null)) v(p, q)",
-                 "16.666666667\n");
+    world_expect(
+        *state, "select k2_vwap(p, q) from (values (10, 1), (20, 2), (null, 5), (7, null)) v(p, q)",
+        "16.666666667\n");
     world_expect(*state, "select k2_vwap(p, 0) from (values (10)) v(p)", "\n");
     world_expect(*state, "select k2_vwap(-p, q) from (values (10, 1), (20, 2)) v(p, q)",
                  "-16.666666667\n");

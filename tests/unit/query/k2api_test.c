@@ -8,7 +8,8 @@ static int set_up(void **state) {
     static struct world w;
     world_open(&w);
     for (int i = 0; i < 5000; i++) {
-        struct k2_event e = world_trade(&w, "ASX", "BHP", world_time("2014-03-10T10:00:00Z") + i, i, 1);
+        struct k2_event e =
+            world_trade(&w, "ASX", "BHP", world_time("2014-03-10T10:00:00Z") + i, i, 1);
         world_append(&w, &e);
     }
     world_commit(&w);
@@ -48,11 +49,12 @@ static void rows_come_as_an_arrow_stream(void **state) {
     struct ArrowSchema schema;
     char error[256];
     struct k2_param param = {"s", "BHP"};
-    assert_int_equal(k2_query_arrow(k2,
-                                    "select price, exchange_timestamp, conditions, extra, sum(1) over "
-                                    "() as h from trades where symbol = $s",
-                                    &param, 1, NULL, &s, error, sizeof error),
-                     0);
+    assert_int_equal(
+        k2_query_arrow(k2,
+                       "select price, exchange_timestamp, conditions, extra, sum(1) over "
+                       "() as h from trades where symbol = $s",
+                       &param, 1, NULL, &s, error, sizeof error),
+        0);
     assert_int_equal(s.get_schema(&s, &schema), 0);
     assert_int_equal(schema.n_children, 5);
     static const char *const formats[] = {"d:20,9,128", "tsu:UTC", "+l", "+m", "d:38,0"};
@@ -101,7 +103,8 @@ static void errors_have_a_number_and_a_message(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         error[0] = 0;
-        int code = k2_query_arrow(k2, cases[i].sql, NULL, 0, cases[i].as_of, &s, error, sizeof error);
+        int code =
+            k2_query_arrow(k2, cases[i].sql, NULL, 0, cases[i].as_of, &s, error, sizeof error);
         if (code != cases[i].code)
             fail_msg("%s: %d %s", cases[i].sql, code, error);
         assert_true(strlen(error) > 10);

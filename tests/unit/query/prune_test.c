@@ -45,11 +45,41 @@ static void understood_terms_are_read(void **state) {
 static void everything_else_prunes_nothing(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "symbol='A' OR price>3.0", "symbol='A' OR exchange='B'", "n>1 OR n<5", "optional: n>1 OR n=2",
-        "(symbol = 'a')", "(year(d) = 2014)", "NOT n=5", "symbol='x", "n=5'", "y'", "n=", "n=5x", "=5",
-        "n IN ()", "n IN (1", "n IN (1, NULL)", "n=NULL", "n=5::HUGEINT", "a.b=5", "\"n\"=5", "n = 5",
-        "n=5 AND m=6 OR symbol='x'", "optional: Dynamic Filter (n)", "n=5)", "(n=5", "", "n=-", "5=n",
-        "n=5 IS NULL", "n==5", "n=>5", "n<>5", "n!=5", "length(symbol)>3", "symbol~'x'",
+        "symbol='A' OR price>3.0",
+        "symbol='A' OR exchange='B'",
+        "n>1 OR n<5",
+        "optional: n>1 OR n=2",
+        "(symbol = 'a')",
+        "(year(d) = 2014)",
+        "NOT n=5",
+        "symbol='x",
+        "n=5'",
+        "y'",
+        "n=",
+        "n=5x",
+        "=5",
+        "n IN ()",
+        "n IN (1",
+        "n IN (1, NULL)",
+        "n=NULL",
+        "n=5::HUGEINT",
+        "a.b=5",
+        "\"n\"=5",
+        "n = 5",
+        "n=5 AND m=6 OR symbol='x'",
+        "optional: Dynamic Filter (n)",
+        "n=5)",
+        "(n=5",
+        "",
+        "n=-",
+        "5=n",
+        "n=5 IS NULL",
+        "n==5",
+        "n=>5",
+        "n<>5",
+        "n!=5",
+        "length(symbol)>3",
+        "symbol~'x'",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct prune_scan scan = {0};
@@ -80,12 +110,15 @@ static void check_plan(const char *json, int scans, int terms, const char *funct
 
 static void plans_give_scans_of_our_tables_and_foreign_functions(void **state) {
     (void)state;
-    check_plan("[{\"name\":\"X\",\"children\":[{\"name\":\"SEQ_SCAN\",\"children\":[],\"extra_info\":"
-               "{\"Table\":\"memory.k2_plan.trades\",\"Filters\":[\"a=1\",\"b='x'\"]}}]}]",
-               1, 2, NULL);
-    check_plan("[{\"extra_info\":{\"Table\":\"memory.main.trades\",\"Filters\":\"a=1\"}}]", 0, 0, NULL);
-    check_plan("[{\"extra_info\":{\"Function\":\"READ_TEXT\"}},{\"extra_info\":{\"Function\":\"RANGE\"}}]",
-               0, 0, "READ_TEXT");
+    check_plan(
+        "[{\"name\":\"X\",\"children\":[{\"name\":\"SEQ_SCAN\",\"children\":[],\"extra_info\":"
+        "{\"Table\":\"memory.k2_plan.trades\",\"Filters\":[\"a=1\",\"b='x'\"]}}]}]",
+        1, 2, NULL);
+    check_plan("[{\"extra_info\":{\"Table\":\"memory.main.trades\",\"Filters\":\"a=1\"}}]", 0, 0,
+               NULL);
+    check_plan(
+        "[{\"extra_info\":{\"Function\":\"READ_TEXT\"}},{\"extra_info\":{\"Function\":\"RANGE\"}}]",
+        0, 0, "READ_TEXT");
     check_plan("[{\"extra_info\":{\"Function\":\"DUCKDB_TABLES\"}}]", 0, 0, NULL);
     check_plan("[]", 0, 0, NULL);
     check_plan("{\"a\":[1]}", 0, 0, NULL);
@@ -118,9 +151,9 @@ static void fill(struct world *w) {
                 int64_t ns = day + half * 11 * 3600 * K2_NS_PER_SEC +
                              (int64_t)(k2test_random(&seed) % (13 * 3600)) * K2_NS_PER_SEC;
                 const char *symbol = symbols[k2test_random(&seed) % (half ? 5 : 2)];
-                struct k2_event e = world_trade(w, k2test_random(&seed) % 2 ? "ASX" : "MOEX", symbol, ns,
-                                                (int64_t)(k2test_random(&seed) % 20) * 500000000,
-                                                INT64_C(10000000000));
+                struct k2_event e = world_trade(
+                    w, k2test_random(&seed) % 2 ? "ASX" : "MOEX", symbol, ns,
+                    (int64_t)(k2test_random(&seed) % 20) * 500000000, INT64_C(10000000000));
                 if (k2test_random(&seed) % 8 == 0)
                     e.trade.price = K2_NULL_DECIMAL;
                 world_append(w, &e);
@@ -165,7 +198,8 @@ static void dates_times_and_symbols_prune_files(void **state) {
         {"trade_date = '2014-03-10'", true},
         {"trade_date between '2014-03-09' and '2014-03-10'", true},
         {"trade_date in ('2014-03-09', '2014-03-12')", true},
-        {"exchange_timestamp >= '2014-03-12 10:00:00+00' and exchange_timestamp < '2014-03-12 11:00:00+00'",
+        {"exchange_timestamp >= '2014-03-12 10:00:00+00' and exchange_timestamp < '2014-03-12 "
+         "11:00:00+00'",
          true},
         {"exchange_timestamp >= now() - interval '1 hour'", true},
         {"exchange_timestamp_ns < 1394323200000000000", true},
@@ -201,10 +235,11 @@ static void every_scan_of_a_table_keeps_its_files(void **state) {
                  "select count(*) from trades a left join trades b on a.exchange_sequence_number = "
                  "b.exchange_sequence_number and b.trade_date = '2014-03-08'",
                  "240\n");
-    world_expect(*state,
-                 "select count(*) from trades where trade_date = (select max(trade_date) from trades "
-                 "where trade_date < '2014-03-10')",
-                 "40\n");
+    world_expect(
+        *state,
+        "select count(*) from trades where trade_date = (select max(trade_date) from trades "
+        "where trade_date < '2014-03-10')",
+        "40\n");
     world_expect(*state,
                  "select count(*) from (from trades where trade_date = '2014-03-08' union all "
                  "from trades where 1 = 0)",
@@ -230,8 +265,9 @@ static void put_constant(struct k2_buf *out, int column, uint64_t r) {
         k2_buf_printf(out, "%lld", 1394200000000000000 + (long long)(r % 600) * 1000000000000);
         break;
     case 3:
-        k2_buf_str(out, (const char *[]){"'AAPL'", "'BHP'", "'O''Neil'", "''",
-                                         "e'x\\nexchange_timestamp_ns=5\\ny'", "'B'", "'zz'"}[r % 7]);
+        k2_buf_str(out,
+                   (const char *[]){"'AAPL'", "'BHP'", "'O''Neil'", "''",
+                                    "e'x\\nexchange_timestamp_ns=5\\ny'", "'B'", "'zz'"}[r % 7]);
         break;
     case 4:
         k2_buf_str(out, r % 3 ? "'ASX'" : "'MOEX'");

@@ -59,7 +59,8 @@ static struct k2_event random_event(struct world *w, enum k2_kind_id id, uint64_
         if (k2_field_in_record(&kind->fields[i]))
             set_random(w, &kind->fields[i], base + kind->fields[i].offset, seed);
     /* exchange, trade_date and the time stand in every kind; ASX is a code a topic can have */
-    int64_t ns = world_time("2014-03-10") + (int64_t)(k2test_random(seed) % (3 * 86400)) * 1000000007;
+    int64_t ns =
+        world_time("2014-03-10") + (int64_t)(k2test_random(seed) % (3 * 86400)) * 1000000007;
     for (int i = 0; i < kind->field_count; i++) {
         char *at = base + kind->fields[i].offset;
         if (strcmp(kind->fields[i].name, "exchange") == 0)
@@ -75,7 +76,8 @@ static struct k2_event random_event(struct world *w, enum k2_kind_id id, uint64_
 }
 
 static void append_any(struct world *w, const struct k2_event *e) {
-    struct k2_event keyed = *e; /* world_append takes the exchange of a trade: it is first in each kind */
+    struct k2_event keyed =
+        *e; /* world_append takes the exchange of a trade: it is first in each kind */
     world_append(w, &keyed);
 }
 
@@ -107,7 +109,8 @@ static void check_kind(struct world *w, enum k2_kind_id id, int rows) {
             const char *base = k2_event_fields_const(&e);
             int p = k2_field_by_name(kind, K2_SV("journal_partition"));
             int o = k2_field_by_name(kind, K2_SV("journal_offset"));
-            int64_t at = (int64_t)*(const int32_t *)(const void *)(base + kind->fields[p].offset) << 40 |
+            int64_t at = (int64_t) * (const int32_t *)(const void *)(base + kind->fields[p].offset)
+                             << 40 |
                          *(const int64_t *)(const void *)(base + kind->fields[o].offset);
             assert_true(at > last);
             last = at;
@@ -151,7 +154,8 @@ static void a_condition_chooses_rows_and_prunes(void **state) {
     struct k2_columns c;
     k2_columns_init(&c, k2_kind(K2_KIND_TRADE), 64);
     CHECK_OK(query_rows_open(w->engine, k2_kind(K2_KIND_TRADE), NULL,
-                             "trade_date = DATE '2014-03-11' AND exchange = 'ASX'", w->in, &r, &w->err),
+                             "trade_date = DATE '2014-03-11' AND exchange = 'ASX'", w->in, &r,
+                             &w->err),
              &w->err);
     CHECK_OK(query_rows_next(r, &c, &w->err), &w->err);
     assert_int_equal(c.n, 64);
@@ -171,7 +175,8 @@ static void an_empty_table_has_no_rows(void **state) {
     struct query_rows *r;
     struct k2_columns c;
     k2_columns_init(&c, k2_kind(K2_KIND_QUOTE), 10);
-    CHECK_OK(query_rows_open(w.engine, k2_kind(K2_KIND_QUOTE), "journal", NULL, w.in, &r, &w.err), &w.err);
+    CHECK_OK(query_rows_open(w.engine, k2_kind(K2_KIND_QUOTE), "journal", NULL, w.in, &r, &w.err),
+             &w.err);
     CHECK_OK(query_rows_next(r, &c, &w.err), &w.err);
     assert_int_equal(c.n, 0);
     CHECK_OK(query_rows_next(r, &c, &w.err), &w.err);

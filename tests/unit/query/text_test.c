@@ -24,7 +24,8 @@ static void semicolons_end_statements_only_outside_of_quotes_and_comments(void *
     check_pieces("select \"a;\"\"b\" ; x", (const char *[]){"select \"a;\"\"b\"", "x", NULL});
     check_pieces("select $$;$$, $t$ $$ ; $t$ ; x",
                  (const char *[]){"select $$;$$, $t$ $$ ; $t$", "x", NULL});
-    check_pieces("select $1 ; select $a ; x", (const char *[]){"select $1", "select $a", "x", NULL});
+    check_pieces("select $1 ; select $a ; x",
+                 (const char *[]){"select $1", "select $a", "x", NULL});
     check_pieces("select /* ; /* ; */ ; */ 1 ; x",
                  (const char *[]){"select /* ; /* ; */ ; */ 1", "x", NULL});
     check_pieces("select 1 -- ; '\n ; x", (const char *[]){"select 1 -- ; '", "x", NULL});
@@ -33,8 +34,9 @@ static void semicolons_end_statements_only_outside_of_quotes_and_comments(void *
 
 static void unfinished_quotes_and_comments_reach_to_the_end(void **state) {
     (void)state;
-    static const char *const texts[] = {"select 'a;", "select \"a;", "select $$;", "select /* ; ",
-                                        "select E'\\", "select $t$ ; $t", "select -- ;"};
+    static const char *const texts[] = {"select 'a;",   "select \"a;", "select $$;",
+                                        "select /* ; ", "select E'\\", "select $t$ ; $t",
+                                        "select -- ;"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct k2_sv rest = k2_sv_of(texts[i]), piece;
         assert_true(query_text_next(&rest, &piece));

@@ -12,8 +12,7 @@ static int nothing(struct verb_context *c, struct k2_err *err) {
 }
 
 static const struct verb_option options[] = {VERB_FORMAT, VERB_OUT, {0}};
-static const struct verb list = {
-    .name = "list", .usage = "", .options = options, .run = nothing};
+static const struct verb list = {.name = "list", .usage = "", .options = options, .run = nothing};
 
 static const struct listing_column columns[] = {
     {"name", NULL}, {"row_count", "rows"}, {"bytes", NULL}, {"at", "at (UTC)"}, {"good", NULL}};
@@ -36,7 +35,8 @@ static char *written(const char *name, const char *format) {
     char *dir = k2test_dir();
     char path[4200];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    char *words[] = {(char[]){"--out"}, path, (char[]){"--format"}, k2_strdup(format ? format : "")};
+    char *words[] = {(char[]){"--out"}, path, (char[]){"--format"},
+                     k2_strdup(format ? format : "")};
     struct verb_context c;
     struct k2_err err = {0};
     struct listing *l;

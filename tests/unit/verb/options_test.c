@@ -9,15 +9,17 @@ static int nothing(struct verb_context *c, struct k2_err *err) {
     return K2_OK;
 }
 
-static const struct verb_option tail_options[] = {
-    {"from", "WHERE", "-10", "", NULL, 0},
-    {"param", "P", NULL, "", NULL, 'p'},
-    {"keys", NULL, NULL, "", NULL, 'k'},
-    VERB_FORMAT,
-    {0}};
-static const struct verb tail = {
-    .name = "tail", .usage = "TOPIC", .options = tail_options, .min_args = 1, .max_args = 2,
-    .run = nothing};
+static const struct verb_option tail_options[] = {{"from", "WHERE", "-10", "", NULL, 0},
+                                                  {"param", "P", NULL, "", NULL, 'p'},
+                                                  {"keys", NULL, NULL, "", NULL, 'k'},
+                                                  VERB_FORMAT,
+                                                  {0}};
+static const struct verb tail = {.name = "tail",
+                                 .usage = "TOPIC",
+                                 .options = tail_options,
+                                 .min_args = 1,
+                                 .max_args = 2,
+                                 .run = nothing};
 static const struct verb *const topic_subs[] = {&tail, NULL};
 static const struct verb topic = {.name = "topic", .usage = "tail", .subs = topic_subs};
 static const struct verb *const root_subs[] = {&topic, NULL};

@@ -39,8 +39,9 @@ static void whole_numbers_take_k_m_and_g(void **state) {
 
 static void real_numbers_are_digits_and_one_point_only(void **state) {
     (void)state;
-    static const char *const bad[] = {"nan", "inf", "1e3", "-1", "0x1p3", ".", "", "1.2.3", "1,5",
-                                      "1234567890123456789012345678901234567890"};
+    static const char *const bad[] = {
+        "nan", "inf", "1e3",   "-1",  "0x1p3",
+        ".",   "",    "1.2.3", "1,5", "1234567890123456789012345678901234567890"};
     double v;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_STATUS(words_real("r", bad[i], &v, NULL), K2_E_USAGE);

@@ -1,0 +1,97 @@
+/* What the fuzz targets of decoders share. The first byte says how the rest is cut into pieces; whole
+ * and in pieces it must give the same answers, one for each line. */
+#ifndef FEED_FUZZ_H
+#define FEED_FUZZ_H
+
+#include <stdlib.h>
+
+#include "feed/feed.h"
+
+struct answers {
+    struct k2_interner *in;
+    uint64_t events, rejects, filtered;
+    struct k2_h128 sum;
+    int64_t position;
+};
+
+static inline void see_text(struct k2_sv s) { /* reads every byte, for the sanitizer */
+    volatile char sink = 0;
+    for (size_t i = 0; i < s.n; i++)
+        sink ^= s.p[i];
+}
+
+static inline int see_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
+                            struct k2_err *err) {
+    struct answers *a = ctx;
+    struct k2_buf out = {0};
+    see_text(raw);
+    K2_ASSERT(position > a->position);
+    a->position = position;
+    a->events++;
+    a->sum = k2_h128_add(a->sum, k2_full_hash(e, a->in));
+    int rc = k2_avro_encode(e, a->in, 1, &out, err); /* whatever was accepted can be stored */
+    K2_ASSERT(rc == K2_OK);
+    k2_buf_free(&out);
+    return rc;
+}
+
+static inline int see_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
+    struct answers *a = ctx;
+    (void)err;
+    see_text(r->raw);
+    see_text(k2_sv_of(r->detail));
+    K2_ASSERT(r->position > a->position && r->reason && *r->detail);
+    K2_ASSERT(!r->numbered || r->partial);
+    a->position = r->position;
+    a->rejects++;
+    a->sum = k2_h128_add(a->sum, k2_hash128(r->raw.p, r->raw.n));
+    return K2_OK;
+}
+
+static inline int see_filtered(void *ctx, const char *why, struct k2_err *err) {
+    struct answers *a = ctx;
+    (void)err;
+    K2_ASSERT(*why);
+    a->filtered++;
+    return K2_OK;
+}
+
+static inline struct answers ask(const char *format, struct k2_sv text, size_t step) {
+    const struct feed_ops *ops = feed_find(k2_sv_of(format));
+    struct answers a = {.in = k2_interner_new()};
+    struct feed_sink sink = {&a, see_event, see_reject, see_filtered};
+    struct feed_options o = {.source = K2_SV("1_ABC.csv"), .date = INT32_MIN};
+    void *state = calloc(1, ops->state_size);
+    K2_ASSERT(ops->init(state, &o, a.in, NULL) == K2_OK);
+    for (size_t done = 0, shown = 0, used; shown < text.n || shown == 0; done += used) {
+        shown = step == 0 || text.n - shown <= step ? text.n : shown + step;
+        bool last = shown == text.n;
+        char *copy = malloc(shown - done + 1); /* its end is the end that may be read */
+        memcpy(copy, text.p + done, shown - done);
+        copy = realloc(copy, shown - done ? shown - done : 1);
+        used = 0;
+        K2_ASSERT(ops->decode(state, (struct k2_sv){copy, shown - done}, last, &used, &sink,
+                              NULL) == K2_OK);
+        K2_ASSERT(used <= shown - done && (!last || used == shown - done));
+        free(copy);
+        if (last)
+            break;
+    }
+    ops->fini(state);
+    free(state);
+    k2_interner_free(a.in);
+    return a;
+}
+
+static inline int fuzz_format(const char *format, const uint8_t *data, size_t n) {
+    if (n == 0)
+        return 0;
+    struct k2_sv text = {(const char *)data + 1, n - 1};
+    struct answers whole = ask(format, text, 0), pieces = ask(format, text, data[0] % 64 + 1);
+    K2_ASSERT(whole.events == pieces.events && whole.rejects == pieces.rejects);
+    K2_ASSERT(whole.filtered == pieces.filtered && k2_h128_cmp(whole.sum, pieces.sum) == 0);
+    (void)feed_detect(K2_SV("1_ABC.csv"), text);
+    return 0;
+}
+
+#endif
