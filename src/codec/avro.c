@@ -398,6 +398,12 @@ static K2_RC find_schema(struct k2_decoder *d, uint32_t id, struct known_schema 
     return learn(d, id, out, err);
 }
 
+void k2_wire_put_header(struct k2_buf *b, uint32_t schema_id) {
+    uint32_t big_endian = __builtin_bswap32(schema_id);
+    k2_buf_byte(b, 0);
+    k2_buf_put(b, &big_endian, 4);
+}
+
 int k2_wire_schema_id(struct k2_sv value, uint32_t *id, struct k2_err *err) {
     if (value.n < K2_WIRE_HEADER)
         return k2_fail(err, K2_E_CORRUPT, "a record of %zu bytes is too short for a schema id",

@@ -19,6 +19,8 @@
 K2_RC k2_avro_encode(const struct k2_event *e, const struct k2_interner *in, uint32_t schema_id,
                      struct k2_buf *out, struct k2_err *err);
 
+/* Magic byte and schema id, in front of an Avro record made with the primitives below. */
+void k2_wire_put_header(struct k2_buf *b, uint32_t schema_id);
 /* The schema id of a wire-format value. */
 K2_RC k2_wire_schema_id(struct k2_sv value, uint32_t *id, struct k2_err *err);
 

@@ -43,7 +43,7 @@ struct feed_reject {
 
 struct feed_sink { /* where a decoder sends what it finds; a callback's failure ends the decoding */
     void *ctx;
-    K2_RC (*event)
+    K2_RC(*event)
     (void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position, struct k2_err *err);
     K2_RC (*reject)(void *ctx, const struct feed_reject *r, struct k2_err *err);
     K2_RC (*filtered)(void *ctx, const char *why, struct k2_err *err);
@@ -73,12 +73,12 @@ struct feed_ops {
     size_t state_size;     /* the caller allocates the private state, zeroed */
     /* 0 = not this format .. 100 = certain, from the file's name and its first bytes. */
     int (*detect)(struct k2_sv file_name, struct k2_sv head);
-    K2_RC (*init)
+    K2_RC(*init)
     (void *state, const struct feed_options *o, struct k2_interner *in, struct k2_err *err);
     /* Decodes what is whole in `bytes` and gives how many were consumed; the rest is shown again
      * with more behind it. `last`: nothing more will come. Strings of events are interned in `in`.
      */
-    K2_RC (*decode)
+    K2_RC(*decode)
     (void *state, struct k2_sv bytes, bool last, size_t *consumed, const struct feed_sink *sink,
      struct k2_err *err);
     void (*fini)(void *state); /* safe on a zeroed state */
@@ -145,7 +145,7 @@ struct seq_known { /* an event that was accepted before */
  * learn where it ended. load may be NULL: what is forgotten is then new. */
 struct seq_history {
     void *ctx;
-    K2_RC (*load)
+    K2_RC(*load)
     (void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
      enum k2_kind_id kind, int64_t lo, int64_t hi,
      void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx, struct k2_err *err);

@@ -30,10 +30,14 @@ struct k2_sv seq_channel_name(const struct seq_channel *c) {
     return (struct k2_sv){c->text + c->exchange_n, c->channel_n};
 }
 
+static bool same_bytes(const char *text, struct k2_sv s) {
+    return s.n == 0 || memcmp(text, s.p, s.n) == 0;
+}
+
 bool seq_channel_is(const struct seq_channel *c, const struct seq_key *k) {
     return c->trade_date == k->trade_date && c->kind == k->kind && c->channel_n == k->channel.n &&
-           c->exchange_n == k->exchange.n && memcmp(c->text, k->exchange.p, k->exchange.n) == 0 &&
-           memcmp(c->text + c->exchange_n, k->channel.p, k->channel.n) == 0;
+           c->exchange_n == k->exchange.n && same_bytes(c->text, k->exchange) &&
+           same_bytes(c->text + c->exchange_n, k->channel);
 }
 
 static uint64_t hash_of(const struct seq_key *k) {
@@ -75,7 +79,7 @@ struct seq_channel *seq_channels_find(const struct seq_channels *c, const struct
 
 static struct seq_floor *floor_of(const struct seq_channels *c, struct k2_sv exchange) {
     for (size_t i = 0; i < c->n_floors; i++)
-        if (k2_sv_eq(k2_sv_of(c->floors[i].exchange), exchange))
+        if (k2_sv_eq(seq_floor_exchange(&c->floors[i]), exchange))
             return &c->floors[i];
     return NULL;
 }
@@ -85,7 +89,7 @@ void seq_channels_raise_floor(struct seq_channels *c, struct k2_sv exchange, int
     if (!f) {
         c->floors = k2_realloc(c->floors, (c->n_floors + 1) * sizeof *c->floors);
         f = &c->floors[c->n_floors++];
-        *f = (struct seq_floor){k2_sv_dup(exchange), date};
+        *f = (struct seq_floor){k2_sv_dup(exchange), exchange.n, date};
     }
     if (date > f->date)
         f->date = date;
@@ -95,9 +99,10 @@ static struct seq_channel *make(const struct seq_channels *c, const struct seq_k
                                 uint64_t hash) {
     struct seq_channel *made = k2_zalloc(sizeof *made);
     const struct seq_floor *f = floor_of(c, k->exchange);
-    made->text = k2_alloc(k->exchange.n + k->channel.n + 1);
-    memcpy(made->text, k->exchange.p, k->exchange.n);
-    memcpy(made->text + k->exchange.n, k->channel.p, k->channel.n);
+    struct k2_buf text = {0};
+    k2_buf_sv(&text, k->exchange);
+    k2_buf_sv(&text, k->channel);
+    made->text = (char *)text.p;
     made->exchange_n = (uint32_t)k->exchange.n;
     made->channel_n = (uint32_t)k->channel.n;
     made->kind = k->kind;

@@ -90,7 +90,7 @@ static struct seq_channels floors_for(const struct seq_engine *s, int keep_dates
     struct seq_channels floors = {0};
     int32_t *dates = k2_alloc((s->channels.n + 1) * sizeof *dates);
     for (size_t i = 0; i < s->channels.n_floors; i++)
-        seq_channels_raise_floor(&floors, k2_sv_of(s->channels.floors[i].exchange),
+        seq_channels_raise_floor(&floors, seq_floor_exchange(&s->channels.floors[i]),
                                  s->channels.floors[i].date);
     struct k2_sv *seen = k2_alloc((s->channels.n + 1) * sizeof *seen);
     size_t n_seen = 0;
@@ -109,7 +109,7 @@ static struct seq_channels floors_for(const struct seq_engine *s, int keep_dates
 
 static bool kept(const struct seq_channels *floors, const struct seq_channel *c, bool trim) {
     for (size_t i = 0; trim && i < floors->n_floors; i++)
-        if (k2_sv_eq(k2_sv_of(floors->floors[i].exchange), seq_channel_exchange(c)))
+        if (k2_sv_eq(seq_floor_exchange(&floors->floors[i]), seq_channel_exchange(c)))
             return c->started && c->trade_date >= floors->floors[i].date;
     return c->started;
 }
@@ -123,7 +123,7 @@ void seq_engine_save(const struct seq_engine *s, int keep_dates, struct k2_buf *
     put_u64(out, 0); /* the length, when it is known */
     put_u32(out, (uint32_t)floors.n_floors);
     for (size_t i = 0; i < floors.n_floors; i++) {
-        put_text(out, k2_sv_of(floors.floors[i].exchange));
+        put_text(out, seq_floor_exchange(&floors.floors[i]));
         put_u32(out, (uint32_t)floors.floors[i].date);
     }
     count_at = out->n;

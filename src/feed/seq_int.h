@@ -60,8 +60,13 @@ struct seq_channel {
 
 struct seq_floor { /* channels of an exchange before this date may have been forgotten */
     char *exchange;
+    size_t exchange_n;
     int32_t date;
 };
+
+static inline struct k2_sv seq_floor_exchange(const struct seq_floor *f) {
+    return (struct k2_sv){f->exchange, f->exchange_n};
+}
 
 struct seq_channels {
     struct seq_channel **all; /* in order of appearance */

@@ -41,12 +41,6 @@ static K2_RC put_ends(struct journal *j, struct k2_buf *out, struct k2_err *err)
     return K2_OK;
 }
 
-static void put_header(struct k2_buf *out, uint32_t schema_id) {
-    uint32_t big_endian = __builtin_bswap32(schema_id);
-    k2_buf_byte(out, 0);
-    k2_buf_put(out, &big_endian, 4);
-}
-
 int checkpoint_save(struct journal *j, const struct seq_engine *engine, struct k2_err *err) {
     struct journal_topic topic;
     uint32_t id;
@@ -56,7 +50,7 @@ int checkpoint_save(struct journal *j, const struct seq_engine *engine, struct k
     struct k2_buf state = {0};
     seq_engine_save(engine, KEEP_DATES, &state);
     struct k2_buf *out = journal_record_begin(j, topic.id, 0, K2_SV("sequence"));
-    put_header(out, id);
+    k2_wire_put_header(out, id);
     int rc = put_ends(j, out, err);
     if (rc == K2_OK) {
         k2_avro_put_bytes(out, k2_buf_view(&state));

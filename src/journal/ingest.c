@@ -9,6 +9,7 @@
 #include "journal/history.h"
 #include "journal/item.h"
 #include "journal/quarantine.h"
+#include "journal/source.h"
 
 #include "base/clock.h"
 
@@ -48,6 +49,7 @@ struct ingest {
     int64_t written;       /* log position of the last write, being synced */
     int64_t since_checkpoint;
     struct k2_sv source; /* of the file being read */
+    int64_t file_bytes;  /* of it, read so far */
 };
 
 /* --- appending --- */
@@ -380,22 +382,43 @@ static void forget_strings(struct ingest *g) {
     g->route_count = 0; /* they hold ids */
 }
 
+static void on_progress(void *ctx, int64_t done, int64_t all) {
+    struct ingest *g = ctx;
+    g->stats.bytes += done - g->file_bytes;
+    g->file_bytes = done;
+    if (g->options.progress)
+        g->options.progress(g->options.progress_ctx, done, all);
+}
+
 static K2_RC decode_file(struct ingest *g, const char *path, const struct feed_ops *feed,
                          const struct feed_options *o, struct k2_err *err) {
     const struct feed_sink sink = {g, on_event, on_reject, on_filtered};
     void *state = k2_zalloc(feed->state_size);
     int rc = feed->init(state, o, g->interner, err);
     if (rc == K2_OK) {
-        rc = feed_file(path, feed, state, &sink, g->options.progress, g->options.progress_ctx, err);
+        g->file_bytes = 0;
+        rc = feed_file(path, feed, state, &sink, on_progress, g, err);
         feed->fini(state);
     }
     free(state);
     return rc;
 }
 
+/* What was whole before a failure is kept all the same; the failure is what is told. */
+static K2_RC finish_file(struct ingest *g, const char *path, const struct feed_ops *feed,
+                         const struct ingest_stats *before, struct k2_err *err) {
+    K2_TRY(judge(g, err));
+    if (g->stats.read > before->read)
+        K2_TRY(source_add(g->journal, path, feed->name, g->stats.read - before->read,
+                          g->stats.accepted - before->accepted, err));
+    return ingest_flush(g, err);
+}
+
 int ingest_file(struct ingest *g, const char *path, const struct feed_ops *feed,
                 const struct feed_options *o, bool keep_counting, struct k2_err *err) {
     struct feed_options options = *o;
+    struct ingest_stats before = g->stats;
+    struct k2_err second;
     if (keep_counting) {
         options.counted = counted;
         options.counted_ctx = g;
@@ -403,8 +426,7 @@ int ingest_file(struct ingest *g, const char *path, const struct feed_ops *feed,
     forget_strings(g);
     g->source = o->source.n ? o->source : k2_sv_of(path);
     int rc = decode_file(g, path, feed, &options, err);
-    struct k2_err flushing;
-    int flushed = ingest_flush(g, rc == K2_OK ? err : &flushing);
+    int finished = finish_file(g, path, feed, &before, rc == K2_OK ? err : &second);
     g->source = (struct k2_sv){0};
-    return rc == K2_OK ? flushed : rc;
+    return rc == K2_OK ? finished : rc;
 }

@@ -128,6 +128,7 @@ static int check_segment(struct verify *v, const struct target *t, struct k2_err
         if (rc == K2_OK && t->saved && v->findings == before)
             check_index(v, t);
     }
+    v->seen = NULL;
     journal_index_fini(&seen);
     free(path);
     return rc;

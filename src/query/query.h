@@ -5,9 +5,11 @@
  * DuckDB opens them: the query is planned on views, the filters of each scan are read from DuckDB's own
  * EXPLAIN (json), and it is run with the pruned file lists. A filter that cannot be read prunes nothing.
  *
- * libduckdb is loaded at run time (query/duck.c), searched beside the binary (../lib), then in
- * $K2_DUCKDB, then in the build's dependency directory.
- * Thread-safety: an engine belongs to one thread, except query_cancel, which any thread may call.
+ * libduckdb is loaded at run time (query/duck.c), searched in $K2_DUCKDB, else beside the binary (../lib)
+ * and then in the build's dependency directory.
+ * An engine has one result at a time: query_run and query_close end the rows of the one before it.
+ * Thread-safety: an engine belongs to one thread, except query_cancel, which any thread may call while
+ * the engine is open; it stops what runs at that moment.
  */
 #ifndef K2_QUERY_QUERY_H
 #define K2_QUERY_QUERY_H

@@ -68,17 +68,19 @@ struct facts {
 };
 
 #define FACTS(e, in)                                                                               \
-    ((struct facts){k2_interned(in, (e)->exchange), k2_interned(in, (e)->symbol),                  \
-                    (e)->trade_date, (e)->exchange_sequence_number, (e)->journal_offset,           \
-                    (e)->journal_id, (e)->journal_partition})
+    ((struct facts){k2_interned(in, (e)->exchange), k2_interned(in, (e)->symbol), (e)->trade_date, \
+                    (e)->exchange_sequence_number, (e)->journal_offset, (e)->journal_id,           \
+                    (e)->journal_partition})
 
 static struct facts facts_of(const struct k2_event *e, const struct k2_interner *in) {
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: return FACTS(&e->name, in);
+    case K2_KIND_##NAME:                                                                           \
+        return FACTS(&e->name, in);
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: break;
+    case K2_KIND_COUNT:
+        break;
     }
     K2_ASSERT(!"known kind");
 }
@@ -142,10 +144,13 @@ static void place(struct reconcile *r, const struct journal_batch *b, int64_t of
     (x)->journal_partition = b->partition, (x)->journal_offset = offset
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: PLACE(&e->name); break;
+    case K2_KIND_##NAME:                                                                           \
+        PLACE(&e->name);                                                                           \
+        break;
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: break;
+    case K2_KIND_COUNT:
+        break;
     }
 #undef PLACE
 }
@@ -356,7 +361,7 @@ static K2_RC compare_digests(struct reconcile *r, struct k2_err *err) {
 static void exchange_of_topic(const struct k2_kind *kind, const char *topic, char out[64]) {
     const char *p = topic + strlen(kind->topic_prefix) + 1;
     size_t i = 0;
-    for (; p[i] && i < 63; i++)
+    for (; i < 63 && p[i]; i++)
         out[i] = (char)(p[i] >= 'a' && p[i] <= 'z' ? p[i] - 'a' + 'A' : p[i]);
     out[i] = 0;
 }
@@ -435,8 +440,7 @@ static void take_uncovered(struct reconcile *r, const struct k2_event *e, const 
         r->report->other_journal++;
     } else if (is_newer(r, f)) {
         g->line.table.rows--; /* not part of this comparison */
-        g->line.table.checksum =
-            k2_h128_sub(g->line.table.checksum, k2_row_hash(e, r->interner));
+        g->line.table.checksum = k2_h128_sub(g->line.table.checksum, k2_row_hash(e, r->interner));
     } else {
         g->line.extra++;
         remember_first(r, "only in the table", f);
@@ -468,8 +472,8 @@ static K2_RC compare_topics(struct reconcile *r, struct k2_err *err) {
 
 static K2_RC compare_table(struct reconcile *r, struct k2_err *err) {
     K2_TRY(table_offsets(r, &r->committed, err));
-    r->decoder = k2_decoder_new(r->kind, r->interner,
-                                k2_registry_source(journal_registry(r->journal)));
+    r->decoder =
+        k2_decoder_new(r->kind, r->interner, k2_registry_source(journal_registry(r->journal)));
     k2_columns_init(&r->rows, r->kind, ROWS);
     r->covered.n = 0;
     int rc = compare_topics(r, err);
@@ -529,8 +533,8 @@ int reconcile_run(const char *data, struct query_engine *q,
                   void (*progress)(void *ctx, int64_t done, int64_t all), void *progress_ctx,
                   struct reconcile_report *out, struct k2_err *err) {
     *out = (struct reconcile_report){0};
-    struct reconcile r = {.engine = q, .report = out, .progress = progress,
-                          .progress_ctx = progress_ctx};
+    struct reconcile r = {
+        .engine = q, .report = out, .progress = progress, .progress_ctx = progress_ctx};
     K2_TRY(journal_open(data, JOURNAL_READ, NULL, &r.journal, err));
     out->journal_id = journal_id(r.journal);
     int rc = lake_open(data, false, &r.lake, err);

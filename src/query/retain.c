@@ -171,8 +171,7 @@ static K2_RC check_spans(struct fence *f, const struct journal_segment_info *seg
 }
 
 static K2_RC may_go(void *ctx, const struct journal_segment_info *segment, struct k2_err *err) {
-    struct sums s = {segment,
-                     k2_zalloc(((size_t)segment->digest_count + 1) * sizeof *s.of_table)};
+    struct sums s = {segment, k2_zalloc(((size_t)segment->digest_count + 1) * sizeof *s.of_table)};
     int rc = check_spans(ctx, segment, &s, err);
     if (rc == K2_OK)
         rc = compare(&s, err);

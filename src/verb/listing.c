@@ -39,6 +39,14 @@ static struct k2_sv text_of(const struct listing *l, struct cell c) {
     return (struct k2_sv){(const char *)l->text.p + c.at, c.n};
 }
 
+static struct listing *start(struct out_file out, const struct listing_column *columns, int n) {
+    struct listing *l = k2_zalloc(sizeof *l);
+    l->columns = columns;
+    l->width = n;
+    l->out = out;
+    return l;
+}
+
 int listing_open(const struct verb_context *c, const struct listing_column *columns, int n,
                  struct listing **out, struct k2_err *err) {
     struct out_file file;
@@ -46,12 +54,13 @@ int listing_open(const struct verb_context *c, const struct listing_column *colu
     if (file.parquet)
         return k2_fail(err, K2_E_UNSUPPORTED, "%s: lists are not written as Parquet, only k2 query",
                        file.path);
-    struct listing *l = k2_zalloc(sizeof *l);
-    l->columns = columns;
-    l->width = n;
-    l->out = file;
-    *out = l;
+    *out = start(file, columns, n);
     return K2_OK;
+}
+
+struct listing *listing_on_stdout(const struct verb_context *c,
+                                  const struct listing_column *columns, int n) {
+    return start(out_stdout(c), columns, n);
 }
 
 void listing_drop(struct listing *l) {

@@ -20,6 +20,9 @@ struct listing;
  * columns are borrowed until the end. */
 K2_RC listing_open(const struct verb_context *c, const struct listing_column *columns, int n,
                    struct listing **out, struct k2_err *err);
+/* The same for a verb whose --out is something else. */
+struct listing *listing_on_stdout(const struct verb_context *c,
+                                  const struct listing_column *columns, int n);
 bool listing_for_people(const struct listing *l);
 void listing_text(struct listing *l, struct k2_sv text);
 void listing_cstring(struct listing *l, const char *text); /* NULL = null */
@@ -42,6 +45,7 @@ struct out_file {
     char *partial; /* NULL: `path` is written in place */
 };
 
+struct out_file out_stdout(const struct verb_context *c); /* --format only */
 K2_RC out_open(const struct verb_context *c, struct out_file *out, struct k2_err *err);
 K2_RC out_close(struct out_file *out, struct k2_err *err);
 void out_drop(struct out_file *out); /* after an error */

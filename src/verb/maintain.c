@@ -20,13 +20,13 @@ static K2_RC confirm(const struct verb_context *c, struct k2_err *err) {
     if (verb_flag(c, "yes") || verb_flag(c, "dry-run"))
         return K2_OK;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-        return k2_fail(err, K2_E_USAGE, "it removes journal segments: say --yes, or --dry-run to "
-                                        "see what would go");
+        return k2_fail(err, K2_E_USAGE,
+                       "it removes journal segments: say --yes, or --dry-run to "
+                       "see what would go");
     fprintf(stderr, "Remove journal segments that every table is proven to hold? [y/N] ");
     int answer = getchar();
-    return answer == 'y' || answer == 'Y'
-               ? K2_OK
-               : k2_fail(err, K2_E_CANCELLED, "nothing was removed");
+    return answer == 'y' || answer == 'Y' ? K2_OK
+                                          : k2_fail(err, K2_E_CANCELLED, "nothing was removed");
 }
 
 static void print_report(const struct verb_context *c, const struct retain_report *r) {
@@ -63,16 +63,17 @@ static const struct verb_option options[] = {
     {"dry-run", NULL, NULL, "say what would go, remove nothing", NULL, 0},
     {"yes", NULL, NULL, "do not ask", NULL, 0},
     {0}};
-static const char *const examples[] = {"k2 maintain --dry-run", "k2 maintain --older-than 30d --yes",
-                                       NULL};
+static const char *const examples[] = {"k2 maintain --dry-run",
+                                       "k2 maintain --older-than 30d --yes", NULL};
 
 const struct verb verb_maintain = {
     .name = "maintain",
     .summary = "remove old journal segments that the tables are proven to hold",
     .usage = "[--older-than SPAN] [--dry-run]",
-    .about = "A sealed segment goes only when every table's offsets cover it, every consumer group\n"
-             "has read it, and its digest equals that of the table's rows, read back at that moment.\n"
-             "The digest stays: k2 reconcile goes on proving these rows.",
+    .about =
+        "A sealed segment goes only when every table's offsets cover it, every consumer group\n"
+        "has read it, and its digest equals that of the table's rows, read back at that moment.\n"
+        "The digest stays: k2 reconcile goes on proving these rows.",
     .options = options,
     .examples = examples,
     .run = run,

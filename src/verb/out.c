@@ -52,10 +52,15 @@ static int open_file(struct out_file *o, struct k2_err *err) {
     return o->to ? K2_OK : k2_fail_errno(err, "%s cannot be written", name);
 }
 
-int out_open(const struct verb_context *c, struct out_file *out, struct k2_err *err) {
-    *out = (struct out_file){.to = stdout};
+struct out_file out_stdout(const struct verb_context *c) {
+    struct out_file out = {.to = stdout};
     if (has(c, "format"))
-        (void)format_named(verb_value(c, "format"), &out->format); /* the parser checked it */
+        (void)format_named(verb_value(c, "format"), &out.format); /* the parser checked it */
+    return out;
+}
+
+int out_open(const struct verb_context *c, struct out_file *out, struct k2_err *err) {
+    *out = out_stdout(c);
     out->path = has(c, "out") ? verb_value(c, "out") : NULL;
     if (!out->path)
         return K2_OK;

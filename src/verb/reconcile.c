@@ -60,8 +60,7 @@ static int print_lines(struct verb_context *c, const struct reconcile_report *r,
                                                     {"extra", NULL},
                                                     {"changed", NULL},
                                                     {"equal", NULL}};
-    struct listing *l;
-    K2_TRY(listing_open(c, columns, 16, &l, err));
+    struct listing *l = listing_on_stdout(c, columns, 16);
     for (int i = 0; i < r->line_count; i++)
         put_line(l, &r->lines[i]);
     return listing_close(l, err);

@@ -32,9 +32,14 @@ run 3 k2 verify
 has out "journal"
 rm -rf k2-data && cp -r whole k2-data
 
-# A table that was emptied behind our back: metadata and files fit, but rows are missing.
-rm -rf k2-data/catalog.db* k2-data/warehouse
-run 0 k2 simulate --seconds 1 --seed 4
+# One data file in the place of another: every reference and checksum fits, but the rows do not.
+run 0 k2 simulate --seconds 5 --seed 4
 run 0 k2 sink --once
 run 0 k2 reconcile
+k2 table files trades --format csv | tail -n +2 | cut -d , -f 4 >files
+cp "$(sed -n 1p files)" "$(sed -n 2p files)"
+run 3 k2 reconcile --out proof.json --format csv
+has err "differ"
+has out ",false"
+[ -s proof.json ] || fail "no proof.json about a difference"
 finish

@@ -44,6 +44,13 @@ while read -r words; do
     [ ! -s long ] || fail "k2 $words --help has long lines: $(cat long)"
 done <commands.txt
 
+# The manual page names every command, and no other.
+if [ -n "${K2_SOURCE:-}" ]; then
+    sed -n '/^The commands are/,/^\.El/s/^\.It Cm //p' "$K2_SOURCE/docs/man/k2.1" >manual
+    awk 'NF == 1' commands.txt >real
+    same "$(cat manual)" "$(cat real)" "the commands of docs/man/k2.1"
+fi
+
 sort -u examples.txt >each.txt
 while read -r line; do
     run 0 bash -c "$line" </dev/null

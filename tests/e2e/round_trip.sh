@@ -34,6 +34,7 @@ same "$(value "SELECT count(DISTINCT message_id) FROM trades")" "$(value "SELECT
 same "$(value "SELECT count(DISTINCT symbol) FROM trades WHERE symbol = 'AAPL'")" 1
 run 0 k2 reconcile --out proof.json
 has err "are equal"
+has out "AAPL"
 python3 -m json.tool proof.json >/dev/null || fail "proof.json is not JSON"
 run 0 k2 verify
 

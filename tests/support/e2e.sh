@@ -3,6 +3,7 @@
 # works in a scratch directory of its own, where the data directory is ./k2-data.
 set -uo pipefail
 K2_BIN=${K2_BIN:?set K2_BIN to the program to test}
+[ -x "$K2_BIN" ] || { echo "there is no program $K2_BIN" >&2; exit 1; }
 PATH=$(dirname "$K2_BIN"):$PATH
 export PATH
 unset K2_DATA

@@ -58,6 +58,7 @@ static void a_file_read_twice_adds_nothing(void **state) {
     put_file(dir, "1_BHP.csv", rows);
     struct ingest_stats s = ingest_run(dir, "1_BHP.csv");
     assert_int_equal(s.read, 5);
+    assert_int_equal(s.bytes, sizeof rows - 1);
     assert_int_equal(s.accepted, 4);
     assert_int_equal(s.quarantined, 1);
     assert_int_equal(s.gaps, 0);
@@ -70,6 +71,7 @@ static void a_file_read_twice_adds_nothing(void **state) {
     }
     assert_int_equal(records(dir, "market.ticks.asx"), 4);
     assert_int_equal(records(dir, "market.quarantine.asx"), 1);
+    assert_int_equal(records(dir, "k2.sources"), 4); /* the file is the raw: its hash, each time */
     k2test_rmdir(dir);
 }
 

@@ -22,7 +22,8 @@ static int64_t current_snapshot(struct world *w) {
     return id;
 }
 
-/* Eight batches a second apart; the sink runs after batches 2, 5 and 7 (counted from 0). */
+/* Eight batches a second apart; the sink runs after batches 2, 5 and 7 (counted from 0). Batch 3 has one
+ * row, so that one row alone must make the next snapshot necessary. */
 static int set_up(void **state) {
     static struct asof_world a;
     struct world *w = &a.w;
@@ -30,7 +31,7 @@ static int set_up(void **state) {
     int rows = 0;
     world_open(w);
     for (int b = 0; b < BATCHES; b++) {
-        for (int i = 0; i <= b; i++, rows++) {
+        for (int i = 0; i < (b == 3 ? 1 : b + 1); i++, rows++) {
             struct k2_event e = world_trade(
                 w, i % 2 ? "ASX" : "MOEX", (const char *[]){"A", "B", "C"}[i % 3],
                 world_time("2014-03-10") + (int64_t)(k2test_random(&seed) % 86400) * K2_NS_PER_SEC,

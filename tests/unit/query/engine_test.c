@@ -425,6 +425,23 @@ static void a_result_becomes_a_parquet_file(void **state) {
     assert_int_equal(access("x", F_OK), -1);
 }
 
+/* More than memory holds goes to run/tmp, which is gone when the engine is. */
+static void what_does_not_fit_memory_is_spilled(void **state) {
+    struct world *w = *state;
+    struct query_engine *kept = w->engine;
+    struct query_options options = {.threads = 2, .memory_limit = INT64_C(64) << 20};
+    CHECK_OK(query_open(w->dir, &options, &w->engine, &w->err), &w->err);
+    world_expect(w,
+                 "select count(*), max(s) from (select distinct range, range::varchar || 'x' as s "
+                 "from range(1500000))",
+                 "1500000,999999x\n");
+    query_close(w->engine);
+    w->engine = kept;
+    char command[4200];
+    snprintf(command, sizeof command, "ls -A '%s/run/tmp' | grep -q query", w->dir);
+    assert_int_not_equal(system(command), 0);
+}
+
 static void a_directory_without_data_says_so(void **state) {
     (void)state;
     struct query_engine *engine;
@@ -454,6 +471,7 @@ int main(void) {
         cmocka_unit_test(a_result_is_read_once),
         cmocka_unit_test(exact_aggregates_round_half_to_even),
         cmocka_unit_test(a_result_becomes_a_parquet_file),
+        cmocka_unit_test(what_does_not_fit_memory_is_spilled),
         cmocka_unit_test(a_directory_without_data_says_so),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
