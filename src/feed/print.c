@@ -5,7 +5,8 @@ static void put_decimal(struct k2_buf *out, k2_i128 value, int scale) {
     char text[K2_DECIMAL_TEXT];
     if (value == K2_NULL_DECIMAL)
         value = 0;
-    k2_buf_put(out, text, k2_decimal_format_short(value, scale, text));
+    size_t n = k2_decimal_format_short(value, scale, text);
+    k2_buf_put(out, text, n);
 }
 
 /* The first string of a list, or the value of the map's key; empty if there is none. */

@@ -75,7 +75,7 @@ static const char *const famous[] = {
     "AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "BRK.B", "AVGO", "LLY",
     "JPM",  "V",    "UNH",  "XOM",  "MA",    "COST", "HD",   "PG",    "JNJ",  "NFLX",
     "ABBV", "BAC",  "CRM",  "CVX",  "KO",    "WMT",  "MRK",  "AMD",   "PEP",  "TMO",
-    "ORCL", "LIN",  "ACN",  "MCD",  "CSCO",  "ABT",  "DIS",  "WFC",   "INTC", "QCOM",
+    "ORCL", "LIN",  "ADBE", "MCD",  "CSCO",  "ABT",  "DIS",  "WFC",   "INTC", "QCOM",
     "IBM",  "GE",   "CAT",  "VZ",   "PFE",   "TXN",  "DHR",  "CMCSA", "NKE",  "PM",
     "UNP",  "SPGI", "LOW",  "HON",  "BA",    "T",    "GS",   "BLK",   "SBUX", "F",
 };
@@ -145,9 +145,9 @@ static int64_t tick_at(int64_t price) {
     return price < 100 * CENT ? CENT / 100 : price < 1000 * 100 * CENT ? CENT : 5 * CENT;
 }
 
-/* A price between 0.10 and 2000, half of them between 10 and 100. */
-static int64_t first_price(uint64_t *random) {
-    uint64_t r = sim_random(random), level = r >> 8 & 31;
+/* A price between 0.10 and 2000, half of them between 10 and 100; famous ones are not cheap. */
+static int64_t first_price(uint32_t rank, uint64_t *random) {
+    uint64_t r = sim_random(random), level = rank < FAMOUS ? 4 + (r >> 8) % 27 : r >> 8 & 31;
     int64_t cents = (int64_t)(1000 + r % 9000);
     if (level == 0)
         return cents * CENT / 100;
@@ -202,7 +202,7 @@ static void move(struct sim_stock *s, uint64_t r) {
 }
 
 static void start_stock(struct sim_stock *s, uint32_t rank, uint64_t *random) {
-    int64_t price = first_price(random);
+    int64_t price = first_price(rank, random);
     s->tick = tick_at(price);
     s->anchor = price / s->tick * 16;
     s->usual_spread = 1 + (rank > 30) + (rank > 300 ? 2 : 0) + (rank > 3000 ? 4 : 0);

@@ -5,6 +5,7 @@
  * change ('?', '#', '%', control characters, bytes that are not UTF-8) is refused when the lake is
  * opened, and a data directory cannot be moved without its tables' metadata being rewritten. */
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "lake/lake_int.h"
 
@@ -59,11 +60,10 @@ static void random_bytes(void *out, size_t n) {
     K2_ASSERT(got == (ssize_t)n); /* up to 256 bytes never come short */
 }
 
-void lake_uuid(char out[LAKE_UUID_TEXT]) {
+/* RFC 9562: the version and variant bits are set in place. */
+static void uuid_text(uint8_t b[16], int version, char out[LAKE_UUID_TEXT]) {
     static const char hex[] = "0123456789abcdef";
-    uint8_t b[16];
-    random_bytes(b, sizeof b);
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[6] = (uint8_t)((b[6] & 0x0f) | version << 4);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     char *p = out;
     for (int i = 0; i < 16; i++) {
@@ -73,6 +73,20 @@ void lake_uuid(char out[LAKE_UUID_TEXT]) {
         *p++ = hex[b[i] & 15];
     }
     *p = 0;
+}
+
+void lake_uuid(char out[LAKE_UUID_TEXT]) {
+    uint8_t b[16];
+    random_bytes(b, sizeof b);
+    uuid_text(b, 4, out);
+}
+
+void lake_content_uuid(struct k2_sv content, char out[LAKE_UUID_TEXT]) {
+    struct k2_h128 h = k2_hash128(content.p, content.n);
+    uint8_t b[16];
+    memcpy(b, &h.hi, 8);
+    memcpy(b + 8, &h.lo, 8);
+    uuid_text(b, 8, out);
 }
 
 int64_t lake_random_id(void) {

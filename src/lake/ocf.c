@@ -8,15 +8,20 @@
  *
  * Validity: each block ends with the sync marker of the header, and its records use up its bytes
  * exactly. Recovery: none; a manifest that breaks this is corrupt as a whole.
+ * The format lets a writer choose the marker. Ours is a checksum: XXH3-128 of the two XXH3-128
+ * hashes of what stands before the marker and of the block's counts and bytes; the metadata pair
+ * "k2.checksum" = "xxh3-128" says so, and reading such a file checks it.
  * We write one block, codec deflate (level 6): DuckDB cannot read zstandard (lake.md §4). We read
  * null and deflate. */
 #include "lake/ocf.h"
 
+#include "base/hash.h"
 #include "base/zip.h"
 #include "codec/codec.h"
 #include "lake/lake_int.h"
 
 #define SYNC_BYTES 16
+#define CHECKSUM_KEY "k2.checksum"
 #define DEFLATE_LEVEL 6
 #define ZLIB_TAIL 4 /* Python's writers leave a part of zlib's checksum behind the raw stream */
 #define BLOCK_LIMIT ((size_t)512 << 20) /* unpacked; a merged manifest of ours has a few MB */
@@ -30,28 +35,46 @@ static void put_pair(struct k2_buf *out, const char *key, struct k2_sv value) {
     k2_avro_put_bytes(out, value);
 }
 
-K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int n,
-                     struct k2_sv records, int64_t count, struct k2_buf *out, struct k2_err *err) {
-    char uuid[LAKE_UUID_TEXT];
-    lake_uuid(uuid); /* its first 16 characters hold 60 random bits, enough for a marker */
+/* head: from the magic to before the marker; block: its counts and bytes, empty without a block. */
+static void checksum(struct k2_sv head, struct k2_sv block, uint8_t out[SYNC_BYTES]) {
+    struct k2_h128 parts[2] = {k2_hash128(head.p, head.n), k2_hash128(block.p, block.n)};
+    struct k2_h128 h = k2_hash128(parts, sizeof parts);
+    memcpy(out, &h, SYNC_BYTES);
+}
+
+static void put_header(const char *schema, const struct lake_ocf_pair *pairs, int n,
+                       struct k2_buf *out) {
     k2_buf_put(out, magic, sizeof magic);
-    k2_avro_put_long(out, n + 2);
+    k2_avro_put_long(out, n + 3);
     put_pair(out, "avro.schema", k2_sv_of(schema));
     put_pair(out, "avro.codec", K2_SV("deflate"));
+    put_pair(out, CHECKSUM_KEY, K2_SV("xxh3-128"));
     for (int i = 0; i < n; i++)
         put_pair(out, pairs[i].key, pairs[i].value);
     k2_avro_put_long(out, 0);
-    k2_buf_put(out, uuid, SYNC_BYTES);
-    if (count == 0)
-        return K2_OK;
-    struct k2_buf packed = {0};
-    int rc = k2_deflate_raw(records, DEFLATE_LEVEL, &packed, err);
+}
+
+K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int n,
+                     struct k2_sv records, int64_t count, struct k2_buf *out, struct k2_err *err) {
+    struct k2_buf head = {0}, packed = {0}, block = {0};
+    uint8_t marker[SYNC_BYTES];
+    int rc = count ? k2_deflate_raw(records, DEFLATE_LEVEL, &packed, err) : K2_OK;
     if (rc == K2_OK) {
-        k2_avro_put_long(out, count);
-        k2_avro_put_bytes(out, k2_buf_view(&packed));
-        k2_buf_put(out, uuid, SYNC_BYTES);
+        put_header(schema, pairs, n, &head);
+        if (count) {
+            k2_avro_put_long(&block, count);
+            k2_avro_put_bytes(&block, k2_buf_view(&packed));
+        }
+        checksum(k2_buf_view(&head), k2_buf_view(&block), marker);
+        k2_buf_sv(out, k2_buf_view(&head));
+        k2_buf_put(out, marker, SYNC_BYTES);
+        k2_buf_sv(out, k2_buf_view(&block));
+        if (count)
+            k2_buf_put(out, marker, SYNC_BYTES);
     }
+    k2_buf_free(&head);
     k2_buf_free(&packed);
+    k2_buf_free(&block);
     return rc;
 }
 
@@ -59,6 +82,7 @@ K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int 
 
 struct header {
     struct k2_sv schema, codec, sync;
+    bool checksummed; /* the marker is a checksum of ours */
 };
 
 static bool read_pair(struct k2_sv *in, struct header *h) {
@@ -69,6 +93,8 @@ static bool read_pair(struct k2_sv *in, struct header *h) {
         h->schema = value;
     if (k2_sv_eq(key, K2_SV("avro.codec")))
         h->codec = value;
+    if (k2_sv_eq(key, K2_SV(CHECKSUM_KEY)))
+        h->checksummed = k2_sv_eq(value, K2_SV("xxh3-128"));
     return true;
 }
 
@@ -138,10 +164,26 @@ static K2_RC use_schema(struct lake_ocf_reader *r, struct k2_sv text,
     return K2_OK;
 }
 
+/* rest: what follows the header's marker. */
+static K2_RC check_sum(struct k2_sv file, struct k2_sv rest, const struct header *h,
+                       struct k2_err *err) {
+    if (!h->checksummed)
+        return K2_OK;
+    struct k2_sv head = {file.p, file.n - rest.n - SYNC_BYTES}, block = rest;
+    uint8_t marker[SYNC_BYTES];
+    block.n -= block.n < SYNC_BYTES ? block.n : SYNC_BYTES;
+    checksum(head, block, marker);
+    if (memcmp(marker, h->sync.p, SYNC_BYTES) != 0)
+        return k2_fail(err, K2_E_CORRUPT, "its checksum does not match its bytes");
+    return K2_OK;
+}
+
 K2_RC lake_ocf_read(struct lake_ocf_reader *r, struct k2_sv file, const struct lake_ocf_visitor *v,
                     struct k2_err *err) {
     struct header h;
+    struct k2_sv whole = file;
     K2_TRY(read_header(&file, &h, err));
+    K2_TRY(check_sum(whole, file, &h, err));
     K2_TRY(use_schema(r, h.schema, v, err));
     while (file.n) {
         int64_t count;

@@ -34,24 +34,31 @@ static K2_RC metadata_directory(const struct k2_sv location, char **out, struct 
     return K2_OK;
 }
 
-static char *metadata_path(const char *directory, int version) {
+/* The uuid is made from the content, so that k2 verify can tell whether a byte of it changed. */
+static char *metadata_path(const char *directory, int version, struct k2_sv text) {
     char uuid[LAKE_UUID_TEXT], name[80];
-    lake_uuid(uuid);
+    lake_content_uuid(text, uuid);
     (void)snprintf(name, sizeof name, "%05d-%s.metadata.json", version, uuid);
     return k2_path(directory, name);
 }
 
-/* Writes the file and syncs the directory. */
-static K2_RC write_root(const char *directory, const char *path, const struct k2_json *root,
-                        struct k2_err *err) {
+/* Writes the file and syncs the directory. Gives its path. */
+static K2_RC write_root(const char *directory, int version, const struct k2_json *root,
+                        char **out, struct k2_err *err) {
     struct k2_buf text = {0};
     k2_json_dump(root, &text);
+    char *path = metadata_path(directory, version, k2_buf_view(&text));
     int rc = lake_file_write(path, k2_buf_view(&text), err);
     k2_buf_free(&text);
-    K2_TRY(rc);
-    rc = k2_fs_sync_dir(directory, err);
-    if (rc != K2_OK)
-        lake_file_remove(path);
+    if (rc == K2_OK) {
+        rc = k2_fs_sync_dir(directory, err);
+        if (rc != K2_OK)
+            lake_file_remove(path);
+    }
+    if (rc == K2_OK)
+        *out = path;
+    else
+        free(path);
     return rc;
 }
 
@@ -135,10 +142,10 @@ K2_RC lake_metadata_swap(struct lake *l, struct lake_table *t, bool *unsure, str
     char *directory;
     *unsure = false;
     K2_TRY(metadata_directory(k2_sv_of(t->location), &directory, err));
-    char *path = metadata_path(directory, version_of(t->metadata_location) + 1);
+    char *path = NULL;
     struct k2_json *dropped = k2_json_array();
     cut_log(t, dropped);
-    int rc = write_root(directory, path, t->root, err);
+    int rc = write_root(directory, version_of(t->metadata_location) + 1, t->root, &path, err);
     if (rc == K2_OK)
         rc = swap_to(l, t, path, unsure, err);
     if (rc == K2_OK)
@@ -155,15 +162,17 @@ K2_RC lake_metadata_create(struct lake *l, const char *table, const struct k2_js
     (void)k2_json_as_string(k2_json_get(root, "location"), &text);
     char *directory;
     K2_TRY(metadata_directory(text, &directory, err));
-    char *path = metadata_path(directory, 0), *location = lake_location_of(path);
+    char *path = NULL;
     int rc = k2_fs_mkdirs(directory, err);
     if (rc == K2_OK)
-        rc = write_root(directory, path, root, err);
-    if (rc == K2_OK)
+        rc = write_root(directory, 0, root, &path, err);
+    if (rc == K2_OK) {
+        char *location = lake_location_of(path);
         rc = lake_catalog_insert(l->catalog, table, location, err);
-    if (rc == K2_E_EXISTS || rc == K2_E_LOCKED)
-        lake_file_remove(path);
-    free(location);
+        if (rc == K2_E_EXISTS || rc == K2_E_LOCKED)
+            lake_file_remove(path);
+        free(location);
+    }
     free(path);
     free(directory);
     return rc;

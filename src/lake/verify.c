@@ -50,6 +50,20 @@ static void check_size(struct verifying *v, const char *what, const char *path, 
                (long long)bytes);
 }
 
+/* A metadata file that we named carries a hash of its bytes in its name. */
+static void check_name(struct verifying *v, const char *path) {
+    struct k2_buf text = {0};
+    char uuid[LAKE_UUID_TEXT];
+    const char *name = strrchr(path, '/'), *dash = name ? strchr(name, '-') : NULL;
+    bool ours = dash && strlen(dash) > LAKE_UUID_TEXT && dash[15] == '8';
+    if (ours && k2_fs_read(path, &text, NULL) == K2_OK) {
+        lake_content_uuid(k2_buf_view(&text), uuid);
+        if (strncmp(dash + 1, uuid, LAKE_UUID_TEXT - 1) != 0)
+            report(v, "metadata file %s has other bytes than were written", path);
+    }
+    k2_buf_free(&text);
+}
+
 /* --- manifests --- */
 
 static K2_RC check_entry(void *ctx, struct lake_entry *e, struct k2_err *err) {
@@ -138,8 +152,18 @@ static void check_metadata_log(struct verifying *v) {
             continue;
         }
         check_size(v, "old metadata file", path, -1);
+        check_name(v, path);
         free(path);
     }
+}
+
+static void check_metadata(struct verifying *v) {
+    char *path;
+    if (lake_location_path(k2_sv_of(v->table->metadata_location), &path, NULL) == K2_OK) {
+        check_name(v, path);
+        free(path);
+    }
+    check_metadata_log(v);
 }
 
 static void check_offsets(struct verifying *v) {
@@ -179,7 +203,7 @@ K2_RC lake_verify(struct lake *l, const char *table, void (*finding)(void *ctx, 
         v.files = 1;
         v.seen = k2_interner_new();
         v.live = k2_interner_new();
-        check_metadata_log(&v);
+        check_metadata(&v);
         for (int i = 0; i < t->snapshot_count; i++)
             check_snapshot(&v, &t->snapshots[i]);
         check_offsets(&v);

@@ -10,9 +10,6 @@
 #include "query/query_int.h"
 #include "query/text.h"
 
-#include "base/fs.h"
-
-#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -72,22 +69,17 @@ static int set_up(struct query_engine *q, const char *writable, struct k2_err *e
 }
 
 static int open_duck(struct query_engine *q, struct k2_err *err) {
-    static atomic_int serial;
     char threads[16], memory[32];
     int64_t limit = q->options.memory_limit ? q->options.memory_limit : DEFAULT_MEMORY;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int n = q->options.threads > 0 ? q->options.threads : cores > 0 ? (int)cores : 1;
-    struct k2_buf temp = {0};
-    k2_buf_printf(&temp, "%s/run/tmp/query-%d-%d", q->data, (int)getpid(),
-                  atomic_fetch_add(&serial, 1));
-    q->temp = k2_strdup(k2_buf_cstr(&temp));
-    k2_buf_free(&temp);
+    q->temp = query_temp_make(q->data);
     snprintf(threads, sizeof threads, "%d", n);
     snprintf(memory, sizeof memory, "%lldB", (long long)limit);
     const struct duck_setting settings[] = {
         {"threads", threads},
         {"memory_limit", memory},
-        {"temp_directory", q->temp},
+        {"temp_directory", q->temp ? q->temp : ""},
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         {"allow_persistent_secrets", "false"},
@@ -118,12 +110,6 @@ K2_RC query_open(const char *data, const struct query_options *o, struct query_e
     return query_open_for(data, o, NULL, out, err);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at) {
-    (void)st, (void)type, (void)at;
-    remove(path);
-    return 0;
-}
-
 void query_close(struct query_engine *q) {
     if (!q)
         return;
@@ -131,14 +117,12 @@ void query_close(struct query_engine *q) {
         query_result_end(q->current);
     duck_close(q->duck);
     lake_close(q->lake);
-    if (q->temp && access(q->temp, F_OK) == 0)
-        nftw(q->temp, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    query_temp_remove(q->temp);
     for (int i = 0; i < q->known_count; i++) {
         free(q->known[i].name);
         free(q->known[i].shape);
     }
     free(q->known);
-    free(q->temp);
     free(q->data);
     free(q);
 }

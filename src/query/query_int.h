@@ -26,7 +26,7 @@ struct query_known { /* a table that DuckDB has a stand-in for */
 };
 
 struct query_engine {
-    char *data, *temp;
+    char *data, *temp; /* temp: see temp.c; may be NULL */
     struct lake *lake;
     struct duck *duck;
     struct query_options options;
@@ -124,6 +124,12 @@ int query_result_fail(struct query_result *r, int rc, struct k2_err *err);
 /* As query_open; `writable` not NULL: the one file outside of the warehouse that may be written. */
 K2_RC query_open_for(const char *data, const struct query_options *o, const char *writable,
                      struct query_engine **out, struct k2_err *err);
+
+/* --- temp.c --- */
+
+/* A directory to spill into, not made yet; NULL when the data directory cannot be written. */
+char *query_temp_make(const char *data);
+void query_temp_remove(char *path); /* and frees the path; NULL is fine */
 
 /* --- macros.c --- */
 

@@ -309,24 +309,40 @@ static void every_prefix_and_many_damages_are_answered_line_by_line(void **state
     }
 }
 
-static void a_line_without_end_is_one_reject_and_the_next_line_is_read(void **state) {
-    (void)state;
+/* A line of n sevens between two good rows, shown `step` bytes at a time. */
+static void decode_long(size_t n, size_t step, bool behind, struct gathered *g) {
     struct feed_options o = plain_options("1_ABC.csv");
     struct k2_buf text = {0};
-    struct gathered g;
-    gather_init(&g);
+    gather_init(g);
     k2_buf_str(&text, "03/10/2014,09:00:00.000,1,2,3,X,\n");
-    for (int i = 0; i < 9 << 20; i++)
-        k2_buf_byte(&text, '7');
-    k2_buf_str(&text, "\n03/10/2014,09:00:00.000,1,2,3,X,\n");
-    decode_text("asx-csv", &o, k2_buf_view(&text), 1 << 20, &g);
-    assert_int_equal(g.events, 2);
-    assert_int_equal(g.rejects, 1);
-    assert_int_equal(g.all[2].position, 3);
-    assert_int_equal(g.all[2].event.trade.exchange_sequence_number, 3);
-    assert_int_equal(g.all[2].event.trade.raw_offset, 33 + (9 << 20) + 1);
-    gather_free(&g);
+    memset(k2_buf_need(&text, n), '7', n);
+    text.n += n;
+    if (behind)
+        k2_buf_str(&text, "\n03/10/2014,09:00:00.000,1,2,3,X,\n");
+    decode_text("asx-csv", &o, k2_buf_view(&text), step, g);
     k2_buf_free(&text);
+}
+
+static void a_line_without_end_is_one_reject_and_the_next_line_is_read(void **state) {
+    (void)state;
+    const size_t most = (size_t)4 << 20;
+    const size_t lengths[] = {most - 1, most, most + 1, most + 2, 9 << 20};
+    for (int i = 0; i < 5; i++)
+        for (int turn = 0; turn < 4; turn++) {
+            struct gathered g;
+            decode_long(lengths[i], turn & 1 ? 0 : 1 << 20, turn < 2, &g);
+            assert_int_equal(g.rejects, 1);
+            assert_int_equal(g.all[1].raw_n, lengths[i] < most ? lengths[i] : most);
+            bool too_long = strstr(g.all[1].detail, "longer than") != NULL;
+            assert_int_equal(too_long, lengths[i] > most);
+            assert_int_equal(g.events, turn < 2 ? 2 : 1);
+            if (turn < 2) {
+                assert_int_equal(g.all[2].position, 3);
+                assert_int_equal(g.all[2].event.trade.exchange_sequence_number, 3);
+                assert_int_equal(g.all[2].event.trade.raw_offset, 33 + lengths[i] + 1);
+            }
+            gather_free(&g);
+        }
 }
 
 /* --- the real files --- */

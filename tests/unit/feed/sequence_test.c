@@ -231,8 +231,11 @@ static int load_from_model(void *ctx, struct k2_sv exchange, int32_t trade_date,
     int c = 0;
     while (!k2_sv_eq(channel, k2_sv_of(names[c])))
         c++;
-    if (m->in_load_fails)
+    if (m->in_load_fails) { /* half way through */
+        struct seq_known known = {lo < 0 ? 1 : lo, 0, 0, {7, 0}};
+        put(put_ctx, &known);
         return k2_fail(err, K2_E_IO, "the disk is gone");
+    }
     if (m->loaded_mask & (1u << c))
         fail_msg("channel %d was asked for twice in a batch", c);
     m->loaded_mask |= 1u << c;
@@ -442,6 +445,7 @@ static void a_date_that_a_checkpoint_left_out_is_learned_from_the_history(void *
     s = seq_engine_new(history);
     CHECK_OK(seq_engine_restore(s, k2_buf_view(&bytes), &err), &err);
     assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY + 3, K2_SV("a"), K2_KIND_TRADE), 10);
+    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY + 2, K2_SV("a"), K2_KIND_TRADE), 0);
     assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY, K2_SV("a"), K2_KIND_TRADE), 0);
     struct seq_item bad = item("a", 0, 3, 0, 7);
     bad.consumed_only = true;
@@ -458,6 +462,64 @@ static void a_date_that_a_checkpoint_left_out_is_learned_from_the_history(void *
     assert_int_equal(judge_item(s, &fresh_day), SEQ_NEW);
     k2_buf_free(&bytes);
     free(m);
+    seq_engine_free(s);
+}
+
+static void a_checkpoint_remembers_the_parts_of_the_last_message(void **state) {
+    (void)state;
+    struct model *m = calloc(1, sizeof *m);
+    struct seq_engine *s = seq_engine_new((struct seq_history){m, load_from_model});
+    for (int part = 0; part < 2; part++) {
+        int64_t from, to;
+        struct seq_item i = item("a", 0, 9, part, 7);
+        assert_int_equal(model_verdict(&m->channel[0], &i, &from, &to), judge_item(s, &i));
+    }
+    s = restarted(s, m);
+    assert_int_equal(judge(s, 0, 9, 1, 7), SEQ_DUPLICATE);
+    assert_int_equal(judge(s, 0, 9, 2, 7), SEQ_NEW);
+    seq_engine_free(s);
+    free(m);
+}
+
+/* Without a history, what is remembered must be found and what is not is new. */
+static void the_last_events_of_a_channel_are_remembered_while_it_grows(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    for (int64_t k = 1; k <= 30000; k++) {
+        assert_int_equal(judge(s, 0, k, 0, (uint64_t)k), SEQ_NEW);
+        if (k % 500 == 0)
+            for (int64_t back = 0; back < 4096 && back < k; back += 37)
+                assert_int_equal(judge(s, 0, k - back, 0, (uint64_t)(k - back)), SEQ_DUPLICATE);
+    }
+    assert_int_equal(judge(s, 0, 1, 0, 1), SEQ_NEW);
+    seq_engine_free(s);
+}
+
+static void many_channels_give_their_memory_back_but_not_those_in_use(void **state) {
+    (void)state;
+    enum { MANY = 400, EACH = 4000 };
+    struct k2_err err = {0};
+    struct seq_engine *s = fresh();
+    struct seq_item *items = calloc(EACH, sizeof *items);
+    char name[16];
+    for (int c = 0; c < MANY; c++) {
+        snprintf(name, sizeof name, "c%d", c);
+        for (int i = 0; i < EACH; i++)
+            items[i] = item(name, 0, i, 0, 7);
+        CHECK_OK(seq_judge(s, items, EACH, &err), &err);
+    }
+    struct seq_item first = item("c0", 0, 5, 0, 7);
+    CHECK_OK(seq_judge(s, items, EACH, &err), &err);
+    for (int i = 0; i < EACH; i++)
+        assert_int_equal(items[i].verdict, SEQ_DUPLICATE);
+    int forgotten = 0;
+    for (int c = 0; c < MANY; c++) {
+        snprintf(name, sizeof name, "c%d", c);
+        first.channel = k2_sv_of(name);
+        forgotten += judge_item(s, &first) == SEQ_NEW;
+    }
+    assert_in_range(forgotten, 130, 150); /* 1.6 M events, and 1 M may stay */
+    free(items);
     seq_engine_free(s);
 }
 
@@ -498,6 +560,9 @@ int main(void) {
         cmocka_unit_test(what_left_the_window_is_asked_of_the_history_once_a_batch),
         cmocka_unit_test(verdicts_equal_those_of_a_model_that_keeps_everything),
         cmocka_unit_test(a_date_that_a_checkpoint_left_out_is_learned_from_the_history),
+        cmocka_unit_test(a_checkpoint_remembers_the_parts_of_the_last_message),
+        cmocka_unit_test(the_last_events_of_a_channel_are_remembered_while_it_grows),
+        cmocka_unit_test(many_channels_give_their_memory_back_but_not_those_in_use),
         cmocka_unit_test(a_damaged_checkpoint_is_refused_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
  * prints is read back by the decoders. */
 #include "feed_helper.h"
 
+#include "feed/sim_int.h"
+
 static struct sim_options options(void) {
     return (struct sim_options){
         .symbols = 50,
@@ -82,7 +84,7 @@ static void the_bytes_never_change_with_the_build(void **state) {
         feed_print_event(K2_SV("binance-json"), &r.all[i], r.in, &text);
     char hex[33];
     k2_h128_hex(k2_hash128(text.p, text.n), hex);
-    assert_string_equal(hex, "2959549e6d5b22bf2718b81c6da02ea1");
+    assert_string_equal(hex, "af8f130bc99e0093499e7807873b12b0");
     k2_buf_free(&text);
     run_free(&r);
 }
@@ -257,6 +259,44 @@ static void prices_are_on_the_grid_trades_at_the_quote_that_stands(void **state)
     run_free(&r);
 }
 
+static void a_price_that_enters_another_level_keeps_its_value_on_the_new_grid(void **state) {
+    (void)state;
+    const int64_t cent = 10000000;
+    const struct {
+        int64_t tick, price;
+    } starts[] = {{cent, 101 * cent},
+                  {cent / 100, 99 * cent},
+                  {cent, 99950 * cent},
+                  {5 * cent, 100050 * cent}};
+    int crossed = 0;
+    for (int i = 0; i < 4; i++) {
+        struct sim_market m;
+        struct sim_tick t;
+        sim_market_start(&m, k2test_seed() + (uint64_t)i, 1, true);
+        struct sim_stock *s = m.stocks;
+        s->tick = starts[i].tick;
+        s->anchor = starts[i].price / s->tick * 16;
+        int64_t before = starts[i].price, tick = s->tick;
+        for (int k = 0; k < 400000; k++) {
+            sim_market_next(&m, &t);
+            if (!t.is_quote)
+                continue;
+            int64_t price = s->bid * s->tick, level = price < 90 * cent       ? cent / 100
+                                                      : price < 110 * cent    ? s->tick
+                                                      : price < 90000 * cent  ? cent
+                                                      : price < 110000 * cent ? s->tick
+                                                                              : 5 * cent;
+            assert_int_equal(s->tick, level);
+            assert_true(price > before * 9 / 10 && price < before * 11 / 10);
+            crossed += s->tick != tick;
+            tick = s->tick;
+            before = price;
+        }
+        sim_market_free(&m);
+    }
+    assert_true(crossed > 20);
+}
+
 static void every_symbol_has_a_name_of_its_own(void **state) {
     (void)state;
     struct sim_options o = options();
@@ -294,10 +334,10 @@ static void what_is_printed_as_binance_json_is_decoded_the_same(void **state) {
     struct gathered g;
     for (size_t i = 0; i < r.n; i++)
         feed_print_event(K2_SV("binance-json"), &r.all[i], r.in, &text);
-    struct feed_options fo = plain_options("-");
+    struct feed_options wire = plain_options("-");
     gather_init(&g);
     assert_ptr_equal(feed_detect(K2_SV("-"), k2_buf_view(&text)), feed_find(K2_SV("binance-json")));
-    decode_text("binance-json", &fo, k2_buf_view(&text), 0, &g);
+    decode_text("binance-json", &wire, k2_buf_view(&text), 0, &g);
     assert_int_equal(g.rejects, 0);
     assert_int_equal(g.events + g.filtered, r.n);
     size_t k = 0;
@@ -322,7 +362,7 @@ static void what_is_printed_as_binance_json_is_decoded_the_same(void **state) {
         "\"p\":\"2.18\",\"q\":\"1\",\"b\":17,\"a\":9,\"T\":1723161258762,\"X\":\"MARKET\",\"m\":"
         "false}}\n";
     gather_init(&g);
-    decode_text("binance-json", &fo, K2_SV(futures), 0, &g);
+    decode_text("binance-json", &wire, K2_SV(futures), 0, &g);
     assert_int_equal(g.events, 1);
     feed_print_event(K2_SV("binance-json"), &g.all[0].event, g.in, &text);
     assert_string_equal(k2_buf_cstr(&text), futures);
@@ -340,11 +380,11 @@ static void what_is_printed_as_asx_csv_is_decoded_the_same(void **state) {
     struct gathered g;
     for (size_t i = 0; i < r.n; i++)
         feed_print_event(K2_SV("asx-csv"), &r.all[i], r.in, &text);
-    struct feed_options fo = plain_options("-");
-    fo.symbol = K2_SV("AAPL");
+    struct feed_options wire = plain_options("-");
+    wire.symbol = K2_SV("AAPL");
     gather_init(&g);
     assert_ptr_equal(feed_detect(K2_SV("-"), k2_buf_view(&text)), feed_find(K2_SV("asx-csv")));
-    decode_text("asx-csv", &fo, k2_buf_view(&text), 0, &g);
+    decode_text("asx-csv", &wire, k2_buf_view(&text), 0, &g);
     assert_int_equal(g.events, r.n);
     for (size_t i = 0; i < r.n; i++) {
         const struct k2_event *a = &r.all[i], *b = &g.all[i].event;
@@ -378,6 +418,7 @@ int main(void) {
         cmocka_unit_test(a_repeat_is_equal_in_every_field_and_all_faults_at_once_end),
         cmocka_unit_test(a_reset_interner_never_mixes_up_strings),
         cmocka_unit_test(prices_are_on_the_grid_trades_at_the_quote_that_stands),
+        cmocka_unit_test(a_price_that_enters_another_level_keeps_its_value_on_the_new_grid),
         cmocka_unit_test(every_symbol_has_a_name_of_its_own),
         cmocka_unit_test(what_is_printed_as_binance_json_is_decoded_the_same),
         cmocka_unit_test(what_is_printed_as_asx_csv_is_decoded_the_same),

@@ -429,15 +429,19 @@ static void a_result_becomes_a_parquet_file(void **state) {
 static void what_does_not_fit_memory_is_spilled(void **state) {
     struct world *w = *state;
     struct query_engine *kept = w->engine;
+    char command[4200];
+    snprintf(command, sizeof command,
+             "d='%s/run/tmp/query-999999999-0'; mkdir -p \"$d/x\" && touch -d '2 hours ago' \"$d\"",
+             w->dir);
+    assert_int_equal(system(command), 0); /* as a killed process leaves it */
     struct query_options options = {.threads = 2, .memory_limit = INT64_C(64) << 20};
     CHECK_OK(query_open(w->dir, &options, &w->engine, &w->err), &w->err);
     world_expect(w,
                  "select count(*), max(s) from (select distinct range, range::varchar || 'x' as s "
                  "from range(1500000))",
-                 "1500000,999999x\n");
+                 "1500000,9x\n");
     query_close(w->engine);
     w->engine = kept;
-    char command[4200];
     snprintf(command, sizeof command, "ls -A '%s/run/tmp' | grep -q query", w->dir);
     assert_int_not_equal(system(command), 0);
 }
