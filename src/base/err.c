@@ -58,7 +58,7 @@ void k2_fail_errno_(struct k2_err *err, const char *fmt, ...) {
 }
 
 int k2_err_context(struct k2_err *err, int status, const char *fmt, ...) {
-    if (!err)
+    if (!err || status == K2_OK)
         return status;
     char context[sizeof err->msg];
     va_list args;

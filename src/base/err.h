@@ -44,7 +44,8 @@ void k2_fail_(struct k2_err *err, int status, const char *fmt, ...)
 /* As k2_fail with K2_E_IO, and appends ": " and the text of errno as it was at the call. */
 #define k2_fail_errno(err, ...) (k2_fail_errno_((err), __VA_ARGS__), K2_E_IO)
 void k2_fail_errno_(struct k2_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Puts "context: " in front of the message of a failed call; returns err's status unchanged. */
+/* Puts "context: " in front of the message of a failed call; returns status unchanged. K2_OK: does
+ * nothing, so that a call's result can be passed through. */
 int k2_err_context(struct k2_err *err, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void k2_err_clear(struct k2_err *err);

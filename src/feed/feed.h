@@ -154,6 +154,9 @@ struct seq_history {
 struct seq_engine;
 struct seq_engine *seq_engine_new(struct seq_history history);
 void seq_engine_free(struct seq_engine *s);
+/* From now on a channel that the engine has never seen is asked of the history once, with all numbers:
+ * for when there were events before those that the engine was rebuilt from. */
+void seq_engine_ask_unknown(struct seq_engine *s);
 /* After a restart: restore the checkpoint, then judge what the log holds behind it (verdicts
  * ignored); without a checkpoint, the whole log. A channel that is then unknown is taken to be new.
  * Judges a batch in order. On failure (of the history) nothing of the batch is judged. Items that

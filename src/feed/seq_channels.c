@@ -108,7 +108,7 @@ static struct seq_channel *make(const struct seq_channels *c, const struct seq_k
     made->kind = k->kind;
     made->trade_date = k->trade_date;
     made->hash = hash;
-    made->forgotten = f && k->trade_date < f->date;
+    made->forgotten = c->ask_unknown || (f && k->trade_date < f->date);
     return made;
 }
 

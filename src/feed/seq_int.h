@@ -75,6 +75,7 @@ struct seq_channels {
     size_t n_slots;
     struct seq_floor *floors;
     size_t n_floors;
+    bool ask_unknown; /* channels made from now on may be known to the history */
 };
 
 struct seq_key {

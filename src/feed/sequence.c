@@ -32,6 +32,10 @@ struct seq_engine *seq_engine_new(struct seq_history history) {
     return s;
 }
 
+void seq_engine_ask_unknown(struct seq_engine *s) {
+    s->channels.ask_unknown = true;
+}
+
 void seq_engine_free(struct seq_engine *s) {
     if (!s)
         return;

@@ -318,6 +318,8 @@ int ingest_open(struct journal *j, const struct ingest_options *o, struct ingest
         ingest_close(g);
         return k2_err_context(err, rc, "restoring the sequence state");
     }
+    if (g->options.archive.load)
+        seq_engine_ask_unknown(g->engine);
     *out = g;
     return K2_OK;
 }

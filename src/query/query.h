@@ -108,6 +108,7 @@ K2_RC query_rows_open(struct query_engine *q, const struct k2_kind *kind, const 
 K2_RC query_rows_next(struct query_rows *r, struct k2_columns *c, struct k2_err *err);
 void query_rows_close(struct query_rows *r);
 
+#include "query/archive.h"
 #include "query/reconcile.h"
 #include "query/retain.h"
 

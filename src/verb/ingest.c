@@ -176,8 +176,9 @@ static int read_sources(struct run *r, struct k2_err *err) {
     return K2_OK;
 }
 
-static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
+static int with_archive(struct run *r, struct journal *j, struct archive *a, struct k2_err *err) {
     struct ingest_options o = {
+        .archive = archive_history(a),
         .batch_bytes = (size_t)k2_config_int(r->c->config, K2_CONFIG_ingest_batch_bytes),
         .progress = show_progress,
         .progress_ctx = r,
@@ -185,6 +186,14 @@ static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
     K2_TRY(ingest_open(j, &o, &r->ingest, err));
     int rc = read_sources(r, err);
     ingest_close(r->ingest);
+    return rc;
+}
+
+static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
+    struct archive *a;
+    K2_TRY(archive_open(j, r->c->data, &a, err));
+    int rc = with_archive(r, j, a, err);
+    archive_close(a);
     return rc;
 }
 

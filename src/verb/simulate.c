@@ -127,13 +127,22 @@ static int ingest_all(struct run *r, struct ingest *g, struct k2_err *err) {
     return K2_OK;
 }
 
-static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
+static int with_archive(struct run *r, struct journal *j, struct archive *a, struct k2_err *err) {
     struct ingest *g;
     struct ingest_options o = {
+        .archive = archive_history(a),
         .batch_bytes = (size_t)k2_config_int(r->c->config, K2_CONFIG_ingest_batch_bytes)};
     K2_TRY(ingest_open(j, &o, &g, err));
     int rc = ingest_all(r, g, err);
     ingest_close(g);
+    return rc;
+}
+
+static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
+    struct archive *a;
+    K2_TRY(archive_open(j, r->c->data, &a, err));
+    int rc = with_archive(r, j, a, err);
+    archive_close(a);
     return rc;
 }
 

@@ -191,8 +191,7 @@ static void remember_file(struct pipeline *p, const char *path) {
     if (k2_fs_read(path, &bytes, NULL) != K2_OK)
         abort();
     p->files = k2_realloc(p->files, (p->file_count + 1) * sizeof *p->files);
-    p->files[p->file_count++] =
-        (struct whole_file){k2_strdup(path), k2_hash128(bytes.p, bytes.n)};
+    p->files[p->file_count++] = (struct whole_file){k2_strdup(path), k2_hash128(bytes.p, bytes.n)};
     k2_buf_free(&bytes);
 }
 

@@ -107,8 +107,7 @@ struct feeding {
 static long count_day(struct feeding *f, int day, int events) {
     struct k2_err err = {0};
     char *path = make_file(f->dir, day, events, f->put);
-    struct feed_options o = {
-        .date = INT32_MIN, .source = k2_sv_of(path), .symbol = K2_SV("BHP")};
+    struct feed_options o = {.date = INT32_MIN, .source = k2_sv_of(path), .symbol = K2_SV("BHP")};
     const struct feed_ops *feed = feed_find(k2_sv_of(f->format));
     int64_t accepted = ingest_stats(f->g).accepted;
     long before = atomic_load(&allocations);

@@ -3,13 +3,16 @@
 
 enum { EVENTS = 30000 };
 
-static void put_events(const char *dir, int64_t from, int64_t to) {
+static struct ingest_stats put_events(const char *dir, int64_t from, int64_t to) {
     struct k2_err err;
     struct journal *j;
     struct ingest *g;
+    struct archive *a;
     struct journal_options o = {.segment_bytes = 1 << 20};
     CHECK_OK(journal_open(dir, JOURNAL_WRITE, &o, &j, &err), &err);
-    CHECK_OK(ingest_open(j, NULL, &g, &err), &err);
+    CHECK_OK(archive_open(j, dir, &a, &err), &err);
+    struct ingest_options io = {.archive = archive_history(a)};
+    CHECK_OK(ingest_open(j, &io, &g, &err), &err);
     struct k2_interner *in = ingest_interner(g);
     struct k2_event e = {.kind = K2_KIND_TRADE};
     e.trade.exchange = k2_intern(in, K2_SV("SIM"));
@@ -25,8 +28,11 @@ static void put_events(const char *dir, int64_t from, int64_t to) {
         CHECK_OK(ingest_event(g, &e, &err), &err);
     }
     CHECK_OK(ingest_flush(g, &err), &err);
+    struct ingest_stats s = ingest_stats(g);
     ingest_close(g);
+    archive_close(a);
     journal_close(j);
+    return s;
 }
 
 static void sink(const char *dir) {
@@ -104,6 +110,39 @@ static void removed_segments_are_proven_by_their_digests(void **state) {
     k2test_rmdir(dir);
 }
 
+static void events_of_removed_segments_are_still_duplicates(void **state) {
+    (void)state;
+    char *dir = k2test_dir();
+    put_events(dir, 1, EVENTS);
+    sink(dir);
+    assert_true(retain(dir, false).removed > 0);
+    struct ingest_stats s = put_events(dir, 1, EVENTS + 5);
+    assert_int_equal(s.duplicates, EVENTS - 1);
+    assert_int_equal(s.accepted, 5);
+    assert_int_equal(s.conflicts + s.gaps, 0);
+    k2test_rmdir(dir);
+}
+
+/* The journal was lost and begun anew: the tables remember. */
+static void events_of_another_journal_are_still_duplicates(void **state) {
+    (void)state;
+    char *dir = k2test_dir(), command[5000];
+    put_events(dir, 1, EVENTS);
+    sink(dir);
+    snprintf(command, sizeof command, "rm -r '%s/journal'", dir);
+    assert_int_equal(system(command), 0);
+    struct ingest_stats s = put_events(dir, 1, EVENTS + 5);
+    assert_int_equal(s.duplicates, EVENTS - 1);
+    assert_int_equal(s.accepted, 5);
+    sink(dir);
+    struct reconcile_report r = reconcile(dir);
+    assert_true(reconcile_equal(&r));
+    assert_int_equal(r.other_journal, EVENTS - 1);
+    assert_int_equal(r.compared, 5);
+    reconcile_free(&r);
+    k2test_rmdir(dir);
+}
+
 /* A data file goes: rows are missing that the journal holds, and rows that only digests remember. */
 static void a_lost_data_file_stops_retention_and_fails_the_proof(void **state) {
     (void)state;
@@ -138,6 +177,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_table_holds_never_goes),
         cmocka_unit_test(removed_segments_are_proven_by_their_digests),
+        cmocka_unit_test(events_of_removed_segments_are_still_duplicates),
+        cmocka_unit_test(events_of_another_journal_are_still_duplicates),
         cmocka_unit_test(a_lost_data_file_stops_retention_and_fails_the_proof),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,157 @@
+/* query/archive.c - see archive.h. */
+#include "query/query.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+enum { ROWS = 16384 };
+
+struct archive {
+    char *data;
+    struct query_engine *engine; /* NULL until the first question */
+    struct k2_interner *interner;
+};
+
+/* --- is there anything to ask for --- */
+
+/* Whether some snapshot of the table was committed from another journal. */
+static K2_RC has_other_journal(const struct lake_table *t, int32_t id, bool *yes,
+                               struct k2_err *err) {
+    for (int i = 0; i < lake_table_info(t).snapshot_count && !*yes; i++) {
+        struct lake_offsets o;
+        K2_TRY(lake_snapshot_offsets(t, lake_snapshot_at(t, i).id, &o, err));
+        *yes = o.journal_id != 0 && o.journal_id != id;
+        lake_offsets_free(&o);
+    }
+    return K2_OK;
+}
+
+static K2_RC look(struct lake *l, int32_t id, bool *yes, struct k2_err *err) {
+    for (int i = 0; i < K2_KIND_COUNT && !*yes; i++) {
+        struct lake_table *t;
+        int rc = lake_table_load(l, k2_sv_of(k2_kind((enum k2_kind_id)i)->table), &t, err);
+        if (rc == K2_E_NOTFOUND)
+            continue;
+        K2_TRY(rc);
+        rc = has_other_journal(t, id, yes, err);
+        lake_table_free(t);
+        K2_TRY(rc);
+    }
+    return K2_OK;
+}
+
+static K2_RC is_needed(struct journal *j, const char *data, bool *yes, struct k2_err *err) {
+    struct lake *l;
+    *yes = false;
+    int rc = lake_open(data, false, &l, err);
+    if (rc == K2_E_NOTFOUND)
+        return K2_OK; /* no tables */
+    K2_TRY(rc);
+    *yes = journal_removed_count(j) > 0;
+    rc = look(l, journal_id(j), yes, err);
+    lake_close(l);
+    return rc;
+}
+
+/* --- asking --- */
+
+static void put_text(struct k2_buf *b, struct k2_sv s) {
+    k2_buf_byte(b, '\'');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\'')
+            k2_buf_byte(b, '\'');
+        k2_buf_byte(b, (uint8_t)s.p[i]);
+    }
+    k2_buf_byte(b, '\'');
+}
+
+static void put_condition(struct k2_buf *b, struct k2_sv exchange, int32_t trade_date,
+                          struct k2_sv channel, int64_t lo, int64_t hi) {
+    char date[K2_DATE_TEXT];
+    k2_date_format(trade_date, date);
+    k2_buf_printf(b, "trade_date = DATE '%s' AND exchange = ", date);
+    put_text(b, exchange);
+    k2_buf_str(b, " AND channel = ");
+    put_text(b, channel);
+    k2_buf_printf(b, " AND exchange_sequence_number BETWEEN %lld AND %lld", (long long)lo,
+                  (long long)hi);
+}
+
+static struct seq_known known_of(const struct k2_event *e, const struct k2_interner *in) {
+    struct seq_known k = {.payload = k2_payload_hash(e, in)};
+    if (e->kind == K2_KIND_QUOTE)
+        k.sequence = e->quote.exchange_sequence_number, k.epoch = e->quote.epoch,
+        k.part = e->quote.part;
+    else
+        k.sequence = e->trade.exchange_sequence_number, k.epoch = e->trade.epoch,
+        k.part = e->trade.part;
+    return k;
+}
+
+static K2_RC give_rows(struct archive *a, struct query_rows *rows, const struct k2_kind *kind,
+                       void (*put)(void *ctx, const struct seq_known *known), void *put_ctx,
+                       struct k2_err *err) {
+    struct k2_columns c;
+    k2_columns_init(&c, kind, ROWS);
+    int rc;
+    while ((rc = query_rows_next(rows, &c, err)) == K2_OK && c.n) {
+        for (size_t i = 0; i < c.n; i++) {
+            struct k2_event e;
+            k2_columns_get(&c, i, &e);
+            struct seq_known known = known_of(&e, a->interner);
+            put(put_ctx, &known);
+        }
+        k2_interner_reset(a->interner);
+    }
+    k2_columns_free(&c);
+    return rc;
+}
+
+static K2_RC load(void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
+                  enum k2_kind_id kind, int64_t lo, int64_t hi,
+                  void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
+                  struct k2_err *err) {
+    struct archive *a = ctx;
+    struct query_rows *rows;
+    struct k2_buf where = {0};
+    if (!a->engine)
+        K2_TRY(query_open(a->data, NULL, &a->engine, err));
+    put_condition(&where, exchange, trade_date, channel, lo, hi);
+    int rc = query_rows_open(a->engine, k2_kind(kind), NULL, k2_buf_cstr(&where), a->interner,
+                             &rows, err);
+    if (rc == K2_OK) {
+        rc = give_rows(a, rows, k2_kind(kind), put, put_ctx, err);
+        query_rows_close(rows);
+    }
+    k2_buf_free(&where);
+    return k2_err_context(err, rc, "looking for earlier events in table %s", k2_kind(kind)->table);
+}
+
+/* --- the calls --- */
+
+int archive_open(struct journal *j, const char *data, struct archive **out, struct k2_err *err) {
+    bool needed = false;
+    *out = NULL;
+    K2_TRY(is_needed(j, data, &needed, err));
+    if (!needed)
+        return K2_OK;
+    struct archive *a = k2_zalloc(sizeof *a);
+    a->data = k2_strdup(data);
+    a->interner = k2_interner_new();
+    *out = a;
+    return K2_OK;
+}
+
+void archive_close(struct archive *a) {
+    if (!a)
+        return;
+    query_close(a->engine);
+    k2_interner_free(a->interner);
+    free(a->data);
+    free(a);
+}
+
+struct seq_history archive_history(struct archive *a) {
+    return (struct seq_history){a, a ? load : NULL};
+}
