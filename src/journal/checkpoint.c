@@ -9,7 +9,7 @@
 #define TOPIC K2_SV("k2.sequence")
 
 /* Session dates of each exchange whose channels stay in memory; older ones are looked up in the log. */
-enum { KEEP_DATES = 10, REPLAY_BATCH = 4096 };
+enum { KEEP_DATES = 10 };
 
 static const char schema[] =
     "{\"type\":\"record\",\"name\":\"sequence_checkpoint\",\"namespace\":\"k2\",\"fields\":["
@@ -88,58 +88,131 @@ static int64_t end_of(struct ends ends, const char *name, int32_t p) {
     return 0;
 }
 
-/* Judges again what was accepted after the checkpoint; its verdicts were acted on then. */
-static K2_RC replay_batches(struct journal_reader *r, struct k2_decoder *d, struct k2_interner *in,
-                            struct seq_engine *engine, struct k2_err *err) {
-    struct seq_item *items = k2_alloc(REPLAY_BATCH * sizeof *items);
-    struct journal_batch b;
-    int got, rc = K2_OK;
-    while (rc == K2_OK && (got = journal_next(r, &b, err)) != 0) {
-        if (got < 0) {
-            rc = got;
-            break;
-        }
-        struct journal_record record;
-        size_t cursor = 0, n = 0;
-        while (rc == K2_OK && journal_batch_next(&b, &cursor, &record)) {
-            struct k2_event e;
-            rc = k2_decode(d, record.value, &e, err);
-            if (rc == K2_OK)
-                items[n++] = item_of_event(&e, in);
-            if (n == REPLAY_BATCH) {
-                rc = seq_judge(engine, items, n, err);
-                n = 0;
-            }
-        }
-        if (rc == K2_OK)
-            rc = seq_judge(engine, items, n, err);
-    }
-    free(items);
+/* The log behind the checkpoint, judged again; its verdicts were acted on then. */
+struct replay {
+    struct journal *journal;
+    struct seq_engine *engine;
+    struct k2_interner *interner;
+    struct k2_decoder *decoders[K2_KIND_COUNT];
+    struct seq_item *items;
+    size_t count, cap;
+    int64_t append_ns; /* of the write that the items came from */
+};
+
+/* A quarantined record used up a number, if it was numbered: no gap, and nothing that can conflict. */
+static bool item_of_quarantine(const struct k2_event *e, const struct k2_interner *in,
+                               struct seq_item *out) {
+    const struct k2_quarantine *q = &e->quarantine;
+    struct k2_sv kind = k2_interned(in, q->event_kind);
+    bool quote = k2_sv_eq(kind, k2_sv_of(k2_kind(K2_KIND_QUOTE)->name));
+    *out = (struct seq_item){.exchange = k2_interned(in, q->exchange),
+                             .channel = k2_interned(in, q->event_channel),
+                             .kind = quote ? K2_KIND_QUOTE : K2_KIND_TRADE,
+                             .trade_date = q->trade_date,
+                             .sequence = q->event_sequence,
+                             .consumed_only = true};
+    return q->event_channel != 0 && q->event_sequence != K2_NULL_LONG;
+}
+
+static int by_sequence(const void *pa, const void *pb) {
+    const struct seq_item *a = pa, *b = pb;
+    if (a->epoch != b->epoch)
+        return a->epoch < b->epoch ? -1 : 1;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    return (a->part > b->part) - (a->part < b->part);
+}
+
+/* A channel's events may lie in several partitions, which a write puts one behind the other: in order of
+ * their numbers again, they leave no gaps that there were not. */
+static K2_RC judge_write(struct replay *r, struct k2_err *err) {
+    if (r->count)
+        qsort(r->items, r->count, sizeof *r->items, by_sequence);
+    int rc = seq_judge(r->engine, r->items, r->count, err);
+    r->count = 0;
+    k2_interner_reset(r->interner);
     return rc;
 }
 
-static K2_RC replay_topic(struct journal *j, const struct journal_topic *t, struct ends ends,
-                          struct seq_engine *engine, struct k2_err *err) {
+static K2_RC replay_record(struct replay *r, const struct k2_kind *kind, struct k2_sv value,
+                           struct k2_err *err) {
+    struct k2_event e;
+    struct seq_item item;
+    K2_TRY(k2_decode(r->decoders[kind->id], value, &e, err));
+    if (kind->id == K2_KIND_QUARANTINE) {
+        if (!item_of_quarantine(&e, r->interner, &item))
+            return K2_OK;
+    } else {
+        item = item_of_event(&e, r->interner);
+    }
+    if (r->count == r->cap) {
+        r->cap = r->cap ? 2 * r->cap : 4096;
+        r->items = k2_realloc(r->items, r->cap * sizeof *r->items);
+    }
+    r->items[r->count++] = item;
+    return K2_OK;
+}
+
+static K2_RC replay_batches(struct replay *r, struct journal_reader *reader, struct k2_err *err) {
+    struct journal_batch b;
+    int got;
+    while ((got = journal_next(reader, &b, err)) > 0) {
+        if (b.append_ns != r->append_ns)
+            K2_TRY(judge_write(r, err));
+        r->append_ns = b.append_ns;
+        const struct k2_kind *kind =
+            k2_kind_by_topic(k2_sv_of(journal_topic_at(r->journal, b.topic).name));
+        struct journal_record record;
+        for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record);)
+            K2_TRY(replay_record(r, kind, record.value, err));
+    }
+    return got < 0 ? got : judge_write(r, err);
+}
+
+/* Adds the topic's partitions behind the checkpoint. */
+static K2_RC add_spans(struct journal *j, const struct journal_topic *t, struct ends ends,
+                       struct journal_span **spans, int *n, struct k2_err *err) {
     int64_t *starts = k2_alloc((size_t)t->partitions * sizeof *starts);
-    struct journal_span *spans = k2_alloc((size_t)t->partitions * sizeof *spans);
     int rc = journal_starts(j, t->id, starts, err);
+    *spans = k2_realloc(*spans, (size_t)(*n + t->partitions) * sizeof **spans);
     for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++) {
         int64_t from = end_of(ends, t->name, p);
-        spans[p] = (struct journal_span){t->id, p, from > starts[p] ? from : starts[p], INT64_MAX};
+        (*spans)[(*n)++] = (struct journal_span){
+            t->id, p, from > starts[p] ? from : starts[p], INT64_MAX};
     }
-    struct journal_reader *r = NULL;
-    if (rc == K2_OK)
-        rc = journal_read(j, spans, t->partitions, &r, err);
-    if (rc == K2_OK) {
-        struct k2_interner *in = k2_interner_new();
-        struct k2_decoder *d = k2_decoder_new(k2_kind_by_topic(k2_sv_of(t->name)), in,
-                                              k2_registry_source(journal_registry(j)));
-        rc = replay_batches(r, d, in, engine, err);
-        k2_decoder_free(d);
-        k2_interner_free(in);
-    }
-    journal_reader_close(r);
     free(starts);
+    return rc;
+}
+
+static K2_RC replay_spans(struct journal *j, const struct journal_span *spans, int n,
+                          struct seq_engine *engine, struct k2_err *err) {
+    struct replay r = {.journal = j, .engine = engine, .interner = k2_interner_new()};
+    for (int i = 0; i < K2_KIND_COUNT; i++)
+        r.decoders[i] = k2_decoder_new(k2_kind((enum k2_kind_id)i), r.interner,
+                                       k2_registry_source(journal_registry(j)));
+    struct journal_reader *reader = NULL;
+    int rc = journal_read(j, spans, n, &reader, err);
+    if (rc == K2_OK)
+        rc = replay_batches(&r, reader, err);
+    journal_reader_close(reader);
+    for (int i = 0; i < K2_KIND_COUNT; i++)
+        k2_decoder_free(r.decoders[i]);
+    k2_interner_free(r.interner);
+    free(r.items);
+    return rc;
+}
+
+static K2_RC replay_log(struct journal *j, struct ends ends, struct seq_engine *engine,
+                        struct k2_err *err) {
+    struct journal_span *spans = NULL;
+    int n = 0, rc = K2_OK;
+    for (int32_t i = 0; rc == K2_OK && i < journal_topic_count(j); i++) {
+        struct journal_topic t = journal_topic_at(j, i);
+        if (k2_kind_by_topic(k2_sv_of(t.name)))
+            rc = add_spans(j, &t, ends, &spans, &n, err);
+    }
+    if (rc == K2_OK && n)
+        rc = replay_spans(j, spans, n, engine, err);
     free(spans);
     return rc;
 }
@@ -201,12 +274,8 @@ int checkpoint_restore(struct journal *j, struct seq_engine *engine, struct k2_e
     int rc = last_record(j, &value, err);
     if (rc == K2_OK)
         rc = restore_state(k2_buf_view(&value), engine, &ends, err);
-    for (int32_t i = 0; rc == K2_OK && i < journal_topic_count(j); i++) {
-        struct journal_topic t = journal_topic_at(j, i);
-        const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(t.name));
-        if (kind && kind->id != K2_KIND_QUARANTINE)
-            rc = replay_topic(j, &t, ends, engine, err);
-    }
+    if (rc == K2_OK)
+        rc = replay_log(j, ends, engine, err);
     k2_buf_free(&value);
     return rc;
 }

@@ -138,6 +138,8 @@ static struct quarantine_record record_of(struct ingest *g, const struct waiting
         .symbol = k2_interned(g->interner, quote ? w->event.quote.symbol : w->event.trade.symbol),
         .kind = k2_sv_of(k2_kind(w->event.kind)->name),
         .trade_date = i->trade_date,
+        .channel = i->channel,
+        .sequence = i->sequence,
         .source = g->source.n ? g->source : i->channel,
         .position = w->position,
         .offset = quote ? w->event.quote.raw_offset : w->event.trade.raw_offset,
@@ -276,6 +278,10 @@ static struct quarantine_record record_of_reject(struct ingest *g, const struct 
     r.symbol = k2_interned(g->interner, quote ? q->symbol : t->symbol);
     r.kind = k2_sv_of(k2_kind(f->partial->kind)->name);
     r.trade_date = date ? date : INT32_MIN;
+    if (f->numbered) {
+        r.channel = k2_interned(g->interner, quote ? q->channel : t->channel);
+        r.sequence = quote ? q->exchange_sequence_number : t->exchange_sequence_number;
+    }
     return r;
 }
 

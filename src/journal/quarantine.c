@@ -138,6 +138,8 @@ static struct k2_event event_of(struct k2_interner *in, const struct quarantine_
         .conflicts_with = optional(in, r->conflicts_with),
         .raw = k2_intern(in, r->raw),
         .raw_offset = r->offset,
+        .event_channel = optional(in, r->channel),
+        .event_sequence = r->channel.n ? r->sequence : K2_NULL_LONG,
     };
     return e;
 }

@@ -10,6 +10,8 @@ struct quarantine_record {
     struct k2_sv exchange; /* empty = unknown */
     struct k2_sv symbol;   /* empty = unknown */
     struct k2_sv kind;     /* the kind it would have been; empty = unknown */
+    struct k2_sv channel;  /* of the number it used up; empty = not numbered */
+    int64_t sequence;      /* that number, when there is a channel */
     int32_t trade_date;    /* INT32_MIN = the date of now */
     struct k2_sv source;
     int64_t position; /* line or message number */
