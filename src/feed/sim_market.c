@@ -71,19 +71,27 @@ int64_t sim_arrivals_next(struct sim_arrivals *a) {
 
 /* --- symbols --- */
 
-static const char *const famous[] = {
-    "AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "BRK.B", "AVGO", "LLY",
-    "JPM",  "V",    "UNH",  "XOM",  "MA",    "COST", "HD",   "PG",    "JNJ",  "NFLX",
-    "ABBV", "BAC",  "CRM",  "CVX",  "KO",    "WMT",  "MRK",  "AMD",   "PEP",  "TMO",
-    "ORCL", "LIN",  "ADBE", "MCD",  "CSCO",  "ABT",  "DIS",  "WFC",   "INTC", "QCOM",
-    "IBM",  "GE",   "CAT",  "VZ",   "PFE",   "TXN",  "DHR",  "CMCSA", "NKE",  "PM",
-    "UNP",  "SPGI", "LOW",  "HON",  "BA",    "T",    "GS",   "BLK",   "SBUX", "F",
+/* Names that people know, with the level in dollars that they know them at. */
+static const struct {
+    const char *symbol;
+    int64_t dollars;
+} famous[] = {
+    {"AAPL", 230}, {"MSFT", 420}, {"NVDA", 135}, {"AMZN", 190}, {"GOOGL", 175}, {"META", 560},
+    {"TSLA", 260}, {"BRK.B", 455}, {"AVGO", 170}, {"LLY", 880}, {"JPM", 220}, {"V", 285},
+    {"UNH", 580}, {"XOM", 118}, {"MA", 500}, {"COST", 900}, {"HD", 400}, {"PG", 170},
+    {"JNJ", 160}, {"NFLX", 720}, {"ABBV", 195}, {"BAC", 42}, {"CRM", 290}, {"CVX", 152},
+    {"KO", 68}, {"WMT", 82}, {"MRK", 108}, {"AMD", 155}, {"PEP", 170}, {"TMO", 590},
+    {"ORCL", 172}, {"LIN", 470}, {"ADBE", 495}, {"MCD", 300}, {"CSCO", 54}, {"ABT", 116},
+    {"DIS", 95}, {"WFC", 62}, {"INTC", 23}, {"QCOM", 168}, {"IBM", 220}, {"GE", 182},
+    {"CAT", 380}, {"VZ", 42}, {"PFE", 29}, {"TXN", 198}, {"DHR", 262}, {"CMCSA", 42},
+    {"NKE", 82}, {"PM", 130}, {"UNP", 240}, {"SPGI", 500}, {"LOW", 270}, {"HON", 215},
+    {"BA", 150}, {"T", 22}, {"GS", 520}, {"BLK", 980}, {"SBUX", 97}, {"F", 11},
 };
 #define FAMOUS (sizeof famous / sizeof *famous)
 
 static bool is_famous(const char *symbol) {
     for (size_t i = 0; i < FAMOUS; i++)
-        if (strcmp(famous[i], symbol) == 0)
+        if (strcmp(famous[i].symbol, symbol) == 0)
             return true;
     return false;
 }
@@ -145,9 +153,11 @@ static int64_t tick_at(int64_t price) {
     return price < 100 * CENT ? CENT / 100 : price < 1000 * 100 * CENT ? CENT : 5 * CENT;
 }
 
-/* A price between 0.10 and 2000, half of them between 10 and 100; famous ones are not cheap. */
+/* Within 5 % of the level that is known; else between 0.10 and 2000, half of them between 10 and 100. */
 static int64_t first_price(uint32_t rank, uint64_t *random) {
-    uint64_t r = sim_random(random), level = rank < FAMOUS ? 4 + (r >> 8) % 27 : r >> 8 & 31;
+    uint64_t r = sim_random(random), level = r >> 8 & 31;
+    if (rank < FAMOUS)
+        return famous[rank].dollars * (95 + (int64_t)(r % 11)) * CENT;
     int64_t cents = (int64_t)(1000 + r % 9000);
     if (level == 0)
         return cents * CENT / 100;
@@ -217,7 +227,7 @@ void sim_market_start(struct sim_market *m, uint64_t seed, uint32_t symbols, boo
     for (uint32_t i = 0; i < symbols; i++) {
         struct sim_stock *s = &m->stocks[i];
         if (i < FAMOUS)
-            memcpy(s->symbol, famous[i], strlen(famous[i]) + 1);
+            memcpy(s->symbol, famous[i].symbol, strlen(famous[i].symbol) + 1);
         else
             invent_symbol(&counter, s->symbol);
         s->symbol_n = (uint32_t)strlen(s->symbol);

@@ -79,7 +79,7 @@ static void the_environment_beats_the_file_beats_the_default(void **state) {
 static void a_key_that_does_not_exist_is_refused_with_the_nearest(void **state) {
     (void)state;
     assert_refused("[journal]\npartition = 5\n", "did you mean journal.partitions?");
-    assert_refused("[jornal]\nurl = x\n", "did you mean journal.url?");
+    assert_refused("[journl]\nurl = x\n", "did you mean journal.url?");
     assert_refused("[zebra]\nstripes_of_all_kinds = 3\n", "k2 config show lists them");
     assert_refused("\nurl = x\n", "line 2: key url stands before any section");
     assert_refused("[journal]\n\n\npartition = 5\n", "k2.ini line 4: ");

@@ -60,8 +60,8 @@ static void plain_and_gzip_files_of_any_number_of_members_give_the_same_rows(voi
         "gzip -9 < rows.csv > out.csv",
         "gzip -1 < rows.csv > out.csv.gz",
         "head -n 7 rows.csv | gzip > out.csv && tail -n +8 rows.csv | gzip >> out.csv",
-        "(head -c 1000 rows.csv | gzip; gzip < /dev/null; tail -c +1001 rows.csv | gzip; "
-        "head -c 700 /dev/zero) > out.csv.gz",
+        ("(head -c 1000 rows.csv | gzip; gzip < /dev/null; tail -c +1001 rows.csv | gzip; "
+         "head -c 700 /dev/zero) > out.csv.gz"),
     };
     for (size_t i = 0; i < sizeof makes / sizeof *makes; i++) {
         struct k2_err err = {0};

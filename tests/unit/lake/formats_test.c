@@ -106,8 +106,8 @@ static void manifest_lists_of_other_writers_are_read(void **state) {
     static const char *const names[] = {
         "rust/iceberg/manifests_lists/manifest-list-v2-1.avro",
         "rust/iceberg/manifests_lists/manifest-list-v2-2.avro",
-        "k2-warehouse/cold/trades_test/metadata/"
-        "snap-1116539608799933257-1-68aa9e49-90ed-4aa2-bc2e-d4770721b771.avro"};
+        ("k2-warehouse/cold/trades_test/metadata/"
+         "snap-1116539608799933257-1-68aa9e49-90ed-4aa2-bc2e-d4770721b771.avro")};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct lake_manifest_list list;
         struct k2_err err = {0};

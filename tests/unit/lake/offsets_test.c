@@ -88,8 +88,8 @@ static void texts_that_are_no_vector_are_corrupt(void **state) {
         "{\"journal\":1,\"topics\":{\"t\":[1.5]}}",
         "{\"journal\":1,\"topics\":{\"\":[1]}}",
         "{\"journal\":1,\"topics\":{\"t\":[1],\"t\":[2]}}",
-        "{\"journal\":1,\"topics\":{\"0123456789012345678901234567890123456789012345678901234567"
-        "89012345678901234567890123456789012345\":[1]}}"};
+        ("{\"journal\":1,\"topics\":{\"0123456789012345678901234567890123456789012345678901234567"
+         "89012345678901234567890123456789012345\":[1]}}")};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct lake_offsets o;
         struct k2_err err = {0};
