@@ -203,7 +203,7 @@ class Loop:
         self.fed = 0  # sources that were read to their end
         self.stages = collections.Counter()
         self.kills = self.ended = self.looks = 0
-        self.log = open(options.log, "a", encoding="utf-8") if options.log else io.StringIO()
+        self.log = open(options.log, "a", buffering=1, encoding="utf-8") if options.log else io.StringIO()
 
     def environment(self, tiny=True):
         env = {k: v for k, v in os.environ.items() if not k.startswith("K2_") or k == "K2_DUCKDB"}

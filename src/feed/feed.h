@@ -132,6 +132,9 @@ struct seq_item { /* one event to judge */
     int64_t gap_from, gap_to; /* out, SEQ_GAP: missing numbers [from, to] */
 };
 
+/* Of an event of any kind. Views are borrowed from the interner. */
+struct seq_item seq_item_of(const struct k2_event *e, const struct k2_interner *in);
+
 struct seq_known { /* an event that was accepted before */
     int64_t sequence;
     int32_t epoch, part;

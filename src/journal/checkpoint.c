@@ -1,6 +1,5 @@
 /* journal/checkpoint.c - see checkpoint.h. */
 #include "journal/checkpoint.h"
-#include "journal/item.h"
 
 #include "base/clock.h"
 
@@ -143,7 +142,7 @@ static K2_RC replay_record(struct replay *r, const struct k2_kind *kind, struct 
         if (!item_of_quarantine(&e, r->interner, &item))
             return K2_OK;
     } else {
-        item = item_of_event(&e, r->interner);
+        item = seq_item_of(&e, r->interner);
     }
     if (r->count == r->cap) {
         r->cap = r->cap ? 2 * r->cap : 4096;

@@ -7,7 +7,6 @@
  * once per window. The window is bounded, so memory is too.
  */
 #include "journal/history.h"
-#include "journal/item.h"
 
 #include <stdlib.h>
 
@@ -77,7 +76,7 @@ static K2_RC read_records(struct history *h, struct journal_reader *r, struct k2
         for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record);) {
             struct k2_event e;
             K2_TRY(k2_decode(d, record.value, &e, err));
-            struct seq_item i = item_of_event(&e, h->interner);
+            struct seq_item i = seq_item_of(&e, h->interner);
             if (i.trade_date == h->date && i.sequence >= h->lo && i.sequence <= h->hi)
                 add(h, k2_intern(h->interner, i.channel),
                     (struct seq_known){i.sequence, i.epoch, i.part, i.payload});

@@ -7,7 +7,6 @@
  */
 #include "journal/checkpoint.h"
 #include "journal/history.h"
-#include "journal/item.h"
 #include "journal/quarantine.h"
 #include "journal/source.h"
 
@@ -229,7 +228,7 @@ static struct waiting *next_waiting(struct ingest *g, const struct k2_event *e,
     *item = &g->items[g->count];
     struct waiting *w = &g->waiting[g->count++];
     w->event = *e;
-    **item = item_of_event(e, g->interner);
+    **item = seq_item_of(e, g->interner);
     return w;
 }
 

@@ -78,17 +78,6 @@ static void put_condition(struct k2_buf *b, struct k2_sv exchange, int32_t trade
                   (long long)hi);
 }
 
-static struct seq_known known_of(const struct k2_event *e, const struct k2_interner *in) {
-    struct seq_known k = {.payload = k2_payload_hash(e, in)};
-    if (e->kind == K2_KIND_QUOTE)
-        k.sequence = e->quote.exchange_sequence_number, k.epoch = e->quote.epoch,
-        k.part = e->quote.part;
-    else
-        k.sequence = e->trade.exchange_sequence_number, k.epoch = e->trade.epoch,
-        k.part = e->trade.part;
-    return k;
-}
-
 static K2_RC give_rows(struct archive *a, struct query_rows *rows, const struct k2_kind *kind,
                        void (*put)(void *ctx, const struct seq_known *known), void *put_ctx,
                        struct k2_err *err) {
@@ -96,11 +85,11 @@ static K2_RC give_rows(struct archive *a, struct query_rows *rows, const struct 
     k2_columns_init(&c, kind, ROWS);
     int rc;
     while ((rc = query_rows_next(rows, &c, err)) == K2_OK && c.n) {
-        for (size_t i = 0; i < c.n; i++) {
+        for (size_t row = 0; row < c.n; row++) {
             struct k2_event e;
-            k2_columns_get(&c, i, &e);
-            struct seq_known known = known_of(&e, a->interner);
-            put(put_ctx, &known);
+            k2_columns_get(&c, row, &e);
+            struct seq_item i = seq_item_of(&e, a->interner);
+            put(put_ctx, &(struct seq_known){i.sequence, i.epoch, i.part, i.payload});
         }
         k2_interner_reset(a->interner);
     }

@@ -1,5 +1,5 @@
-/* journal/item.c - see item.h. */
-#include "journal/item.h"
+/* feed/item.c - an event as the sequence engine sees it; see feed.h. */
+#include "feed/feed.h"
 
 /* The identity columns, which every kind has under the same names. */
 #define ITEM(e, in)                                                                                \
@@ -10,7 +10,7 @@
                        .part = (e)->part,                                                          \
                        .sequence = (e)->exchange_sequence_number})
 
-struct seq_item item_of_event(const struct k2_event *e, const struct k2_interner *in) {
+struct seq_item seq_item_of(const struct k2_event *e, const struct k2_interner *in) {
     struct seq_item item;
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
