@@ -148,7 +148,9 @@ static void market_next(struct market *m, struct k2_event *e) {
         .price = (k2_i128)m->price[s] * 10000000,
         .quantity = (k2_i128)(lot * ((r >> 40) % 4 ? 100 : 1)) * 10000000,
         .side = m->side[(r >> 48) & 1],
-        .conditions = m->conditions[(r >> 50) % 10 < 6 ? 0 : (r >> 50) % 10 < 9 ? 1 : 2],
+        .conditions = m->conditions[(r >> 50) % 10 < 6   ? 0
+                                    : (r >> 50) % 10 < 9 ? 1
+                                                         : 2],
         .venue = m->venue[(r >> 56) & 1],
         .flags = K2_FLAG_LAST,
         .raw_offset = K2_NULL_LONG,
@@ -265,8 +267,8 @@ static void bench_decode(const char *dir) {
     struct journal_reader *r;
     check(journal_open(dir, JOURNAL_READ, NULL, &j, &err), &err);
     struct k2_interner *in = k2_interner_new();
-    struct k2_decoder *d = k2_decoder_new(k2_kind(K2_KIND_TRADE), in,
-                                          k2_registry_source(journal_registry(j)));
+    struct k2_decoder *d =
+        k2_decoder_new(k2_kind(K2_KIND_TRADE), in, k2_registry_source(journal_registry(j)));
     struct span s = begin();
     open_spans(j, &r, &err);
     struct journal_batch b;
@@ -288,9 +290,16 @@ static void bench_decode(const char *dir) {
 
 /* The peers' ten columns, by name. */
 static int peer_columns(const struct k2_kind *kind, int out[10]) {
-    static const char *const names[] = {
-        "exchange", "symbol", "exchange_timestamp", "receive_timestamp_ns",
-        "exchange_sequence_number", "side", "price", "quantity", "trade_date", "conditions"};
+    static const char *const names[] = {"exchange",
+                                        "symbol",
+                                        "exchange_timestamp",
+                                        "receive_timestamp_ns",
+                                        "exchange_sequence_number",
+                                        "side",
+                                        "price",
+                                        "quantity",
+                                        "trade_date",
+                                        "conditions"};
     for (int i = 0; i < 10; i++)
         out[i] = k2_field_by_name(kind, k2_sv_of(names[i]));
     return 10;
@@ -314,12 +323,14 @@ static void ten_gather(const struct ten *t, const struct sort_group *g, size_t a
         const uint8_t *from = t->rows.col[t->pick[c]];
         for (size_t i = 0; !g->identity && i < n; i++) {
             if (size == 4)
-                memcpy((uint8_t *)t->gathered[c] + 4 * i, from + 4 * (size_t)t->order.rows[at + i], 4);
+                memcpy((uint8_t *)t->gathered[c] + 4 * i, from + 4 * (size_t)t->order.rows[at + i],
+                       4);
             else if (size == 8)
-                memcpy((uint8_t *)t->gathered[c] + 8 * i, from + 8 * (size_t)t->order.rows[at + i], 8);
+                memcpy((uint8_t *)t->gathered[c] + 8 * i, from + 8 * (size_t)t->order.rows[at + i],
+                       8);
             else
-                memcpy((uint8_t *)t->gathered[c] + 16 * i, from + 16 * (size_t)t->order.rows[at + i],
-                       16);
+                memcpy((uint8_t *)t->gathered[c] + 16 * i,
+                       from + 16 * (size_t)t->order.rows[at + i], 16);
         }
         data[c] = g->identity ? from + at * size : t->gathered[c];
     }
@@ -360,7 +371,7 @@ static void bench_ten(const char *dir) {
     peer_columns(t.kind, t.pick);
     for (int i = 0; i < 10; i++) {
         t.columns[i] = all[t.pick[i]];
-        t.gathered[i] = k2_alloc(122880 * 16);
+        t.gathered[i] = k2_alloc((size_t)122880 * 16);
     }
     k2_columns_init(&t.rows, t.kind, 1000000);
     struct k2_interner *in = k2_interner_new();

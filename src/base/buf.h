@@ -96,12 +96,30 @@ void *k2_realloc(void *p, size_t n);
 char *k2_strdup(const char *s);
 
 /* Little-endian fields of our on-disk formats; unaligned addresses are fine. */
-static inline void k2_put_u16(void *at, uint16_t v) { memcpy(at, &v, 2); }
-static inline void k2_put_u32(void *at, uint32_t v) { memcpy(at, &v, 4); }
-static inline void k2_put_u64(void *at, uint64_t v) { memcpy(at, &v, 8); }
-static inline uint16_t k2_get_u16(const void *at) { uint16_t v; memcpy(&v, at, 2); return v; }
-static inline uint32_t k2_get_u32(const void *at) { uint32_t v; memcpy(&v, at, 4); return v; }
-static inline uint64_t k2_get_u64(const void *at) { uint64_t v; memcpy(&v, at, 8); return v; }
+static inline void k2_put_u16(void *at, uint16_t v) {
+    memcpy(at, &v, 2);
+}
+static inline void k2_put_u32(void *at, uint32_t v) {
+    memcpy(at, &v, 4);
+}
+static inline void k2_put_u64(void *at, uint64_t v) {
+    memcpy(at, &v, 8);
+}
+static inline uint16_t k2_get_u16(const void *at) {
+    uint16_t v;
+    memcpy(&v, at, 2);
+    return v;
+}
+static inline uint32_t k2_get_u32(const void *at) {
+    uint32_t v;
+    memcpy(&v, at, 4);
+    return v;
+}
+static inline uint64_t k2_get_u64(const void *at) {
+    uint64_t v;
+    memcpy(&v, at, 8);
+    return v;
+}
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the on-disk formats are little-endian");
 
 #endif

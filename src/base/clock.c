@@ -153,7 +153,7 @@ static bool take_time_of_day(struct k2_sv *s, int64_t *ns, bool *fits) {
     int hour, minute, second;
     if (!take_number(s, 2, 23, &hour) || !k2_sv_take(s, ':') || !take_number(s, 2, 59, &minute))
         return false;
-    *ns = (hour * 60 + minute) * 60 * K2_NS_PER_SEC;
+    *ns = (hour * 60 + minute) * (60 * K2_NS_PER_SEC);
     if (!k2_sv_take(s, ':'))
         return true;
     if (!take_number(s, 2, 59, &second))
@@ -172,7 +172,7 @@ static bool take_offset(struct k2_sv *s, bool *given, int64_t *seconds) {
     if (!sign || !take_number(s, 2, 23, &hours) || !k2_sv_take(s, ':') ||
         !take_number(s, 2, 59, &minutes))
         return false;
-    *seconds = sign * (hours * 3600 + minutes * 60);
+    *seconds = sign * (INT64_C(3600) * hours + INT64_C(60) * minutes);
     return true;
 }
 

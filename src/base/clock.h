@@ -26,8 +26,8 @@ int64_t k2_monotonic_ns(void); /* for durations only */
 
 int32_t k2_days_from_civil(int year, int month, int day); /* proleptic Gregorian */
 void k2_civil_from_days(int32_t days, int *year, int *month, int *day);
-int32_t k2_date_of(int64_t ns);   /* the UTC date, floor (also before 1970) */
-int64_t k2_floor_us(int64_t ns);  /* microseconds, floor (also before 1970) */
+int32_t k2_date_of(int64_t ns);  /* the UTC date, floor (also before 1970) */
+int64_t k2_floor_us(int64_t ns); /* microseconds, floor (also before 1970) */
 
 /* "2026-03-02T10:00:00.123456789Z": always 9 fraction digits; returns the length. */
 size_t k2_time_format(int64_t ns, char out[K2_TIME_TEXT]);
@@ -48,7 +48,8 @@ K2_RC k2_time_parse(struct k2_sv text, int64_t now_ns, const struct k2_zone *zon
                     struct k2_err *err);
 
 /* A time zone, read from the system's TZif files (RFC 8536). Immutable once loaded. */
-K2_RC k2_zone_load(const char *name, struct k2_zone **out, struct k2_err *err); /* "Australia/Sydney", "UTC" */
+K2_RC k2_zone_load(const char *name, struct k2_zone **out,
+                   struct k2_err *err); /* "Australia/Sydney", "UTC" */
 void k2_zone_free(struct k2_zone *zone);
 const char *k2_zone_name(const struct k2_zone *zone);
 int32_t k2_zone_offset(const struct k2_zone *zone, int64_t utc_ns); /* seconds east of UTC */

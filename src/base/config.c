@@ -278,7 +278,7 @@ static int read_environment(struct k2_config *c, struct k2_err *err) {
         char name[128] = "K2_";
         size_t n = 3;
         for (const char *p = keys[i].full; *p && n + 1 < sizeof name; p++)
-            name[n++] = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
+            name[n++] = (char)(*p == '.' ? '_' : toupper((unsigned char)*p));
         const char *text = getenv(name);
         if (text)
             K2_TRY_CTX(set(&c->values[i], &keys[i], text, "environment", err), err,

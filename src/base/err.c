@@ -99,7 +99,7 @@ int k2_status_exit_code(int status) {
 }
 
 void k2_panic(const char *file, int line, const char *cond) {
-    fprintf(stderr, "k2: bug: %s:%d: %s does not hold; please report it with this line\n", file, line,
-            cond);
+    fprintf(stderr, "k2: bug: %s:%d: %s does not hold; please report it with this line\n", file,
+            line, cond);
     abort();
 }

@@ -66,8 +66,10 @@ int k2_status_exit_code(int status);       /* the process exit code a verb ends 
 #define K2_TRY_CTX(call, err, ...)                                                                 \
     do {                                                                                           \
         int k2_try_rc_ = (call);                                                                   \
-        if (k2_try_rc_ != K2_OK)                                                                   \
-            return k2_err_context((err), k2_try_rc_, __VA_ARGS__);                                 \
+        if (k2_try_rc_ != K2_OK) {                                                                 \
+            k2_err_context((err), k2_try_rc_, __VA_ARGS__);                                        \
+            return k2_try_rc_;                                                                     \
+        }                                                                                          \
     } while (0)
 
 /* A broken invariant of our own: prints file, line and condition to stderr and aborts. */

@@ -31,7 +31,7 @@ struct k2_fs_ops {
     int (*sync_dir)(const char *path);
 };
 
-extern const struct k2_fs_ops k2_fs_system; /* the real thing */
+extern const struct k2_fs_ops k2_fs_system;  /* the real thing */
 void k2_fs_use(const struct k2_fs_ops *ops); /* NULL = the real thing again */
 
 /* flags as open(2); O_CLOEXEC is added. */

@@ -159,7 +159,9 @@ static struct k2_json *string_repaired(struct k2_sv s) {
 }
 
 struct k2_json *k2_json_string(struct k2_sv s) {
-    json_t *v = json_stringn(s.p ? s.p : "", s.n);
+    if (s.n == 0)
+        return made(json_stringn("", 0));
+    json_t *v = json_stringn(s.p, s.n);
     return v ? made(v) : string_repaired(s);
 }
 

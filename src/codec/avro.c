@@ -204,10 +204,12 @@ static uint8_t *write_quarantine(const struct k2_quarantine *e, const struct k2_
 static struct refusal check(const struct k2_event *e, const struct k2_interner *in, size_t *size) {
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: return check_##name(&e->name, in, size);
+    case K2_KIND_##NAME:                                                                           \
+        return check_##name(&e->name, in, size);
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: break;
+    case K2_KIND_COUNT:
+        break;
     }
     K2_ASSERT(!"known kind");
 }
@@ -215,10 +217,12 @@ static struct refusal check(const struct k2_event *e, const struct k2_interner *
 static uint8_t *write_record(const struct k2_event *e, const struct k2_interner *in, uint8_t *p) {
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: return write_##name(&e->name, in, p);
+    case K2_KIND_##NAME:                                                                           \
+        return write_##name(&e->name, in, p);
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: break;
+    case K2_KIND_COUNT:
+        break;
     }
     K2_ASSERT(!"known kind");
 }
@@ -282,10 +286,13 @@ static void read_record(enum k2_kind_id kind, struct wire_in *in, struct k2_inte
                         struct k2_event *e) {
     switch (kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: read_##name(in, interner, &e->name); break;
+    case K2_KIND_##NAME:                                                                           \
+        read_##name(in, interner, &e->name);                                                       \
+        break;
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: K2_ASSERT(!"known kind");
+    case K2_KIND_COUNT:
+        K2_ASSERT(!"known kind");
     }
 }
 
@@ -307,10 +314,13 @@ static void blank_quarantine(struct k2_quarantine *e) {
 static void blank_record(struct k2_event *e) {
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: blank_##name(&e->name); break;
+    case K2_KIND_##NAME:                                                                           \
+        blank_##name(&e->name);                                                                    \
+        break;
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: K2_ASSERT(!"known kind");
+    case K2_KIND_COUNT:
+        K2_ASSERT(!"known kind");
     }
 }
 
@@ -333,10 +343,13 @@ static void spread_quarantine(const struct k2_quarantine *e, void *const *col, s
 static void spread(const struct k2_event *e, void *const *col, size_t row) {
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: spread_##name(&e->name, col, row); break;
+    case K2_KIND_##NAME:                                                                           \
+        spread_##name(&e->name, col, row);                                                         \
+        break;
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: K2_ASSERT(!"known kind");
+    case K2_KIND_COUNT:
+        K2_ASSERT(!"known kind");
     }
 }
 

@@ -25,9 +25,15 @@ void k2_columns_grow(struct k2_columns *c, size_t cap) {
 /* Sizes are 4, 8 or 16: a switch lets the compiler copy without a call. */
 static inline void copy_value(void *to, const void *from, size_t size) {
     switch (size) {
-    case 4: memcpy(to, from, 4); break;
-    case 8: memcpy(to, from, 8); break;
-    default: memcpy(to, from, 16); break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
+        memcpy(to, from, 8);
+        break;
+    default:
+        memcpy(to, from, 16);
+        break;
     }
 }
 

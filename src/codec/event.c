@@ -31,26 +31,34 @@ static const struct k2_field quarantine_fields[] = {
 
 static struct k2_kind kinds[K2_KIND_COUNT] = {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    {K2_KIND_##NAME, #name, table, topic, meaning, name##_fields,                                  \
-     K2_##NAME##_FIELDS, sizeof(struct k2_##name), NULL},
+    {K2_KIND_##NAME,           #name, table, topic, meaning, name##_fields, K2_##NAME##_FIELDS,    \
+     sizeof(struct k2_##name), NULL},
 #include "codec/kinds.def"
 #undef K2_KIND
 };
 
 static const char *avro_type(enum k2_type type) {
     switch (type) {
-    case K2_STR: return "\"string\"";
-    case K2_LIST: return "{\"type\":\"array\",\"items\":\"string\"}";
-    case K2_MAP: return "{\"type\":\"map\",\"values\":\"string\"}";
-    case K2_LONG: return "\"long\"";
-    case K2_INT: return "\"int\"";
-    case K2_DATE: return "{\"type\":\"int\",\"logicalType\":\"date\"}";
-    case K2_STAMP: return "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}";
+    case K2_STR:
+        return "\"string\"";
+    case K2_LIST:
+        return "{\"type\":\"array\",\"items\":\"string\"}";
+    case K2_MAP:
+        return "{\"type\":\"map\",\"values\":\"string\"}";
+    case K2_LONG:
+        return "\"long\"";
+    case K2_INT:
+        return "\"int\"";
+    case K2_DATE:
+        return "{\"type\":\"int\",\"logicalType\":\"date\"}";
+    case K2_STAMP:
+        return "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}";
     case K2_PRICE:
         return "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":20,\"scale\":9}";
     case K2_QUANTITY:
         return "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":28,\"scale\":10}";
-    case K2_BYTES: return "\"bytes\"";
+    case K2_BYTES:
+        return "\"bytes\"";
     }
     K2_ASSERT(!"known type");
 }
@@ -66,7 +74,9 @@ static void schema_field(struct k2_buf *b, const struct k2_field *f) {
 
 static const char *schema_text(const struct k2_kind *kind) {
     struct k2_buf b = {0};
-    k2_buf_printf(&b, "{\"type\":\"record\",\"name\":\"%s\",\"namespace\":\"k2.market\",\"doc\":\"%s\",\"fields\":[",
+    k2_buf_printf(&b,
+                  "{\"type\":\"record\",\"name\":\"%s\",\"namespace\":\"k2.market\",\"doc\":\"%s\","
+                  "\"fields\":[",
                   kind->name, kind->meaning);
     bool first = true;
     for (int i = 0; i < kind->field_count; i++) {
@@ -128,13 +138,17 @@ size_t k2_type_size(enum k2_type type) {
     case K2_STR:
     case K2_LIST:
     case K2_MAP:
-    case K2_BYTES: return sizeof(k2_c_STR);
+    case K2_BYTES:
+        return sizeof(k2_c_STR);
     case K2_LONG:
-    case K2_STAMP: return sizeof(k2_c_LONG);
+    case K2_STAMP:
+        return sizeof(k2_c_LONG);
     case K2_INT:
-    case K2_DATE: return sizeof(k2_c_INT);
+    case K2_DATE:
+        return sizeof(k2_c_INT);
     case K2_PRICE:
-    case K2_QUANTITY: return sizeof(k2_c_PRICE);
+    case K2_QUANTITY:
+        return sizeof(k2_c_PRICE);
     }
     K2_ASSERT(!"known type");
 }
@@ -167,10 +181,12 @@ struct identity {
 static struct identity identity_of(const struct k2_event *e, const struct k2_interner *in) {
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: return IDENTITY(&e->name, in);
+    case K2_KIND_##NAME:                                                                           \
+        return IDENTITY(&e->name, in);
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: break;
+    case K2_KIND_COUNT:
+        break;
     }
     K2_ASSERT(!"known kind");
 }

@@ -16,7 +16,18 @@
 #include "base/hash.h"
 #include "base/intern.h"
 
-enum k2_type { K2_STR, K2_LIST, K2_MAP, K2_LONG, K2_INT, K2_DATE, K2_STAMP, K2_PRICE, K2_QUANTITY, K2_BYTES };
+enum k2_type {
+    K2_STR,
+    K2_LIST,
+    K2_MAP,
+    K2_LONG,
+    K2_INT,
+    K2_DATE,
+    K2_STAMP,
+    K2_PRICE,
+    K2_QUANTITY,
+    K2_BYTES
+};
 enum k2_need { K2_REQ, K2_OPT };
 enum k2_class { K2_IDENTITY, K2_PAYLOAD, K2_RECEIVED, K2_ORIGIN, K2_DERIVED, K2_JOURNAL };
 
@@ -95,8 +106,9 @@ struct k2_kind {
     const char *meaning;
     const struct k2_field *fields;
     int field_count;
-    size_t size;             /* of the struct */
-    const char *avro_schema; /* JSON text of the record: fields whose class is not DERIVED or JOURNAL */
+    size_t size; /* of the struct */
+    const char
+        *avro_schema; /* JSON text of the record: fields whose class is not DERIVED or JOURNAL */
 };
 
 /* Never NULL for a valid id. */
@@ -112,8 +124,12 @@ static inline bool k2_field_in_record(const struct k2_field *f) {
 size_t k2_type_size(enum k2_type type); /* bytes of one value in memory */
 bool k2_type_is_interned(enum k2_type type);
 /* The struct inside the event union. */
-static inline void *k2_event_fields(struct k2_event *e) { return &e->trade; }
-static inline const void *k2_event_fields_const(const struct k2_event *e) { return &e->trade; }
+static inline void *k2_event_fields(struct k2_event *e) {
+    return &e->trade;
+}
+static inline const void *k2_event_fields_const(const struct k2_event *e) {
+    return &e->trade;
+}
 
 /* "market.ticks.asx" into buf. Exchange codes are A-Z 0-9 _ - (upper case). */
 void k2_topic_name(const struct k2_kind *kind, struct k2_sv exchange, struct k2_buf *out);

@@ -104,10 +104,13 @@ static inline struct k2_h128 hash_classes(const struct k2_event *e, const struct
     b.large = (struct k2_buf){0};
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: put_##name(&b, &e->name, in, classes); break;
+    case K2_KIND_##NAME:                                                                           \
+        put_##name(&b, &e->name, in, classes);                                                     \
+        break;
 #include "codec/kinds.def"
 #undef K2_KIND
-    case K2_KIND_COUNT: K2_ASSERT(!"known kind");
+    case K2_KIND_COUNT:
+        K2_ASSERT(!"known kind");
     }
     const uint8_t *start = b.large.p ? b.large.p : b.small;
     struct k2_h128 h = k2_hash128(start, (size_t)(b.p - start));

@@ -36,7 +36,8 @@ static K2_RC check_doc(const struct k2_json *doc, struct k2_err *err) {
     int64_t format = 0;
     k2_json_as_int(k2_json_get(doc, "format"), &format);
     if (format > FORMAT)
-        return k2_fail(err, K2_E_VERSION, "format %lld is newer than this k2 knows (%d): upgrade k2",
+        return k2_fail(err, K2_E_VERSION,
+                       "format %lld is newer than this k2 knows (%d): upgrade k2",
                        (long long)format, FORMAT);
     if (format != FORMAT || k2_json_type(k2_json_get(doc, "schemas")) != K2_JSON_ARRAY ||
         k2_json_type(k2_json_get(doc, "subjects")) != K2_JSON_OBJECT)

@@ -99,14 +99,20 @@ static bool shape_of(const struct k2_json *type, struct shape *s) {
 /* Whether a value of this shape can go into a field of this type without any loss. */
 static bool fits(const struct shape *s, enum k2_type type) {
     switch (type) {
-    case K2_STR: return s->wire == W_STRING;
-    case K2_BYTES: return s->wire == W_BYTES && !s->decimal;
-    case K2_LIST: return s->wire == W_ARRAY;
-    case K2_MAP: return s->wire == W_MAP;
+    case K2_STR:
+        return s->wire == W_STRING;
+    case K2_BYTES:
+        return s->wire == W_BYTES && !s->decimal;
+    case K2_LIST:
+        return s->wire == W_ARRAY;
+    case K2_MAP:
+        return s->wire == W_MAP;
     case K2_LONG:
-    case K2_STAMP: return s->wire == W_LONG || s->wire == W_INT;
+    case K2_STAMP:
+        return s->wire == W_LONG || s->wire == W_INT;
     case K2_INT:
-    case K2_DATE: return s->wire == W_INT;
+    case K2_DATE:
+        return s->wire == W_INT;
     case K2_PRICE:
         return s->decimal && s->scale == K2_PRICE_SCALE && s->precision <= K2_PRICE_PRECISION;
     case K2_QUANTITY:
@@ -177,14 +183,28 @@ static void skip_bytes(struct wire_in *in, size_t n) {
 static void skip(struct wire_in *in, enum wire wire) {
     switch (wire) {
     case W_STRING:
-    case W_BYTES: wire_bytes(in); break;
+    case W_BYTES:
+        wire_bytes(in);
+        break;
     case W_INT:
-    case W_LONG: wire_long(in); break;
-    case W_BOOL: skip_bytes(in, 1); break;
-    case W_FLOAT: skip_bytes(in, 4); break;
-    case W_DOUBLE: skip_bytes(in, 8); break;
-    case W_ARRAY: wire_blob(in, false); break;
-    case W_MAP: wire_blob(in, true); break;
+    case W_LONG:
+        wire_long(in);
+        break;
+    case W_BOOL:
+        skip_bytes(in, 1);
+        break;
+    case W_FLOAT:
+        skip_bytes(in, 4);
+        break;
+    case W_DOUBLE:
+        skip_bytes(in, 8);
+        break;
+    case W_ARRAY:
+        wire_blob(in, false);
+        break;
+    case W_MAP:
+        wire_blob(in, true);
+        break;
     }
 }
 
@@ -192,15 +212,27 @@ static void read_value(struct wire_in *in, enum k2_type type, struct k2_interner
                        void *to) {
     switch (type) {
     case K2_STR:
-    case K2_BYTES: *(uint32_t *)to = k2_intern(interner, wire_bytes(in)); break;
-    case K2_LIST: *(uint32_t *)to = k2_intern(interner, wire_blob(in, false)); break;
-    case K2_MAP: *(uint32_t *)to = k2_intern(interner, wire_blob(in, true)); break;
+    case K2_BYTES:
+        *(uint32_t *)to = k2_intern(interner, wire_bytes(in));
+        break;
+    case K2_LIST:
+        *(uint32_t *)to = k2_intern(interner, wire_blob(in, false));
+        break;
+    case K2_MAP:
+        *(uint32_t *)to = k2_intern(interner, wire_blob(in, true));
+        break;
     case K2_LONG:
-    case K2_STAMP: *(int64_t *)to = wire_long(in); break;
+    case K2_STAMP:
+        *(int64_t *)to = wire_long(in);
+        break;
     case K2_INT:
-    case K2_DATE: *(int32_t *)to = wire_int(in); break;
+    case K2_DATE:
+        *(int32_t *)to = wire_int(in);
+        break;
     case K2_PRICE:
-    case K2_QUANTITY: *(k2_i128 *)to = wire_decimal(in); break;
+    case K2_QUANTITY:
+        *(k2_i128 *)to = wire_decimal(in);
+        break;
     }
 }
 

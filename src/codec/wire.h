@@ -70,8 +70,8 @@ struct k2_sv wire_blob(struct wire_in *in, bool pairs);
 
 /* A decoder's plan for one writer schema (resolve.c). */
 struct wire_plan;
-K2_RC wire_plan_make(const struct k2_kind *kind, struct k2_sv writer_schema,
-                     struct wire_plan **out, struct k2_err *err);
+K2_RC wire_plan_make(const struct k2_kind *kind, struct k2_sv writer_schema, struct wire_plan **out,
+                     struct k2_err *err);
 void wire_plan_free(struct wire_plan *p);
 /* Fills the fields that the record holds; the others were set to null by the caller. */
 void wire_plan_run(const struct wire_plan *p, struct wire_in *in, struct k2_interner *interner,

@@ -6,9 +6,8 @@ static const struct feed_ops *const feeds[] = {
     &feed_binance_json,
 };
 #define FEEDS ((int)(sizeof feeds / sizeof *feeds))
-#define SURE_ENOUGH                                                                                \
-    50 /* a lower score is a guess, and a wrong decoder quarantines a whole file   \
-                        */
+/* A lower score is a guess, and a wrong decoder quarantines a whole file. */
+#define SURE_ENOUGH 50
 
 static const struct {
     const char *format;

@@ -14,11 +14,14 @@ struct seq_item seq_item_of(const struct k2_event *e, const struct k2_interner *
     struct seq_item item;
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME: item = ITEM(&e->name, in); break;
+    case K2_KIND_##NAME:                                                                           \
+        item = ITEM(&e->name, in);                                                                 \
+        break;
 #include "codec/kinds.def"
 #undef K2_KIND
     case K2_KIND_COUNT:
-    default: K2_ASSERT(!"known kind");
+    default:
+        K2_ASSERT(!"known kind");
     }
     item.kind = e->kind;
     item.payload = k2_payload_hash(e, in);

@@ -40,9 +40,10 @@ static uint32_t log2_of(uint64_t x) {
 void sim_arrivals_start(struct sim_arrivals *a, uint64_t seed, int64_t start, int64_t end,
                         int64_t total) {
     *a = (struct sim_arrivals){.random = seed, .now = start, .end = end, .left = total};
-    for (uint64_t i = 0; i <= SIM_LOG_STEPS; i++)
-        a->log_table[i] = (uint32_t)ONE -
-                          log2_of((UINT64_C(1) << 33) - (i << 33) / (2 * SIM_LOG_STEPS) - (i == 0));
+    for (uint64_t i = 0; i <= SIM_LOG_STEPS; i++) {
+        uint64_t x = (UINT64_C(1) << 33) - (i << 32) / SIM_LOG_STEPS - (i == 0);
+        a->log_table[i] = (uint32_t)ONE - log2_of(x);
+    }
 }
 
 /* Exponential with mean 2^16. */
@@ -76,16 +77,16 @@ static const struct {
     const char *symbol;
     int64_t dollars;
 } famous[] = {
-    {"AAPL", 230}, {"MSFT", 420}, {"NVDA", 135}, {"AMZN", 190}, {"GOOGL", 175}, {"META", 560},
-    {"TSLA", 260}, {"BRK.B", 455}, {"AVGO", 170}, {"LLY", 880}, {"JPM", 220}, {"V", 285},
-    {"UNH", 580}, {"XOM", 118}, {"MA", 500}, {"COST", 900}, {"HD", 400}, {"PG", 170},
-    {"JNJ", 160}, {"NFLX", 720}, {"ABBV", 195}, {"BAC", 42}, {"CRM", 290}, {"CVX", 152},
-    {"KO", 68}, {"WMT", 82}, {"MRK", 108}, {"AMD", 155}, {"PEP", 170}, {"TMO", 590},
-    {"ORCL", 172}, {"LIN", 470}, {"ADBE", 495}, {"MCD", 300}, {"CSCO", 54}, {"ABT", 116},
-    {"DIS", 95}, {"WFC", 62}, {"INTC", 23}, {"QCOM", 168}, {"IBM", 220}, {"GE", 182},
-    {"CAT", 380}, {"VZ", 42}, {"PFE", 29}, {"TXN", 198}, {"DHR", 262}, {"CMCSA", 42},
-    {"NKE", 82}, {"PM", 130}, {"UNP", 240}, {"SPGI", 500}, {"LOW", 270}, {"HON", 215},
-    {"BA", 150}, {"T", 22}, {"GS", 520}, {"BLK", 980}, {"SBUX", 97}, {"F", 11},
+    {"AAPL", 230}, {"MSFT", 420},  {"NVDA", 135}, {"AMZN", 190}, {"GOOGL", 175}, {"META", 560},
+    {"TSLA", 260}, {"BRK.B", 455}, {"AVGO", 170}, {"LLY", 880},  {"JPM", 220},   {"V", 285},
+    {"UNH", 580},  {"XOM", 118},   {"MA", 500},   {"COST", 900}, {"HD", 400},    {"PG", 170},
+    {"JNJ", 160},  {"NFLX", 720},  {"ABBV", 195}, {"BAC", 42},   {"CRM", 290},   {"CVX", 152},
+    {"KO", 68},    {"WMT", 82},    {"MRK", 108},  {"AMD", 155},  {"PEP", 170},   {"TMO", 590},
+    {"ORCL", 172}, {"LIN", 470},   {"ADBE", 495}, {"MCD", 300},  {"CSCO", 54},   {"ABT", 116},
+    {"DIS", 95},   {"WFC", 62},    {"INTC", 23},  {"QCOM", 168}, {"IBM", 220},   {"GE", 182},
+    {"CAT", 380},  {"VZ", 42},     {"PFE", 29},   {"TXN", 198},  {"DHR", 262},   {"CMCSA", 42},
+    {"NKE", 82},   {"PM", 130},    {"UNP", 240},  {"SPGI", 500}, {"LOW", 270},   {"HON", 215},
+    {"BA", 150},   {"T", 22},      {"GS", 520},   {"BLK", 980},  {"SBUX", 97},   {"F", 11},
 };
 #define FAMOUS (sizeof famous / sizeof *famous)
 
@@ -110,7 +111,7 @@ static void invent_symbol(uint32_t *counter, char out[SIM_SYMBOL_MAX]) {
 /* Chances of 1/rank by the alias method (Walker 1977, Vose 1991), in whole numbers. */
 static void make_choices(struct sim_market *m) {
     uint64_t *weight = k2_alloc(m->n * sizeof *weight), sum = 0;
-    uint32_t *small = k2_alloc(2 * m->n * sizeof *small), *large = small + m->n;
+    uint32_t *small = k2_alloc((size_t)m->n * 2 * sizeof *small), *large = small + m->n;
     size_t n_small = 0, n_large = 0;
     for (uint32_t i = 0; i < m->n; i++)
         sum += (UINT64_C(1) << 40) / (i + 1);
@@ -150,7 +151,7 @@ static struct sim_stock *choose(struct sim_market *m) {
 
 /* Ticks by level, as exchanges have them: 0.0001 below 1, 0.05 from 1000 on. */
 static int64_t tick_at(int64_t price) {
-    return price < 100 * CENT ? CENT / 100 : price < 1000 * 100 * CENT ? CENT : 5 * CENT;
+    return price < 100 * CENT ? CENT / 100 : price < 100000 * CENT ? CENT : 5 * CENT;
 }
 
 /* Within 5 % of the level that is known; else between 0.10 and 2000, half of them between 10 and 100. */
@@ -202,7 +203,7 @@ static void keep_on_grid(struct sim_stock *s) {
 
 static void move(struct sim_stock *s, uint64_t r) {
     s->anchor += step(r, 1 + (s->anchor >> 15));
-    s->away += step(r >> 16, 8 + s->usual_spread * 4) - s->away / 8;
+    s->away += step(r >> 16, 8 + (int64_t)s->usual_spread * 4) - s->away / 8;
     keep_on_grid(s);
     if (s->anchor < 16 * 100) /* only the lowest level comes here */
         s->anchor = 16 * 100;

@@ -68,7 +68,7 @@ int feed_fault_set(struct feed_fault *f, const char *reason, const char *what, s
     char shown[49];
     size_t n = text.n < sizeof shown - 1 ? text.n : sizeof shown - 1;
     for (size_t i = 0; i < n; i++)
-        shown[i] = text.p[i] >= 0x20 && text.p[i] < 0x7f ? text.p[i] : '?';
+        shown[i] = (char)(text.p[i] >= 0x20 && text.p[i] < 0x7f ? text.p[i] : '?');
     shown[n] = 0;
     f->reason = reason;
     snprintf(f->detail, sizeof f->detail, "%s: \"%s\"", what, shown);

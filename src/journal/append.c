@@ -151,8 +151,10 @@ static int write_pending(struct journal *j, int64_t *position, bool wake, struct
     pthread_mutex_unlock(&j->mutex);
     if (rc == K2_OK)
         rc = write_frames(j, &at, synced, err);
-    if (rc != K2_OK)
-        return k2_err_context(err, rc, "append to the journal");
+    if (rc != K2_OK) {
+        k2_err_context(err, rc, "append to the journal");
+        return rc;
+    }
     pthread_mutex_lock(&j->mutex);
     hand_over(j, at);
     if (wake && j->durable < j->written)

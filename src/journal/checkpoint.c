@@ -176,8 +176,8 @@ static K2_RC add_spans(struct journal *j, const struct journal_topic *t, struct 
     *spans = k2_realloc(*spans, (size_t)(*n + t->partitions) * sizeof **spans);
     for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++) {
         int64_t from = end_of(ends, t->name, p);
-        (*spans)[(*n)++] = (struct journal_span){
-            t->id, p, from > starts[p] ? from : starts[p], INT64_MAX};
+        (*spans)[(*n)++] =
+            (struct journal_span){t->id, p, from > starts[p] ? from : starts[p], INT64_MAX};
     }
     free(starts);
     return rc;

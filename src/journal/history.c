@@ -103,8 +103,7 @@ static bool may_hold(const struct history *h, const struct journal_segment_info 
     for (int i = 0; i < s->digest_count; i++) {
         const struct journal_digest *d = &s->digests[i];
         if (d->kind == h->kind && d->trade_date == h->date && d->max_sequence >= h->lo &&
-            d->min_sequence <= h->hi &&
-            k2_sv_eq(k2_sv_of(d->exchange), k2_buf_view(&h->exchange)))
+            d->min_sequence <= h->hi && k2_sv_eq(k2_sv_of(d->exchange), k2_buf_view(&h->exchange)))
             return true;
     }
     return false;
@@ -199,8 +198,8 @@ static void give(const struct history *h, uint32_t channel, int64_t lo, int64_t 
     }
 }
 
-static K2_RC load_live(struct history *h, struct k2_sv exchange, int32_t date,
-                       enum k2_kind_id kind, int64_t lo, int64_t hi, struct k2_err *err) {
+static K2_RC load_live(struct history *h, struct k2_sv exchange, int32_t date, enum k2_kind_id kind,
+                       int64_t lo, int64_t hi, struct k2_err *err) {
     struct journal_topic topic;
     int rc = find_topic(h, exchange, kind, &topic, err);
     bool fresh = !same_window(h, exchange, date, kind, lo, hi);

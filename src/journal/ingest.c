@@ -45,7 +45,7 @@ struct ingest {
     struct k2_buf raw, key;
     struct route *routes;
     size_t route_count;
-    int64_t written;       /* log position of the last write, being synced */
+    int64_t written; /* log position of the last write, being synced */
     int64_t since_checkpoint;
     struct k2_sv source; /* of the file being read */
     int64_t file_bytes;  /* of it, read so far */
@@ -374,8 +374,8 @@ const struct seq_engine *ingest_sequence(const struct ingest *g) {
 
 /* --- files --- */
 
-static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel,
-                       enum k2_kind_id kind, int32_t date) {
+static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+                       int32_t date) {
     const struct ingest *g = ctx;
     return seq_engine_high(g->engine, exchange, date, channel, kind);
 }

@@ -27,9 +27,9 @@ struct journal;
 enum journal_mode { JOURNAL_READ, JOURNAL_WRITE };
 
 struct journal_options {
-    int64_t segment_bytes; /* 0 = 256 MB: a segment is sealed at about this size */
-    int32_t partitions;    /* 0 = 3: of a topic made by journal_topic */
-    const char *command;   /* what the lock file says of us; NULL = "k2" */
+    int64_t segment_bytes;  /* 0 = 256 MB: a segment is sealed at about this size */
+    int32_t partitions;     /* 0 = 3: of a topic made by journal_topic */
+    const char *command;    /* what the lock file says of us; NULL = "k2" */
     int64_t (*clock)(void); /* NULL = k2_now_ns; append times are max(previous, clock) */
 };
 
@@ -133,7 +133,8 @@ K2_RC journal_position_load(struct journal *j, const char *group, struct journal
 
 /* --- digests, retention, verification --- */
 
-struct journal_digest { /* of the rows of one (topic, exchange, symbol, session date) in a segment */
+struct
+    journal_digest { /* of the rows of one (topic, exchange, symbol, session date) in a segment */
     char exchange[32], symbol[64];
     enum k2_kind_id kind;
     int32_t trade_date;

@@ -2,12 +2,12 @@
  *
  * FILE. Text, replaced as a whole and durably (base/fs.h):
  *
- *   k2-journal 1                                     format version
- *   incarnation 1804289383                           drawn when the journal was created, 1 ..
- * 2^31-1 first 0                                          number of the oldest kept segment topic
- * <partitions> <name> <start> <start> ...    ids are 0, 1, 2 ... in the order of the lines; a start
- * is the oldest kept offset of a partition crc 1a2b3c4d                                     crc32c
- * of every byte before this line
+ *   k2-journal 1                               format version
+ *   incarnation 1804289383                     drawn when the journal was created, 1 .. 2^31-1
+ *   first 0                                    number of the oldest kept segment
+ *   topic <partitions> <name> <start> ...      one line a topic; its id is 0, 1, 2 ... in their
+ *                                              order; one start a partition, its oldest kept offset
+ *   crc 1a2b3c4d                               crc32c of every byte before this line
  *
  * VALIDITY. The version is 1 (a newer one is K2_E_VERSION) and the crc matches.
  *

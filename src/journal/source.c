@@ -51,8 +51,8 @@ int source_add(struct journal *j, const char *path, const char *format, int64_t 
     uint32_t id = 0;
     int rc = journal_topic(j, K2_SV("k2.sources"), true, &t, err);
     if (rc == K2_OK)
-        rc = k2_registry_register(journal_registry(j), K2_SV("k2.sources-value"),
-                                  k2_sv_of(schema), &id, err);
+        rc = k2_registry_register(journal_registry(j), K2_SV("k2.sources-value"), k2_sv_of(schema),
+                                  &id, err);
     if (rc == K2_OK) {
         struct k2_sv key = k2_sv_of(absolute);
         struct k2_buf *out = journal_record_begin(j, t.id, journal_partition(&t, key), key);

@@ -21,8 +21,8 @@
 #include "lake/parquet.h"
 
 #define LAKE_NAMESPACE "market_data"
-#define LAKE_PROPERTY_OFFSETS "k2.offsets"     /* table property and summary key: the offset vector */
-#define LAKE_SUMMARY_COMMIT "k2.commit-id"     /* summary key: who made this snapshot */
+#define LAKE_PROPERTY_OFFSETS "k2.offsets" /* table property and summary key: the offset vector */
+#define LAKE_SUMMARY_COMMIT "k2.commit-id" /* summary key: who made this snapshot */
 
 struct lake;
 
@@ -65,7 +65,8 @@ struct lake_snapshot { /* borrowed from the table */
     int64_t id, parent, sequence_number, timestamp_ms;
     const char *operation, *manifest_list;
     int schema_id;
-    int64_t added_records, added_files, total_records, total_files; /* -1 when the summary lacks it */
+    int64_t added_records, added_files, total_records,
+        total_files; /* -1 when the summary lacks it */
 };
 
 struct lake_snapshot lake_snapshot_at(const struct lake_table *t, int index); /* oldest first */
@@ -78,7 +79,8 @@ const char *lake_snapshot_summary(const struct lake_table *t, int64_t id, const 
 
 /* --- offset vectors --- */
 
-struct lake_offset { /* exclusive end of one partition; the topic by name: vectors outlive journals */
+struct
+    lake_offset { /* exclusive end of one partition; the topic by name: vectors outlive journals */
     char topic[96];
     int32_t partition;
     int64_t end;
@@ -94,7 +96,8 @@ struct lake_offsets {
 void lake_offsets_format(const struct lake_offsets *o, struct k2_buf *out);
 K2_RC lake_offsets_parse(struct k2_sv text, struct lake_offsets *out, struct k2_err *err);
 void lake_offsets_set(struct lake_offsets *o, const char *topic, int32_t partition, int64_t end);
-int64_t lake_offsets_get(const struct lake_offsets *o, const char *topic, int32_t partition); /* 0 if absent */
+int64_t lake_offsets_get(const struct lake_offsets *o, const char *topic,
+                         int32_t partition); /* 0 if absent */
 void lake_offsets_free(struct lake_offsets *o);
 /* The committed vector of a table (its property), or of one snapshot (its summary). */
 K2_RC lake_table_offsets(const struct lake_table *t, struct lake_offsets *out, struct k2_err *err);
@@ -103,8 +106,8 @@ K2_RC lake_snapshot_offsets(const struct lake_table *t, int64_t snapshot, struct
 
 /* --- data files --- */
 
-struct lake_file { /* one data file as a manifest describes it */
-    char *path; /* absolute file system path, without "file://"; owned */
+struct lake_file {      /* one data file as a manifest describes it */
+    char *path;         /* absolute file system path, without "file://"; owned */
     int32_t trade_date; /* partition value */
     int64_t rows, bytes;
     int sort_order_id;
@@ -122,7 +125,7 @@ struct lake_filter { /* "field op value"; several are ANDed */
     int field_id;
     enum lake_op op;
     bool is_string;
-    const k2_i128 *numbers;      /* one, or `count` for LAKE_IN: unscaled decimals, longs, days, us */
+    const k2_i128 *numbers; /* one, or `count` for LAKE_IN: unscaled decimals, longs, days, us */
     const struct k2_sv *strings; /* the same for strings */
     int count;
 };

@@ -51,7 +51,7 @@ char *lake_location_of(const char *path); /* "file://" + absolute path; gives me
 void lake_uuid(char out[LAKE_UUID_TEXT]); /* random, version 4 */
 /* Made from a hash of the content: version 8 (RFC 9562). A file named so proves its own bytes. */
 void lake_content_uuid(struct k2_sv content, char out[LAKE_UUID_TEXT]);
-int64_t lake_random_id(void);             /* 1 .. INT64_MAX */
+int64_t lake_random_id(void); /* 1 .. INT64_MAX */
 /* Writes a new file and syncs it; the directory is for the caller to sync. A failure leaves
  * nothing. */
 K2_RC lake_file_write(const char *path, struct k2_sv bytes, struct k2_err *err);

@@ -163,7 +163,7 @@ static void begin_group(struct parquet_writer *w) {
 }
 
 static void end_group(struct parquet_writer *w) {
-    const struct parquet_chunk *c = &w->chunks[w->group_n * w->leaf_n];
+    const struct parquet_chunk *c = &w->chunks[(size_t)w->group_n * (size_t)w->leaf_n];
     struct parquet_group g = {.rows = (int64_t)w->staged, .start = c->start};
     for (int i = 0; i < w->leaf_n; i++) {
         g.raw += c[i].raw;

@@ -69,7 +69,7 @@ static bool text_pays(const struct source *s, size_t rows) {
 
 static bool numbers_pay(const struct source *s, size_t rows) {
     size_t present = rows - count_nulls(s->store->index, rows);
-    size_t bytes = s->store->numbers.count * s->leaf->width;
+    size_t bytes = (size_t)s->store->numbers.count * s->leaf->width;
     return bytes + present * s->bits / 8 < present * s->leaf->width || bytes <= DICTIONARY_SMALL;
 }
 

@@ -187,9 +187,12 @@ static void add_file(struct sink *s, const struct parquet_writer *w, char *path,
 static K2_RC write_file(struct sink *s, const struct sort_group *g, struct k2_err *err) {
     struct parquet_column columns[K2_MAX_FIELDS];
     lake_parquet_columns(s->kind, columns);
-    int sort[] = {s->own.time_us, need_field(s->kind, "exchange_sequence_number"),
-                  need_field(s->kind, "symbol"), need_field(s->kind, "channel"),
-                  need_field(s->kind, "epoch"), need_field(s->kind, "part")};
+    int sort[] = {s->own.time_us,
+                  need_field(s->kind, "exchange_sequence_number"),
+                  need_field(s->kind, "symbol"),
+                  need_field(s->kind, "channel"),
+                  need_field(s->kind, "epoch"),
+                  need_field(s->kind, "part")};
     struct parquet_options o = {.zstd_level = s->options->zstd_level,
                                 .row_group_rows = ROW_GROUP_ROWS,
                                 .sort_columns = sort,
@@ -401,8 +404,8 @@ static K2_RC save_position(struct sink *s, struct k2_err *err) {
             rc = load_offsets(s, err);
         spans = k2_realloc(spans, (size_t)(n + t.partitions) * sizeof *spans);
         for (int32_t p = 0; rc == K2_OK && p < t.partitions; p++)
-            spans[n++] = (struct journal_span){.topic = t.id, .partition = p,
-                                               .from = own_offset(s, t.name, p)};
+            spans[n++] = (struct journal_span){
+                .topic = t.id, .partition = p, .from = own_offset(s, t.name, p)};
         end_round(s);
     }
     if (rc == K2_OK && n)
@@ -421,10 +424,8 @@ int sink_run(struct journal *j, struct lake *l, const char *data, const struct s
              struct sink_totals *totals, struct k2_err *err) {
     static const struct sink_options defaults;
     struct sink_totals unused;
-    struct sink s = {.journal = j,
-                     .lake = l,
-                     .options = o ? o : &defaults,
-                     .totals = totals ? totals : &unused};
+    struct sink s = {
+        .journal = j, .lake = l, .options = o ? o : &defaults, .totals = totals ? totals : &unused};
     *s.totals = (struct sink_totals){0};
     char *path = k2_path(data, "run/sink.lock");
     struct k2_lock *lock = NULL;

@@ -14,7 +14,7 @@ struct sort_order {
         int32_t trade_date;
         size_t from, to; /* in rows */
         bool identity;   /* rows[i] == i throughout: the columns can be used as they are */
-    } *groups;
+    } * groups;
     void *scratch; /* radix passes; kept between batches */
     size_t cap;
 };

@@ -43,8 +43,8 @@ static char *metadata_path(const char *directory, int version, struct k2_sv text
 }
 
 /* Writes the file and syncs the directory. Gives its path. */
-static K2_RC write_root(const char *directory, int version, const struct k2_json *root,
-                        char **out, struct k2_err *err) {
+static K2_RC write_root(const char *directory, int version, const struct k2_json *root, char **out,
+                        struct k2_err *err) {
     struct k2_buf text = {0};
     k2_json_dump(root, &text);
     char *path = metadata_path(directory, version, k2_buf_view(&text));

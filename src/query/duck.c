@@ -49,6 +49,7 @@
     X(duckdb_error_data_message) X(duckdb_destroy_error_data)
 /* clang-format on */
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the name is declared here */
 #define DUCK_POINTER(name) __typeof__(&name) name;
 static struct { DUCK_API(DUCK_POINTER) } api;
 #undef DUCK_POINTER

@@ -21,9 +21,9 @@
 struct query_engine;
 
 struct query_options {
-    int threads;            /* 0 = one per core */
-    int64_t memory_limit;   /* bytes; 0 = 4 GB */
-    int64_t timeout_ns;     /* 0 = none; K2_E_CANCELLED when it passes */
+    int threads;          /* 0 = one per core */
+    int64_t memory_limit; /* bytes; 0 = 4 GB */
+    int64_t timeout_ns;   /* 0 = none; K2_E_CANCELLED when it passes */
 };
 
 K2_RC query_open(const char *data, const struct query_options *o, struct query_engine **out,
@@ -31,14 +31,14 @@ K2_RC query_open(const char *data, const struct query_options *o, struct query_e
 void query_close(struct query_engine *q);
 void query_cancel(struct query_engine *q);
 
-struct query_param { /* $name in the SQL */
+struct query_param {          /* $name in the SQL */
     const char *name, *value; /* bound as text; DuckDB casts by context */
 };
 
 struct query_as_of {
     bool set;
-    int64_t ns;           /* an instant: rows durable in the journal before it, row-exact */
-    const char *table;    /* table@snapshot: that one table at that snapshot; NULL otherwise */
+    int64_t ns;        /* an instant: rows durable in the journal before it, row-exact */
+    const char *table; /* table@snapshot: that one table at that snapshot; NULL otherwise */
     int64_t snapshot;
 };
 

@@ -499,14 +499,15 @@ static int compare_lines(const void *pa, const void *pb) {
 static void gather_lines(struct reconcile *r) {
     struct reconcile_report *out = r->report;
     out->lines = k2_alloc((HASH_COUNT(r->groups) + 1) * sizeof *out->lines);
-    struct group *g, *next;
-    HASH_ITER(hh, r->groups, g, next) {
+    struct group *g = r->groups, *next;
+    HASH_CLEAR(hh, r->groups);
+    for (; g; g = next) {
+        next = g->hh.next;
         out->lines[out->line_count++] = g->line;
         out->missing += g->line.missing;
         out->extra += g->line.extra;
         out->changed += g->line.changed;
         out->by_digest += g->line.by_digest;
-        HASH_DEL(r->groups, g);
         free(g);
     }
     qsort(out->lines, (size_t)out->line_count, sizeof *out->lines, compare_lines);

@@ -24,20 +24,20 @@ struct reconcile_line { /* one (table, exchange, symbol, session date) */
     char *exchange, *symbol; /* owned by the report */
     int32_t trade_date;
     struct reconcile_side journal, table;
-    int64_t missing; /* in the journal, not in the table */
-    int64_t extra;   /* in the table, not in the journal, or twice */
-    int64_t changed; /* in both, some column differs */
+    int64_t missing;   /* in the journal, not in the table */
+    int64_t extra;     /* in the table, not in the journal, or twice */
+    int64_t changed;   /* in both, some column differs */
     int64_t by_digest; /* of journal.rows: known by digest only */
 };
 
 struct reconcile_report {
     int32_t journal_id;
     int64_t compared, missing, extra, changed, by_digest;
-    int64_t lag;          /* journal records that no table covers yet */
+    int64_t lag;           /* journal records that no table covers yet */
     int64_t other_journal; /* table rows of another incarnation: not comparable */
     int line_count;
     struct reconcile_line *lines; /* sorted by table, exchange, symbol, date */
-    char first[512];      /* the first difference found, in words; "" = none */
+    char first[512];              /* the first difference found, in words; "" = none */
 };
 
 static inline bool reconcile_equal(const struct reconcile_report *r) {

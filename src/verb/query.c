@@ -250,9 +250,9 @@ static const struct verb_option options[] = {
 
 static const char *const examples[] = {
     "k2 query \"SELECT symbol, count(*), k2_vwap(price, quantity) FROM trades GROUP BY ALL\"",
-    "k2 query \"SELECT timestamp, symbol, price, volume FROM market_data.ticks"
-    " WHERE symbol = 'AAPL' AND timestamp >= NOW() - INTERVAL '1 hour'"
-    " ORDER BY timestamp DESC LIMIT 1000\"",
+    ("k2 query \"SELECT timestamp, symbol, price, volume FROM market_data.ticks"
+     " WHERE symbol = 'AAPL' AND timestamp >= NOW() - INTERVAL '1 hour'"
+     " ORDER BY timestamp DESC LIMIT 1000\""),
     "k2 query 'SELECT * FROM trades WHERE symbol = $s' --param s=AAPL --out aapl.parquet",
     "k2 query 'SELECT count(*) FROM trades' --as-of -1s --format json",
     "echo 'SELECT max(price) FROM trades' | k2 query - --explain",

@@ -27,8 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             const struct k2_kind *c;
             void *v;
         } ctx = {kind};
-        struct k2_decoder *d =
-            k2_decoder_new(kind, in, (struct k2_schema_source){ctx.v, find});
+        struct k2_decoder *d = k2_decoder_new(kind, in, (struct k2_schema_source){ctx.v, find});
         struct k2_event e, back;
         struct k2_sv value = {(const char *)data, size};
         again.n = 0;

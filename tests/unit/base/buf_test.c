@@ -23,7 +23,8 @@ static void integers_are_whole_or_refused(void **state) {
     assert_true(v == INT64_MIN);
     assert_true(k2_sv_i64(K2_SV("9223372036854775807"), &v));
     assert_true(v == INT64_MAX);
-    const char *bad[] = {"", "-", "9223372036854775808", "-9223372036854775809", "1x", " 1", "+1", "--1"};
+    const char *bad[] = {"",   "-",  "9223372036854775808", "-9223372036854775809", "1x", " 1",
+                         "+1", "--1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (k2_sv_i64(k2_sv_of(bad[i]), &v))
             fail_msg("\"%s\" was taken for a number", bad[i]);

@@ -163,7 +163,7 @@ static void random_digits_come_back_as_they_were_written(void **state) {
                 digits[i] = (char)('1' + k2test_random(&seed) % 9);
             zero &= digits[i] == '0';
         }
-        int negative = k2test_random(&seed) & 1;
+        bool negative = k2test_random(&seed) & 1;
         if (negative)
             text[n++] = '-';
         if (negative && !zero)

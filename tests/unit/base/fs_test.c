@@ -162,7 +162,8 @@ static char trace[256];
 static const char *fail_at = "";
 
 static int noted(const char *name) {
-    strcat(strcat(trace, name), " ");
+    size_t n = strlen(trace);
+    snprintf(trace + n, sizeof trace - n, "%s ", name);
     if (strcmp(name, fail_at) != 0)
         return 0;
     errno = EIO;
@@ -232,7 +233,8 @@ static void everything_is_synced_before_it_is_called_done(void **state) {
     assert_string_equal(trace, "open write write sync close rename sync_dir ");
     use_traced("");
     CHECK_OK(k2_fs_mkdirs(deep, &err), &err);
-    assert_string_equal(trace, "sync_dir mkdir sync_dir mkdir sync_dir "); /* its first parent too */
+    assert_string_equal(trace,
+                        "sync_dir mkdir sync_dir mkdir sync_dir "); /* its first parent too */
     use_traced("");
     CHECK_OK(k2_fs_mkdirs(deep, &err), &err); /* its maker may have been killed before the sync */
     assert_string_equal(trace, "sync_dir ");

@@ -1,6 +1,5 @@
 #include "random_event.h"
 
-
 #include <avro.h>
 
 struct fixed_source {
@@ -26,7 +25,8 @@ static void check_equal(const struct k2_event *a, const struct k2_event *b) {
         if (!k2_field_in_record(f))
             continue;
         if (memcmp((const uint8_t *)k2_event_fields_const(a) + f->offset,
-                   (const uint8_t *)k2_event_fields_const(b) + f->offset, k2_type_size(f->type)))
+                   (const uint8_t *)k2_event_fields_const(b) + f->offset,
+                   k2_type_size(f->type)) != 0)
             fail_msg("%s.%s differs", k->name, f->name);
     }
 }
@@ -155,10 +155,10 @@ static void a_record_of_another_schema_is_read_by_its_writers_schema(void **stat
     struct k2_decoder *d = decoder(k2_kind(K2_KIND_TRADE), in, &source);
     struct k2_buf b = {0};
     k2_buf_put(&b, "\0\0\0\0\x02", 5);
-    k2_avro_put_long(&b, 1), k2_avro_put_long(&b, 99);            /* novel */
-    k2_avro_put_long(&b, -1), k2_avro_put_long(&b, 2);            /* tags: one block with a size */
+    k2_avro_put_long(&b, 1), k2_avro_put_long(&b, 99); /* novel */
+    k2_avro_put_long(&b, -1), k2_avro_put_long(&b, 2); /* tags: one block with a size */
     k2_avro_put_bytes(&b, K2_SV("x")), k2_avro_put_long(&b, 0);
-    k2_buf_put(&b, "\0\0\0\0\0\0\0\0", 8);                        /* ratio */
+    k2_buf_put(&b, "\0\0\0\0\0\0\0\0", 8); /* ratio */
     k2_avro_put_bytes(&b, K2_SV("BHP")), k2_avro_put_long(&b, 42);
     k2_avro_put_long(&b, 0), k2_avro_put_bytes(&b, K2_SV("SELL")); /* side */
     k2_avro_put_long(&b, 1), k2_avro_put_bytes(&b, K2_SV("\x05")); /* price */
@@ -181,8 +181,8 @@ static void a_record_of_another_schema_is_read_by_its_writers_schema(void **stat
 static void a_writer_type_that_would_lose_digits_is_refused(void **state) {
     (void)state;
     struct k2_interner *in = k2_interner_new();
-    struct fixed_source source = {
-        "{\"type\":\"record\",\"name\":\"trade\",\"fields\":[{\"name\":\"price\",\"type\":\"double\"}]}"};
+    struct fixed_source source = {"{\"type\":\"record\",\"name\":\"trade\",\"fields\":[{\"name\":"
+                                  "\"price\",\"type\":\"double\"}]}"};
     struct k2_decoder *d = decoder(k2_kind(K2_KIND_TRADE), in, &source);
     struct k2_event e;
     CHECK_STATUS(k2_decode(d, (struct k2_sv){"\0\0\0\0\x02 12345678", 13}, &e, NULL),

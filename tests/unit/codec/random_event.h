@@ -38,13 +38,23 @@ static inline void random_field(uint64_t *seed, struct k2_interner *in, const st
     int64_t n = (int64_t)(k2test_random(seed) >> (k2test_random(seed) % 64));
     switch (f->type) {
     case K2_STR:
-    case K2_BYTES: *(uint32_t *)to = null ? 0 : random_string(seed, in); break;
-    case K2_LIST: *(uint32_t *)to = null ? 0 : random_blob(seed, in, false); break;
-    case K2_MAP: *(uint32_t *)to = null ? 0 : random_blob(seed, in, true); break;
+    case K2_BYTES:
+        *(uint32_t *)to = null ? 0 : random_string(seed, in);
+        break;
+    case K2_LIST:
+        *(uint32_t *)to = null ? 0 : random_blob(seed, in, false);
+        break;
+    case K2_MAP:
+        *(uint32_t *)to = null ? 0 : random_blob(seed, in, true);
+        break;
     case K2_LONG:
-    case K2_STAMP: *(int64_t *)to = null ? K2_NULL_LONG : n == INT64_MIN ? 0 : n; break;
+    case K2_STAMP:
+        *(int64_t *)to = null ? K2_NULL_LONG : n == INT64_MIN ? 0 : n;
+        break;
     case K2_INT:
-    case K2_DATE: *(int32_t *)to = (int32_t)n; break;
+    case K2_DATE:
+        *(int32_t *)to = (int32_t)n;
+        break;
     case K2_PRICE:
         *(k2_i128 *)to = null ? K2_NULL_DECIMAL : random_decimal(seed, K2_PRICE_PRECISION);
         break;

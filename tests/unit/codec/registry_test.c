@@ -46,10 +46,11 @@ static void a_change_that_breaks_readers_or_writers_is_refused(void **state) {
     struct k2_registry *r = reopen(NULL, dir);
     put(r, "x", RECORD(A B_OPT));
     const char *bad[] = {
-        RECORD(A B_OPT ",{\"name\":\"c\",\"type\":\"long\"}"),          /* new without default */
-        RECORD("{\"name\":\"b\",\"type\":[\"null\",\"string\"],\"default\":null}"),                                             /* required one removed */
-        RECORD("{\"name\":\"a\",\"type\":\"string\"}" B_OPT),          /* type changed */
-        RECORD(A B_REQ),                                               /* null no longer readable */
+        RECORD(A B_OPT ",{\"name\":\"c\",\"type\":\"long\"}"), /* new without default */
+        RECORD(
+            "{\"name\":\"b\",\"type\":[\"null\",\"string\"],\"default\":null}"), /* required one removed */
+        RECORD("{\"name\":\"a\",\"type\":\"string\"}" B_OPT),                    /* type changed */
+        RECORD(A B_REQ), /* null no longer readable */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct k2_err err;
@@ -83,7 +84,8 @@ static void newer_formats_and_damaged_files_are_told_apart(void **state) {
     const struct {
         const char *text;
         int status;
-    } cases[] = {{"{\"format\":2}", K2_E_VERSION}, {"{\"format\":1}", K2_E_CORRUPT}, {"{", K2_E_CORRUPT}};
+    } cases[] = {
+        {"{\"format\":2}", K2_E_VERSION}, {"{\"format\":1}", K2_E_CORRUPT}, {"{", K2_E_CORRUPT}};
     for (size_t i = 0; i < 3; i++) {
         FILE *f = fopen(path, "w");
         fputs(cases[i].text, f);

@@ -222,15 +222,21 @@ static enum seq_verdict model_verdict(struct model_channel *c, const struct seq_
 
 static const char *const names[CHANNELS] = {"a", "b", "a longer name"};
 
+static int channel_index(struct k2_sv name) {
+    int c = 0;
+    while (c < CHANNELS && !k2_sv_eq(name, k2_sv_of(names[c])))
+        c++;
+    K2_ASSERT(c < CHANNELS);
+    return c;
+}
+
 static int load_from_model(void *ctx, struct k2_sv exchange, int32_t trade_date,
                            struct k2_sv channel, enum k2_kind_id kind, int64_t lo, int64_t hi,
                            void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
                            struct k2_err *err) {
     struct model *m = ctx;
     assert_true(k2_sv_eq(exchange, K2_SV("X")) && trade_date == DAY && kind == K2_KIND_TRADE);
-    int c = 0;
-    while (!k2_sv_eq(channel, k2_sv_of(names[c])))
-        c++;
+    int c = channel_index(channel);
     if (m->in_load_fails) { /* half way through */
         struct seq_known known = {lo < 0 ? 1 : lo, 0, 0, {7, 0}};
         put(put_ctx, &known);
@@ -280,10 +286,7 @@ static struct seq_item random_item(const struct model *m, uint64_t *seed) {
 }
 
 static struct model_channel *channel_of(struct model *m, const struct seq_item *i) {
-    int c = 0;
-    while (!k2_sv_eq(i->channel, k2_sv_of(names[c])))
-        c++;
-    return &m->channel[c];
+    return &m->channel[channel_index(i->channel)];
 }
 
 struct total {

@@ -138,7 +138,8 @@ static void the_state_survives_without_its_checkpoint(void **state) {
     e.trade.symbol = k2_intern(in, K2_SV("AAPL"));
     e.trade.channel = k2_intern(in, K2_SV("c"));
     e.trade.instrument_id = e.trade.receive_timestamp_ns = e.trade.raw_offset = K2_NULL_LONG;
-    for (int64_t i = 1; i <= 20000; i++) { /* more than one batch: some are written, no checkpoint */
+    for (int64_t i = 1; i <= 20000;
+         i++) { /* more than one batch: some are written, no checkpoint */
         e.trade.exchange_sequence_number = i;
         CHECK_OK(ingest_event(g, &e, &err), &err);
     }
@@ -181,7 +182,8 @@ static void numbers_of_bad_rows_survive_without_a_checkpoint(void **state) {
     CHECK_OK(journal_topic(j, K2_SV("k2.sequence"), false, &t, &err), &err);
     journal_close(j);
     /* Without the checkpoint's topic: as if the run had ended before it was written. */
-    snprintf(command, sizeof command, "sed -i 's/ k2\\.sequence / k2.forgotten /' '%s/journal/meta'", dir);
+    snprintf(command, sizeof command,
+             "sed -i 's/ k2\\.sequence / k2.forgotten /' '%s/journal/meta'", dir);
     assert_int_equal(system(command), 0);
     snprintf(command, sizeof command,
              "f='%s/journal/meta'; head -c -13 \"$f\" > \"$f.n\" && mv \"$f.n\" \"$f\"", dir);

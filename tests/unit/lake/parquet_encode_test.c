@@ -50,8 +50,8 @@ static void check_hybrid(const uint32_t *v, size_t n, unsigned width) {
             }
         } else {
             uint64_t got = read_bits(&r, (width + 7) / 8 * 8);
-            for (; count > 0; count--)
-                assert_int_equal(v[at++], got);
+            for (; count > 0; count--, at++)
+                assert_int_equal(at < n ? v[at] : UINT64_MAX, got);
         }
     }
     assert_true(at < n + 8);

@@ -102,8 +102,8 @@ static void removed_segments_are_proven_by_their_digests(void **state) {
     assert_int_equal(rest.line_count, all.line_count);
     for (int i = 0; i < all.line_count; i++) {
         assert_int_equal(rest.lines[i].journal.rows, all.lines[i].journal.rows);
-        assert_int_equal(
-            k2_h128_cmp(rest.lines[i].journal.checksum, all.lines[i].journal.checksum), 0);
+        assert_int_equal(k2_h128_cmp(rest.lines[i].journal.checksum, all.lines[i].journal.checksum),
+                         0);
     }
     reconcile_free(&all);
     reconcile_free(&rest);
