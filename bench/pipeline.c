@@ -148,9 +148,7 @@ static void market_next(struct market *m, struct k2_event *e) {
         .price = (k2_i128)m->price[s] * 10000000,
         .quantity = (k2_i128)(lot * ((r >> 40) % 4 ? 100 : 1)) * 10000000,
         .side = m->side[(r >> 48) & 1],
-        .conditions = m->conditions[(r >> 50) % 10 < 6   ? 0
-                                    : (r >> 50) % 10 < 9 ? 1
-                                                         : 2],
+        .conditions = m->conditions[((r >> 50) % 10 >= 6) + ((r >> 50) % 10 >= 9)],
         .venue = m->venue[(r >> 56) & 1],
         .flags = K2_FLAG_LAST,
         .raw_offset = K2_NULL_LONG,

@@ -27,14 +27,14 @@ struct k2_config;
 K2_RC k2_config_load(const char *path, struct k2_config **out, struct k2_err *err);
 void k2_config_free(struct k2_config *c);
 const char *k2_config_string(const struct k2_config *c, enum k2_config_key key); /* borrowed */
-int64_t k2_config_int(const struct k2_config *c,
-                      enum k2_config_key key); /* BYTES in bytes, SPAN in ns, BOOL 0/1 */
+/* BYTES in bytes, SPAN in ns, BOOL 0/1 */
+int64_t k2_config_int(const struct k2_config *c, enum k2_config_key key);
 
 struct k2_config_entry {
     const char *section, *key, *value, *origin /* "default", "file", "environment" */, *meaning;
 };
-struct k2_config_entry k2_config_entry(const struct k2_config *c,
-                                       int index); /* 0..K2_CONFIG_COUNT-1 */
+/* index: 0..K2_CONFIG_COUNT-1 */
+struct k2_config_entry k2_config_entry(const struct k2_config *c, int index);
 
 /* The nearest of n words to `word` by edit distance, or NULL if none is near: for "did you mean". */
 const char *k2_nearest(const char *word, const char *const *words, int n);

@@ -46,8 +46,8 @@ K2_RC k2_decode_row(struct k2_decoder *d, struct k2_sv value, struct k2_columns 
 /* The primitives, for the few other Avro bytes of ours (manifests, checkpoints). */
 void k2_avro_put_long(struct k2_buf *b, int64_t v); /* zigzag varint */
 void k2_avro_put_bytes(struct k2_buf *b, struct k2_sv s);
-bool k2_avro_get_long(struct k2_sv *in,
-                      int64_t *v); /* false when truncated or longer than 10 bytes */
+/* False when truncated or longer than 10 bytes. */
+bool k2_avro_get_long(struct k2_sv *in, int64_t *v);
 bool k2_avro_get_bytes(struct k2_sv *in, struct k2_sv *s);
 
 #endif

@@ -107,8 +107,8 @@ struct k2_kind {
     const struct k2_field *fields;
     int field_count;
     size_t size; /* of the struct */
-    const char
-        *avro_schema; /* JSON text of the record: fields whose class is not DERIVED or JOURNAL */
+    /* JSON text of the record: fields whose class is not DERIVED or JOURNAL. */
+    const char *avro_schema;
 };
 
 /* Never NULL for a valid id. */

@@ -205,8 +205,8 @@ static void move(struct sim_stock *s, uint64_t r) {
     s->anchor += step(r, 1 + (s->anchor >> 15));
     s->away += step(r >> 16, 8 + (int64_t)s->usual_spread * 4) - s->away / 8;
     keep_on_grid(s);
-    if (s->anchor < 16 * 100) /* only the lowest level comes here */
-        s->anchor = 16 * 100;
+    if (s->anchor < 1600) /* only the lowest level comes here */
+        s->anchor = 1600;
     if (s->anchor / 16 > PRICE_MAX / s->tick)
         s->anchor = PRICE_MAX / s->tick * 16;
     new_quote(s, r >> 32 | r << 32);

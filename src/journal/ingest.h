@@ -29,9 +29,8 @@ struct ingest_stats {
     int64_t read, accepted, duplicates, conflicts, quarantined, filtered;
     int64_t gaps, missing; /* gaps found, and the numbers they lacked when found */
     int64_t out_of_order, resets;
-    int64_t
-        requarantined; /* of quarantined and conflicts: in quarantine already, not stored again */
-    int64_t bytes;     /* of the sources, as read */
+    int64_t requarantined; /* of quarantined and conflicts: stored before, and not again */
+    int64_t bytes;         /* of the sources, as read */
 };
 
 /* Restores the sequence engine. The journal is open for writing; borrowed. */

@@ -133,8 +133,8 @@ K2_RC journal_position_load(struct journal *j, const char *group, struct journal
 
 /* --- digests, retention, verification --- */
 
-struct
-    journal_digest { /* of the rows of one (topic, exchange, symbol, session date) in a segment */
+/* Of the rows of one (topic, exchange, symbol, session date) in a segment. */
+struct journal_digest {
     char exchange[32], symbol[64];
     enum k2_kind_id kind;
     int32_t trade_date;

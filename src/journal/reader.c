@@ -26,8 +26,8 @@ struct journal_reader {
     int piece_count,
         piece; /* the one being read; others may ask for it, see journal_reader_needs */
     uint8_t *map;
-    size_t map_bytes;
-    int64_t at; /* log position */
+    size_t map_bytes, given_back; /* bytes of the map; how many at its front are not resident */
+    int64_t at;                   /* log position */
 };
 
 /* --- planning --- */
@@ -153,8 +153,21 @@ static int map_file(struct journal_reader *r, const struct piece *p, int fd, con
         return k2_fail_errno(err, "cannot map %s", path);
     madvise(map, r->map_bytes, MADV_SEQUENTIAL);
     r->map = map;
+    r->given_back = 0;
     r->at = p->from;
     return K2_OK;
+}
+
+/* Lets go of the pages behind the place of reading, so that a reader's memory does not grow to the size
+ * of a segment. They stay in the page cache. */
+static void give_back(struct journal_reader *r) {
+    enum { STEP = 16 << 20 }; /* a multiple of every page size */
+    size_t read = (size_t)(r->at - r->pieces[r->piece].base);
+    if (read < r->given_back + 2 * STEP)
+        return;
+    size_t n = (read - r->given_back) / STEP * STEP;
+    madvise(r->map + r->given_back, n, MADV_DONTNEED);
+    r->given_back += n;
 }
 
 static int open_piece(struct journal_reader *r, struct k2_err *err) {
@@ -251,6 +264,7 @@ int journal_next(struct journal_reader *r, struct journal_batch *batch, struct k
                            r->j->dir);
         if (!r->map)
             K2_TRY(open_piece(r, err));
+        give_back(r);
         if (r->at >= r->pieces[r->piece].to) {
             close_piece(r);
             continue;

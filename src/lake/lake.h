@@ -65,8 +65,8 @@ struct lake_snapshot { /* borrowed from the table */
     int64_t id, parent, sequence_number, timestamp_ms;
     const char *operation, *manifest_list;
     int schema_id;
-    int64_t added_records, added_files, total_records,
-        total_files; /* -1 when the summary lacks it */
+    /* -1 when the summary lacks it. */
+    int64_t added_records, added_files, total_records, total_files;
 };
 
 struct lake_snapshot lake_snapshot_at(const struct lake_table *t, int index); /* oldest first */
@@ -79,8 +79,8 @@ const char *lake_snapshot_summary(const struct lake_table *t, int64_t id, const 
 
 /* --- offset vectors --- */
 
-struct
-    lake_offset { /* exclusive end of one partition; the topic by name: vectors outlive journals */
+/* Exclusive end of one partition; the topic by name: vectors outlive journals. */
+struct lake_offset {
     char topic[96];
     int32_t partition;
     int64_t end;
@@ -96,8 +96,8 @@ struct lake_offsets {
 void lake_offsets_format(const struct lake_offsets *o, struct k2_buf *out);
 K2_RC lake_offsets_parse(struct k2_sv text, struct lake_offsets *out, struct k2_err *err);
 void lake_offsets_set(struct lake_offsets *o, const char *topic, int32_t partition, int64_t end);
-int64_t lake_offsets_get(const struct lake_offsets *o, const char *topic,
-                         int32_t partition); /* 0 if absent */
+/* 0 if absent. */
+int64_t lake_offsets_get(const struct lake_offsets *o, const char *topic, int32_t partition);
 void lake_offsets_free(struct lake_offsets *o);
 /* The committed vector of a table (its property), or of one snapshot (its summary). */
 K2_RC lake_table_offsets(const struct lake_table *t, struct lake_offsets *out, struct k2_err *err);
@@ -182,7 +182,6 @@ void lake_parquet_columns(const struct k2_kind *kind, struct parquet_column *col
 
 struct sink_options {
     int64_t commit_rows; /* 0 = 1,000,000: rows gathered before a commit */
-    int64_t file_bytes;  /* 0 = 512 MB */
     int zstd_level;      /* 0 = 1 */
     int64_t (*clock)(void);
     void (*progress)(void *ctx, const char *table, int64_t rows, int64_t all);

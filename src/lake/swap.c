@@ -106,7 +106,9 @@ static void remove_dropped(const struct lake_table *t, const struct k2_json *dro
 /* --- the swap --- */
 
 /* The swap failed without saying whether it happened. If the row can be read and is ours or as it
- * was, all is known; if it is a third one, that may stand on ours. */
+ * was, all is known; if it is a third one, that may stand on ours. Ours and yet a failure: what failed
+ * may be the sync after SQLite removed its journal, and a power cut would bring that back and undo the
+ * commit; so it is synced again before it is called done. */
 static K2_RC settle(struct lake *l, const struct lake_table *t, const char *path, const char *to,
                     int rc, bool *unsure, struct k2_err *err) {
     char *now;
@@ -116,10 +118,13 @@ static K2_RC settle(struct lake *l, const struct lake_table *t, const char *path
                               "it is not known whether the commit happened; the next attempt will "
                               "find out");
     bool done = strcmp(now, to) == 0, undone = strcmp(now, t->metadata_location) == 0;
-    *unsure = !done && !undone;
+    *unsure = !undone;
     free(now);
-    if (done)
+    if (done) {
+        K2_TRY(k2_fs_sync_dir(l->data, err));
+        *unsure = false;
         return K2_OK;
+    }
     if (!undone)
         return k2_fail(err, K2_E_CONFLICT, "table %s was changed by another writer", t->name);
     lake_file_remove(path);

@@ -217,12 +217,12 @@ typedef void line_fn(struct printer *p, const char *cells);
 static void lay_out(struct printer *p, line_fn *line, void (*rule)(struct printer *), bool bar) {
     struct k2_buf names = {0};
     names_line(p, bar, &names);
-    const char *cells = k2_buf_cstr(&names);
-    widen(p, cells);
+    const char *header = k2_buf_cstr(&names);
+    widen(p, header);
     for (int c = 0; c < p->result->columns; c++)
         if (p->widths[c] < 3)
             p->widths[c] = 3;
-    line(p, cells);
+    line(p, header);
     rule(p);
     k2_buf_free(&names);
     const char *cells = (const char *)p->cells.p, *end = cells + p->cells.n;

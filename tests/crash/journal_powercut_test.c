@@ -278,6 +278,7 @@ static bool check_topic(struct run *r, int t) {
     struct journal_topic topic;
     struct k2_err err = {0};
     int64_t starts[PARTS], ends[PARTS];
+    K2_ASSERT(t < TOPICS);
     if (journal_topic(r->j, k2_sv_of(topic_names[t]), false, &topic, &err) != K2_OK)
         return complain(r, "topic: %s", err.msg);
     if (topic.id != t || journal_starts(r->j, t, starts, &err) != K2_OK ||

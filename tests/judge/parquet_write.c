@@ -250,11 +250,12 @@ static void add_texts(struct sample *s) {
 
 /* Every type, encoding and pattern of nulls. */
 static void make_all(struct sample *s) {
+    add(s, PARQUET_MAP, SOME_NULL, PARQUET_AUTO, 3); /* two leaves before the sort columns */
     add_integers(s);
     add_decimals(s);
     add_texts(s);
-    s->sort[0] = 14;
-    s->sort[1] = 20;
+    s->sort[0] = 15;
+    s->sort[1] = 21;
 }
 
 /* More distinct values than a dictionary takes. */

@@ -72,7 +72,7 @@ static void the_environment_beats_the_file_beats_the_default(void **state) {
     assert_int_equal(k2_config_int(c, K2_CONFIG_journal_segment_bytes), 1024);
     assert_string_equal(k2_config_entry(c, K2_CONFIG_journal_segment_bytes).origin, "file");
     assert_int_equal(k2_config_int(c, K2_CONFIG_sink_interval), 250 * K2_NS_PER_MS);
-    assert_string_equal(k2_config_entry(c, K2_CONFIG_sink_file_bytes).origin, "default");
+    assert_string_equal(k2_config_entry(c, K2_CONFIG_sink_commit_rows).origin, "default");
     k2_config_free(c);
 }
 

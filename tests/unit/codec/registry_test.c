@@ -47,10 +47,10 @@ static void a_change_that_breaks_readers_or_writers_is_refused(void **state) {
     put(r, "x", RECORD(A B_OPT));
     const char *bad[] = {
         RECORD(A B_OPT ",{\"name\":\"c\",\"type\":\"long\"}"), /* new without default */
-        RECORD(
-            "{\"name\":\"b\",\"type\":[\"null\",\"string\"],\"default\":null}"), /* required one removed */
-        RECORD("{\"name\":\"a\",\"type\":\"string\"}" B_OPT),                    /* type changed */
-        RECORD(A B_REQ), /* null no longer readable */
+        RECORD("{\"name\":\"b\",\"type\":[\"null\",\"string\"],"
+               "\"default\":null}"),                          /* required one removed */
+        RECORD("{\"name\":\"a\",\"type\":\"string\"}" B_OPT), /* type changed */
+        RECORD(A B_REQ),                                      /* null no longer readable */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct k2_err err;

@@ -138,8 +138,8 @@ static void the_state_survives_without_its_checkpoint(void **state) {
     e.trade.symbol = k2_intern(in, K2_SV("AAPL"));
     e.trade.channel = k2_intern(in, K2_SV("c"));
     e.trade.instrument_id = e.trade.receive_timestamp_ns = e.trade.raw_offset = K2_NULL_LONG;
-    for (int64_t i = 1; i <= 20000;
-         i++) { /* more than one batch: some are written, no checkpoint */
+    /* More than one batch: some are written, no checkpoint. */
+    for (int64_t i = 1; i <= 20000; i++) {
         e.trade.exchange_sequence_number = i;
         CHECK_OK(ingest_event(g, &e, &err), &err);
     }

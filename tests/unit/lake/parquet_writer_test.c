@@ -3,7 +3,7 @@
 #include "k2test.h"
 
 #include "base/fs.h"
-#include "lake/parquet.h"
+#include "lake/parquet_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,6 +176,29 @@ static void rows_give_the_same_file_in_whatever_batches_they_come(void **state) 
         CHECK_OK(k2_fs_unlink(x->path, &x->err), &x->err);
     }
     k2_buf_free(&first);
+}
+
+/* Whether n distinct decimals, four times each, are written with a dictionary. */
+static bool uses_dictionary(struct world *x, size_t n) {
+    const struct parquet_column column = {
+        .name = "d", .field_id = 1, .type = PARQUET_DECIMAL, .precision = 20};
+    struct parquet_options options = {.row_group_rows = 4 * n};
+    k2_i128 *v = k2_alloc(4 * n * sizeof *v);
+    for (size_t i = 0; i < 4 * n; i++)
+        v[i] = (k2_i128)(i % n);
+    CHECK_OK(parquet_open(x->path, &column, 1, &options, &x->w, &x->err), &x->err);
+    CHECK_OK(parquet_write(x->w, (const void *const[]){v}, 4 * n, x->in, &x->err), &x->err);
+    bool dictionary = x->w->chunks[0].dictionary != 0;
+    parquet_free(x->w);
+    x->w = NULL;
+    free(v);
+    return dictionary;
+}
+
+static void a_dictionary_is_given_up_when_it_grows_too_large(void **state) {
+    struct world *x = *state;
+    assert_true(uses_dictionary(x, 65534));
+    assert_false(uses_dictionary(x, 65535));
 }
 
 static void check_metric(const struct parquet_metrics *m, int id, int64_t values, int64_t nulls,
@@ -383,6 +406,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_file_that_was_not_closed_is_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_give_the_same_file_in_whatever_batches_they_come,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_dictionary_is_given_up_when_it_grows_too_large, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(metrics_are_icebergs_single_values, setup, teardown),
         cmocka_unit_test_setup_teardown(a_null_in_a_required_column_is_refused_by_name_and_row,
                                         setup, teardown),

@@ -35,8 +35,9 @@ static void fill(struct k2_columns *c, struct k2_interner *in, struct row_key *k
     int64_t at = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct row_key *k = &keys[i];
-        at +=
-            (int64_t)(k2test_random(seed) % 3) - (spread ? (int64_t)(k2test_random(seed) % 2) : 0);
+        at += (int64_t)(k2test_random(seed) % 3);
+        if (spread)
+            at -= (int64_t)(k2test_random(seed) % 2);
         k->us = spread ? at + (int64_t)(k2test_random(seed) % (uint64_t)spread) - spread / 2 : at;
         k->date = 16000 + (int32_t)(k2test_random(seed) % 50 == 0);
         k->sequence = (int64_t)(k2test_random(seed) % 4);
