@@ -13,7 +13,7 @@
 
 #define HEADER 44
 #define TYPE_BYTES 6 /* of a local time type: i32 offset, u8 is-dst, u8 name */
-#define MAX_OFFSET (26 * 3600)
+#define MAX_OFFSET 93600 /* 26 hours */
 #define SEC_PER_DAY INT64_C(86400)
 
 /* The day and time at which a rule changes the offset, in the wall clock before the change. */

@@ -157,6 +157,14 @@ bool k2_type_is_interned(enum k2_type type) {
     return type == K2_STR || type == K2_LIST || type == K2_MAP || type == K2_BYTES;
 }
 
+bool k2_exchange_ok(struct k2_sv text) {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    for (size_t i = 0; i < text.n; i++)
+        if (!memchr(allowed, text.p[i], sizeof allowed - 1))
+            return false;
+    return text.n >= 1 && text.n <= 31;
+}
+
 void k2_topic_name(const struct k2_kind *kind, struct k2_sv exchange, struct k2_buf *out) {
     k2_buf_str(out, kind->topic_prefix);
     k2_buf_byte(out, '.');

@@ -131,7 +131,9 @@ static inline const void *k2_event_fields_const(const struct k2_event *e) {
     return &e->trade;
 }
 
-/* "market.ticks.asx" into buf. Exchange codes are A-Z 0-9 _ - (upper case). */
+/* Whether text can be an exchange code: 1 to 31 of A-Z 0-9 _ - */
+bool k2_exchange_ok(struct k2_sv text);
+/* "market.ticks.asx" into buf. The exchange is a valid code. */
 void k2_topic_name(const struct k2_kind *kind, struct k2_sv exchange, struct k2_buf *out);
 /* The partition key "ASX.BHP". */
 void k2_event_key(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);

@@ -14,7 +14,8 @@
 
 #include <stdlib.h>
 
-enum { BATCH = 8192, DEFAULT_BATCH_BYTES = 256 << 10, CHECKPOINT_EVERY = 4000000 };
+enum { BATCH = 8192, DEFAULT_BATCH_BYTES = 256 << 10, CHECKPOINT_EVERY = 4000000,
+       MOST_STRING_BYTES = 64 << 20 };
 
 /* An event that waits for its verdict. */
 struct waiting {
@@ -47,6 +48,7 @@ struct ingest {
     size_t route_count;
     int64_t written; /* log position of the last write, being synced */
     int64_t since_checkpoint;
+    struct k2_err failed; /* of a callback that cannot fail itself */
     struct k2_sv source; /* of the file being read */
     int64_t file_bytes;  /* of it, read so far */
 };
@@ -214,13 +216,30 @@ static K2_RC act_on(struct ingest *g, const struct waiting *w, const struct seq_
     return accept(g, w, i, err);
 }
 
+/* Between batches nothing of ours holds ids, and decoders check theirs (feed.h): strings that come only
+ * once, such as order ids, must not fill the memory. */
+static void forget_strings(struct ingest *g) {
+    if (k2_interner_bytes(g->interner) < MOST_STRING_BYTES)
+        return;
+    k2_interner_reset(g->interner);
+    g->route_count = 0;
+}
+
 static K2_RC judge(struct ingest *g, struct k2_err *err) {
+    if (g->failed.status != K2_OK)
+        return k2_fail(err, g->failed.status, "%s", g->failed.msg);
     K2_TRY(seq_judge(g->engine, g->items, g->count, err));
     for (size_t i = 0; i < g->count; i++)
         K2_TRY(act_on(g, &g->waiting[i], &g->items[i], err));
     g->count = 0;
     g->raw.n = 0;
+    forget_strings(g);
     return K2_OK;
+}
+
+/* Only after an event was taken: its strings may be forgotten then. */
+static K2_RC judge_if_full(struct ingest *g, struct k2_err *err) {
+    return g->count == BATCH ? judge(g, err) : K2_OK;
 }
 
 static struct waiting *next_waiting(struct ingest *g, const struct k2_event *e,
@@ -237,8 +256,6 @@ static struct waiting *next_waiting(struct ingest *g, const struct k2_event *e,
 static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
                       struct k2_err *err) {
     struct ingest *g = ctx;
-    if (g->count == BATCH)
-        K2_TRY(judge(g, err));
     struct seq_item *item;
     struct waiting *w = next_waiting(g, e, &item);
     w->raw_at = g->raw.n;
@@ -246,17 +263,15 @@ static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int
     w->position = position;
     k2_buf_sv(&g->raw, raw);
     g->stats.read++;
-    return K2_OK;
+    return judge_if_full(g, err);
 }
 
 /* The number that a refused record used up must not look like a gap. */
 static K2_RC consume_number(struct ingest *g, const struct k2_event *partial, struct k2_err *err) {
-    if (g->count == BATCH)
-        K2_TRY(judge(g, err));
     struct seq_item *item;
     next_waiting(g, partial, &item);
     item->consumed_only = true;
-    return K2_OK;
+    return judge_if_full(g, err);
 }
 
 static struct quarantine_record record_of_reject(struct ingest *g, const struct feed_reject *f) {
@@ -287,9 +302,9 @@ static struct quarantine_record record_of_reject(struct ingest *g, const struct 
 static K2_RC on_reject(void *ctx, const struct feed_reject *f, struct k2_err *err) {
     struct ingest *g = ctx;
     struct quarantine_record r = record_of_reject(g, f);
+    K2_TRY(put_in_quarantine(g, &r, err));
     g->stats.read++;
     g->stats.quarantined++;
-    K2_TRY(put_in_quarantine(g, &r, err));
     return f->numbered ? consume_number(g, f->partial, err) : K2_OK;
 }
 
@@ -315,7 +330,7 @@ int ingest_open(struct journal *j, const struct ingest_options *o, struct ingest
     g->interner = k2_interner_new();
     g->history = history_new(j, g->options.archive);
     g->engine = seq_engine_new(history_source(g->history));
-    g->quarantine = quarantine_new(j);
+    g->quarantine = quarantine_new(j, g->options.archive);
     g->waiting = k2_alloc(BATCH * sizeof *g->waiting);
     g->items = k2_alloc(BATCH * sizeof *g->items);
     int rc = checkpoint_restore(j, g->engine, err);
@@ -374,19 +389,22 @@ const struct seq_engine *ingest_sequence(const struct ingest *g) {
 
 /* --- files --- */
 
-static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
-                       int32_t date) {
-    const struct ingest *g = ctx;
-    return seq_engine_high(g->engine, exchange, date, channel, kind);
+static void take_highest(void *ctx, const struct seq_known *known) {
+    int64_t *high = ctx;
+    *high = known->sequence > *high ? known->sequence : *high;
 }
 
-/* The interner may be emptied between files: no decoder holds ids then. */
-static void forget_strings(struct ingest *g) {
-    enum { MANY = 1 << 20 };
-    if (k2_interner_count(g->interner) < MANY)
-        return;
-    k2_interner_reset(g->interner);
-    g->route_count = 0; /* they hold ids */
+/* The engine knows the newest session dates; older ones are looked up. A failure is told by the next call
+ * that can fail. */
+static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel,
+                       enum k2_kind_id kind, int32_t date) {
+    struct ingest *g = ctx;
+    int64_t high = seq_engine_high(g->engine, exchange, date, channel, kind);
+    struct seq_history h = history_source(g->history);
+    if (high == 0 && g->failed.status == K2_OK)
+        (void)!h.load(h.ctx, exchange, date, channel, kind, INT64_MIN, INT64_MAX, take_highest,
+                      &high, &g->failed);
+    return high;
 }
 
 static void on_progress(void *ctx, int64_t done, int64_t all) {
@@ -402,11 +420,10 @@ static K2_RC decode_file(struct ingest *g, const char *path, const struct feed_o
     const struct feed_sink sink = {g, on_event, on_reject, on_filtered};
     void *state = k2_zalloc(feed->state_size);
     int rc = feed->init(state, o, g->interner, err);
-    if (rc == K2_OK) {
-        g->file_bytes = 0;
+    g->file_bytes = 0;
+    if (rc == K2_OK)
         rc = feed_file(path, feed, state, &sink, on_progress, g, err);
-        feed->fini(state);
-    }
+    feed->fini(state);
     free(state);
     return rc;
 }
@@ -430,7 +447,6 @@ int ingest_file(struct ingest *g, const char *path, const struct feed_ops *feed,
         options.counted = counted;
         options.counted_ctx = g;
     }
-    forget_strings(g);
     g->source = o->source.n ? o->source : k2_sv_of(path);
     int rc = decode_file(g, path, feed, &options, err);
     int finished = finish_file(g, path, feed, &before, rc == K2_OK ? err : &second);

@@ -18,8 +18,7 @@
 enum sidecar { SIDECAR_NONE, SIDECAR_SAVED, SIDECAR_FAILED };
 
 struct segment {
-    struct journal_index
-        index; /* of what is durable; does not change once sealed, but for digests */
+    struct journal_index index; /* of what is durable; once sealed only its digests change */
     bool sealed;
     enum sidecar sidecar;
 };

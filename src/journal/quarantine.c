@@ -12,6 +12,7 @@
 
 struct quarantine {
     struct journal *journal;
+    struct seq_history archive;
     struct k2_interner *interner; /* of one record at a time */
     struct k2_hset {
         struct k2_h128 *slots; /* open addressing; all-zero = free */
@@ -127,7 +128,7 @@ static struct k2_event event_of(struct k2_interner *in, const struct quarantine_
     e.quarantine = (struct k2_quarantine){
         .exchange = k2_intern(in, r->exchange.n ? r->exchange : K2_SV("UNKNOWN")),
         .symbol = optional(in, r->symbol),
-        .trade_date = r->trade_date == INT32_MIN ? k2_date_of(now_ns) : r->trade_date,
+        .trade_date = r->trade_date == INT32_MIN ? 0 : r->trade_date,
         .exchange_timestamp_ns = now_ns,
         .exchange_sequence_number = r->position,
         .channel = k2_intern(in, r->source),
@@ -171,19 +172,48 @@ static K2_RC append(struct quarantine *q, const struct k2_event *e, struct k2_er
     return rc;
 }
 
+struct wanted_part {
+    int32_t part;
+    bool found;
+};
+
+static void look_for_part(void *ctx, const struct seq_known *known) {
+    struct wanted_part *w = ctx;
+    w->found |= known->part == w->part;
+}
+
+/* Whether a record that the topic does not hold is in the table, from before. */
+static K2_RC is_archived(struct quarantine *q, const struct k2_event *e, bool *yes,
+                         struct k2_err *err) {
+    const struct k2_quarantine *r = &e->quarantine;
+    struct wanted_part wanted = {.part = r->part};
+    if (q->archive.load)
+        K2_TRY(q->archive.load(q->archive.ctx, k2_interned(q->interner, r->exchange), r->trade_date,
+                               k2_interned(q->interner, r->channel), K2_KIND_QUARANTINE,
+                               r->exchange_sequence_number, r->exchange_sequence_number,
+                               look_for_part, &wanted, err));
+    *yes = wanted.found;
+    return K2_OK;
+}
+
 int quarantine_add(struct quarantine *q, const struct quarantine_record *r, int64_t now_ns,
                    bool *stored, struct k2_err *err) {
     K2_TRY_CTX(load(q, err), err, "reading the quarantine topics");
     struct k2_event e = event_of(q->interner, r, now_ns);
+    bool archived = false;
     *stored = insert(&q->known, identity_of(&e, q->interner));
-    int rc = *stored ? append(q, &e, err) : K2_OK;
+    int rc = *stored ? is_archived(q, &e, &archived, err) : K2_OK;
+    *stored &= !archived;
+    if (rc == K2_OK && *stored)
+        rc = append(q, &e, err);
     k2_interner_reset(q->interner);
     return rc;
 }
 
-struct quarantine *quarantine_new(struct journal *j) {
+struct quarantine *quarantine_new(struct journal *j, struct seq_history archive) {
     struct quarantine *q = k2_zalloc(sizeof *q);
     q->journal = j;
+    q->archive = archive;
     q->interner = k2_interner_new();
     return q;
 }

@@ -12,14 +12,15 @@ struct quarantine_record {
     struct k2_sv kind;     /* the kind it would have been; empty = unknown */
     struct k2_sv channel;  /* of the number it used up; empty = not numbered */
     int64_t sequence;      /* that number, when there is a channel */
-    int32_t trade_date;    /* INT32_MIN = the date of now */
+    int32_t trade_date;    /* INT32_MIN = unknown: stored as 1970-01-01, the same at every reading */
     struct k2_sv source;
     int64_t position; /* line or message number */
     int64_t offset;   /* byte offset in the source, K2_NULL_LONG = unknown */
     struct k2_sv reason, detail, conflicts_with, raw;
 };
 
-struct quarantine *quarantine_new(struct journal *j);
+/* archive: where records are looked up that this journal no longer holds; load may be NULL. */
+struct quarantine *quarantine_new(struct journal *j, struct seq_history archive);
 void quarantine_free(struct quarantine *q);
 /* Gathers the record for its topic, unless the same bytes of the same place are there already (*stored =
  * false): a source that is read again adds nothing. now_ns is the time of the refusal. */

@@ -19,7 +19,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { DEFAULT_COMMIT_ROWS = 1000000, ROW_GROUP_ROWS = 122880, TRIES = 8 };
+enum { DEFAULT_COMMIT_ROWS = 1000000, ROW_GROUP_ROWS = 122880, TRIES = 8,
+       MOST_STRING_BYTES = 64 << 20 /* of one commit: strings that come once must not fill the memory */ };
 
 /* The columns that the sink fills itself, by position in the kind's table. */
 struct own_columns {
@@ -100,7 +101,7 @@ static K2_RC decode_batch(struct sink *s, struct k2_err *err) {
 static K2_RC gather(struct sink *s, struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
     s->rows.n = 0;
-    while (s->rows.n < s->rows.cap) {
+    while (s->rows.n < s->rows.cap && k2_interner_bytes(s->interner) < MOST_STRING_BYTES) {
         if (s->batch.count == 0) {
             int got = journal_next(s->reader, &s->batch, err);
             if (got < 0)

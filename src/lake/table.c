@@ -26,6 +26,22 @@ static K2_RC load_from(struct k2_sv name, const char *location, struct lake_tabl
     return rc;
 }
 
+/* A copy of a data directory names the files of the original: reading it would read those, and writing
+ * would write there. */
+static K2_RC check_home(const struct lake *l, const struct lake_table *t, struct k2_err *err) {
+    char *path;
+    K2_TRY(lake_location_path(k2_sv_of(t->location), &path, err));
+    size_t n = strlen(l->warehouse);
+    bool home = strncmp(path, l->warehouse, n) == 0 && path[n] == '/';
+    free(path);
+    if (home)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID,
+                   "table %s is at %s, outside of this data directory's warehouse %s: was the "
+                   "directory copied or moved? Iceberg tables hold absolute paths",
+                   t->name, t->location, l->warehouse);
+}
+
 static K2_RC lost(struct k2_sv name, const char *location, struct k2_err *err) {
     return k2_fail(err, K2_E_CORRUPT,
                    "the catalog names metadata %s for table %.*s, but there is no such file: was "
@@ -55,6 +71,8 @@ K2_RC lake_table_load(struct lake *l, struct k2_sv name, struct lake_table **out
             break;
     }
     free(before);
+    if (rc == K2_OK && (rc = check_home(l, *out, err)) != K2_OK)
+        lake_table_free(*out);
     return rc;
 }
 

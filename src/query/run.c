@@ -5,6 +5,7 @@
  * would leave one of the two scans without its filters.
  */
 #include "query/query_int.h"
+#include <stdio.h>
 #include "query/text.h"
 
 #include "base/clock.h"

@@ -32,6 +32,10 @@ static int read_options(struct run *r, struct k2_err *err) {
     const char *date = verb_value(r->c, "date");
     const char *symbols = verb_value(r->c, "symbols");
     r->feed.exchange = k2_sv_of(verb_value(r->c, "exchange"));
+    if (r->feed.exchange.n && !k2_exchange_ok(r->feed.exchange))
+        return k2_fail(err, K2_E_USAGE,
+                       "--exchange %.*s: a code has 1 to 31 of the characters A-Z 0-9 _ -",
+                       K2_SV_ARG(r->feed.exchange));
     r->feed.symbol = k2_sv_of(verb_value(r->c, "symbol"));
     r->feed.calendar = verb_value(r->c, "calendar");
     r->feed.date = INT32_MIN;
@@ -241,7 +245,7 @@ static const struct verb_option options[] = {
 static const char *const examples[] = {
     "k2 ingest 7078_BHP_20140310.csv.gz",
     "k2 ingest asx-csv --symbols 'B*' trades/ quotes/",
-    "k2 simulate --print binance-json --seconds 5 | k2 ingest binance-json -",
+    "k2 simulate --print binance-json --symbols 1 --seconds 5 | k2 ingest binance-json -",
     NULL,
 };
 

@@ -18,6 +18,12 @@ static bool is_regular(const char *path) {
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* Links to directories are not followed: they may lead back to where the walk came from. */
+static bool is_own_directory(const char *path) {
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static struct source *append(struct sources *s, const char *path) {
     s->at = k2_realloc(s->at, (s->n + 1) * sizeof *s->at);
     s->at[s->n] = (struct source){.path = k2_strdup(path)};
@@ -82,7 +88,7 @@ static void add_directory(struct sources *s, const char *dir, const struct feed_
         char *path = k2_path(dir, names[i]);
         if (names[i][0] == '.')
             s->passed_over++; /* hidden */
-        else if (is_directory(path))
+        else if (is_own_directory(path))
             add_directory(s, path, feed);
         else if (is_regular(path))
             add_found(s, path, feed);

@@ -129,9 +129,8 @@ static void a_zone_applies_to_what_names_none(void **state) {
     assert_parses_to("2026-03-02T10:00:00Z", sydney, "2026-03-02T10:00:00.000000000Z");
     assert_parses_to("today", sydney, "2026-03-01T13:00:00.000000000Z");
     assert_parses_to("yesterday", sydney, "2026-02-28T13:00:00.000000000Z");
-    int64_t
-        ns; /* 04:30 local time of the day after the clocks went forward: the day had 23 hours */
-    int64_t after_change = parsed("2026-10-04T17:30:00Z", NULL);
+    /* 04:30 local time of the day after the clocks went forward: the day had 23 hours. */
+    int64_t ns, after_change = parsed("2026-10-04T17:30:00Z", NULL);
     CHECK_OK(k2_time_parse(K2_SV("yesterday"), after_change, sydney, &ns, &err), &err);
     assert_int_equal(ns, parsed("2026-10-03T14:00:00Z", NULL));
     CHECK_OK(k2_time_parse(K2_SV("today"), after_change, sydney, &ns, &err), &err);
