@@ -7,6 +7,7 @@
 #include "journal/quarantine.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 
@@ -118,8 +119,17 @@ static K2_RC load(struct quarantine *q, struct k2_err *err) {
 
 /* --- adding --- */
 
+/* Text columns hold UTF-8 only; a path or a symbol may be anything, and its bytes are in `raw` too. */
+static uint32_t intern_text(struct k2_interner *in, struct k2_sv s) {
+    struct k2_json *clean = k2_json_string(s);
+    (void)k2_json_as_string(clean, &s);
+    uint32_t id = k2_intern(in, s);
+    k2_json_free(clean);
+    return id;
+}
+
 static uint32_t optional(struct k2_interner *in, struct k2_sv s) {
-    return s.n ? k2_intern(in, s) : 0;
+    return s.n ? intern_text(in, s) : 0;
 }
 
 static struct k2_event event_of(struct k2_interner *in, const struct quarantine_record *r,
@@ -131,11 +141,11 @@ static struct k2_event event_of(struct k2_interner *in, const struct quarantine_
         .trade_date = r->trade_date == INT32_MIN ? 0 : r->trade_date,
         .exchange_timestamp_ns = now_ns,
         .exchange_sequence_number = r->position,
-        .channel = k2_intern(in, r->source),
+        .channel = intern_text(in, r->source),
         .part = (int32_t)(k2_hash64(r->raw.p, r->raw.n) & INT32_MAX),
         .event_kind = optional(in, r->kind),
         .reason = k2_intern(in, r->reason),
-        .detail = k2_intern(in, r->detail),
+        .detail = intern_text(in, r->detail),
         .conflicts_with = optional(in, r->conflicts_with),
         .raw = k2_intern(in, r->raw),
         .raw_offset = r->offset,

@@ -5,7 +5,6 @@
  * would leave one of the two scans without its filters.
  */
 #include "query/query_int.h"
-#include <stdio.h>
 #include "query/text.h"
 
 #include "base/clock.h"
