@@ -66,11 +66,11 @@ static bool parse(enum type type, struct k2_sv text, int64_t *out) {
     case STRING:
         return true;
     case INT:
-        return k2_sv_i64(text, out);
+        return k2_sv_i64(text, out) && *out >= 0; /* none of ours counts below nothing */
     case BYTES:
         return parse_bytes(text, out);
     case SPAN:
-        return k2_span_parse(text, out, NULL) == K2_OK;
+        return k2_span_parse(text, out, NULL) == K2_OK && *out >= 0;
     case BOOL:
         return parse_bool(text, out);
     }

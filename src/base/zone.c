@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define HEADER 44
-#define TYPE_BYTES 6 /* of a local time type: i32 offset, u8 is-dst, u8 name */
+#define TYPE_BYTES 6     /* of a local time type: i32 offset, u8 is-dst, u8 name */
 #define MAX_OFFSET 93600 /* 26 hours */
 #define SEC_PER_DAY INT64_C(86400)
 

@@ -25,8 +25,8 @@ struct window {
     struct k2_buf exchange;
     int32_t date;
     enum k2_kind_id kind;
-    int64_t lo, hi; /* lo > hi: no window */
-    int64_t *ends;  /* durable ends of the topic that were read */
+    int64_t lo, hi;        /* lo > hi: no window */
+    int64_t *ends;         /* durable ends of the topic that were read */
     struct entry *entries; /* sorted by channel, sequence */
     size_t count, cap;
 };
@@ -40,10 +40,8 @@ struct history *history_new(struct journal *j, struct seq_history archive) {
     struct history *h = k2_zalloc(sizeof *h);
     h->archive = archive;
     for (int i = 0; i < K2_KIND_COUNT; i++)
-        h->windows[i] = (struct window){.journal = j,
-                                        .interner = k2_interner_new(),
-                                        .kind = (enum k2_kind_id)i,
-                                        .lo = 1};
+        h->windows[i] = (struct window){
+            .journal = j, .interner = k2_interner_new(), .kind = (enum k2_kind_id)i, .lo = 1};
     return h;
 }
 

@@ -14,8 +14,12 @@
 
 #include <stdlib.h>
 
-enum { BATCH = 8192, DEFAULT_BATCH_BYTES = 256 << 10, CHECKPOINT_EVERY = 4000000,
-       MOST_STRING_BYTES = 64 << 20 };
+enum {
+    BATCH = 8192,
+    DEFAULT_BATCH_BYTES = 256 << 10,
+    CHECKPOINT_EVERY = 4000000,
+    MOST_STRING_BYTES = 64 << 20
+};
 
 /* An event that waits for its verdict. */
 struct waiting {
@@ -49,8 +53,8 @@ struct ingest {
     int64_t written; /* log position of the last write, being synced */
     int64_t since_checkpoint;
     struct k2_err failed; /* of a callback that cannot fail itself */
-    struct k2_sv source; /* of the file being read */
-    int64_t file_bytes;  /* of it, read so far */
+    struct k2_sv source;  /* of the file being read */
+    int64_t file_bytes;   /* of it, read so far */
 };
 
 /* --- appending --- */
@@ -396,8 +400,8 @@ static void take_highest(void *ctx, const struct seq_known *known) {
 
 /* The engine knows the newest session dates; older ones are looked up. A failure is told by the next call
  * that can fail. */
-static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel,
-                       enum k2_kind_id kind, int32_t date) {
+static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+                       int32_t date) {
     struct ingest *g = ctx;
     int64_t high = seq_engine_high(g->engine, exchange, date, channel, kind);
     struct seq_history h = history_source(g->history);

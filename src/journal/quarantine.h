@@ -12,7 +12,7 @@ struct quarantine_record {
     struct k2_sv kind;     /* the kind it would have been; empty = unknown */
     struct k2_sv channel;  /* of the number it used up; empty = not numbered */
     int64_t sequence;      /* that number, when there is a channel */
-    int32_t trade_date;    /* INT32_MIN = unknown: stored as 1970-01-01, the same at every reading */
+    int32_t trade_date; /* INT32_MIN = unknown: stored as 1970-01-01, the same at every reading */
     struct k2_sv source;
     int64_t position; /* line or message number */
     int64_t offset;   /* byte offset in the source, K2_NULL_LONG = unknown */

@@ -19,8 +19,13 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { DEFAULT_COMMIT_ROWS = 1000000, ROW_GROUP_ROWS = 122880, TRIES = 8,
-       MOST_STRING_BYTES = 64 << 20 /* of one commit: strings that come once must not fill the memory */ };
+enum {
+    DEFAULT_COMMIT_ROWS = 1000000,
+    ROW_GROUP_ROWS = 122880,
+    TRIES = 8,
+    MOST_STRING_BYTES =
+        64 << 20 /* of one commit: strings that come once must not fill the memory */
+};
 
 /* The columns that the sink fills itself, by position in the kind's table. */
 struct own_columns {

@@ -72,16 +72,16 @@ static int check_cancelled(const struct run *r, struct k2_err *err) {
 /* --- the transaction --- */
 
 static int enter(struct run *r, struct k2_err *err) {
-    K2_TRY(duck_exec(r->q->duck, "BEGIN", err));
-    r->result->in_transaction = true;
-    return K2_OK;
+    r->result->in_transaction = true; /* even if it fails: a cancelled BEGIN may have begun */
+    return duck_exec(r->q->duck, "BEGIN", err);
 }
 
 /* Ends the transaction, which brings the stand-ins back. A cancel may hit the ROLLBACK itself: once more
- * then; if that fails too, we are still inside, and the end of the result tries again. */
+ * then. It fails otherwise only when there is no transaction. */
 static void leave(struct query_result *result) {
-    for (int i = 0; i < 2 && result->in_transaction; i++)
-        result->in_transaction = duck_exec(result->engine->duck, "ROLLBACK", NULL) != K2_OK;
+    while (result->in_transaction)
+        result->in_transaction =
+            duck_exec(result->engine->duck, "ROLLBACK", NULL) == K2_E_CANCELLED;
 }
 
 /* --- statements --- */

@@ -176,7 +176,9 @@ static int read_sources(struct run *r, struct k2_err *err) {
     K2_TRY(summary_print(r->c, &s, err));
     K2_TRY(verdict(r, &s.stats, err));
     if (s.stats.filtered > 0)
-        verb_note(r->c, "filtered: whole, but of a kind or symbol that is not kept (k2 feed show FORMAT)");
+        verb_note(
+            r->c,
+            "filtered: whole, but of a kind or symbol that is not kept (k2 feed show FORMAT)");
     if (s.stats.accepted > 0)
         verb_note(r->c, "durable in the journal; into the tables: k2 sink --once");
     return K2_OK;

@@ -7,6 +7,7 @@ if [ "${1-}" != mounted ]; then
     unshare --user --map-root-user --mount bash "$(cd "$OLDPWD" && realpath "$0")" mounted
     exit
 fi
+# shellcheck disable=SC2154 # made by e2e.sh
 mount -t tmpfs -o size=3m tmpfs "$scratch" || exit 77
 cd "$scratch" || exit 1
 trap 'cd / && umount "$scratch" && rmdir "$scratch"' EXIT

@@ -87,6 +87,7 @@ static void a_key_that_does_not_exist_is_refused_with_the_nearest(void **state) 
 
 static void a_bad_value_is_refused_with_what_is_expected(void **state) {
     (void)state;
+    assert_refused("[journal]\npartitions = -1\n", "is not a whole number");
     assert_refused("[journal]\npartitions = three\n",
                    "line 2: configuration key journal.partitions: \"three\" is not a whole number, "
                    "as 8");
