@@ -163,17 +163,23 @@ size_t k2_decimal_format_short(k2_i128 value, int scale, char out[K2_DECIMAL_TEX
     return n;
 }
 
-static int leading_zeros(k2_u128 v) {
-    uint64_t hi = (uint64_t)(v >> 64), lo = (uint64_t)v;
-    return hi ? __builtin_clzll(hi) : lo ? 64 + __builtin_clzll(lo) : 128;
+static size_t wide_to_be(k2_i128 value, uint8_t out[16]) {
+    k2_u128 bits = (k2_u128)value;
+    uint64_t high = (uint64_t)((value < 0 ? ~bits : bits) >> 64);
+    size_t n = high ? (size_t)(64 - __builtin_clzll(high)) / 8 + 9 : 9;
+    for (size_t i = n; i-- > 0; bits >>= 8)
+        out[i] = (uint8_t)bits;
+    return n;
 }
 
 size_t k2_decimal_to_be(k2_i128 value, uint8_t out[16]) {
-    k2_u128 bits = (k2_u128)value;
-    int sign_bits = leading_zeros(value < 0 ? ~bits : bits); /* at least one of them stays */
-    size_t n = (size_t)(128 - sign_bits) / 8 + 1;
-    for (size_t i = n; i-- > 0; bits >>= 8)
-        out[i] = (uint8_t)bits;
+    int64_t narrow = (int64_t)value;
+    if (narrow != value)
+        return wide_to_be(value, out);
+    uint64_t bits = (uint64_t)(narrow ^ narrow >> 63); /* those that are not the sign */
+    size_t n = (size_t)(64 - __builtin_clzll(bits | 1)) / 8 + 1;
+    uint64_t big_endian = __builtin_bswap64((uint64_t)narrow << (64 - 8 * n));
+    memcpy(out, &big_endian, sizeof big_endian);
     return n;
 }
 

@@ -10,16 +10,34 @@
 #define K2_BASE_INTERN_H
 
 #include "base/buf.h"
+#include "base/err.h"
 
 struct k2_interner;
 
 struct k2_interner *k2_interner_new(void);
 void k2_interner_free(struct k2_interner *in);
 uint32_t k2_intern(struct k2_interner *in, struct k2_sv s);
+/* The same for a string of up to K2_INTERN_SHORT bytes with as many readable ones from its start on,
+ * whatever they are: what decoders do most. */
+#define K2_INTERN_SHORT 16
+uint32_t k2_intern_short(struct k2_interner *in, struct k2_sv s);
 /* The id if the string was interned before, else 0. */
 uint32_t k2_intern_find(const struct k2_interner *in, struct k2_sv s);
-/* Borrowed until reset; id 0 gives {NULL, 0}. */
-struct k2_sv k2_interned(const struct k2_interner *in, uint32_t id);
+
+/* The strings by id: what an interner begins with, so that k2_interned can be inline. */
+struct k2_interner_texts {
+    struct k2_sv *by_id; /* [0] is {NULL, 0} */
+    uint32_t count;
+};
+
+/* Borrowed until reset; id 0 gives {NULL, 0}. Of any other K2_INTERN_SHORT bytes can be read, however
+ * short it is. */
+static inline struct k2_sv k2_interned(const struct k2_interner *in, uint32_t id) {
+    const struct k2_interner_texts *texts = (const struct k2_interner_texts *)in;
+    K2_ASSERT(id <= texts->count);
+    return texts->by_id[id];
+}
+
 uint32_t k2_interner_count(const struct k2_interner *in); /* ids are 1..count */
 size_t k2_interner_bytes(const struct k2_interner *in);   /* heap memory in use */
 void k2_interner_reset(struct k2_interner *in);           /* forgets every id, keeps the memory */

@@ -39,7 +39,8 @@ void k2_decoder_free(struct k2_decoder *d);
 /* value = wire-format bytes. Fields that the record does not hold are null (0 when required). Strings
  * are interned. Trailing bytes, truncation, bad branches and oversized decimals are K2_E_CORRUPT. */
 K2_RC k2_decode(struct k2_decoder *d, struct k2_sv value, struct k2_event *e, struct k2_err *err);
-/* The same into row `row` of columns (row < cap). Fields of class DERIVED and JOURNAL are not touched. */
+/* The same into row `row` of columns (row < cap). Fields of class DERIVED and JOURNAL are not touched,
+ * nor are columns that were dropped. */
 K2_RC k2_decode_row(struct k2_decoder *d, struct k2_sv value, struct k2_columns *c, size_t row,
                     struct k2_err *err);
 

@@ -18,8 +18,14 @@ void k2_columns_grow(struct k2_columns *c, size_t cap) {
     if (cap <= c->cap)
         return;
     for (int i = 0; i < c->kind->field_count; i++)
-        c->col[i] = k2_realloc(c->col[i], cap * k2_type_size(c->kind->fields[i].type));
+        if (c->col[i] || c->cap == 0)
+            c->col[i] = k2_realloc(c->col[i], cap * k2_type_size(c->kind->fields[i].type));
     c->cap = cap;
+}
+
+void k2_columns_drop(struct k2_columns *c, int field) {
+    free(c->col[field]);
+    c->col[field] = NULL;
 }
 
 /* Sizes are 4, 8 or 16: a switch lets the compiler copy without a call. */
@@ -47,11 +53,20 @@ void k2_columns_get(const struct k2_columns *c, size_t row, struct k2_event *e) 
     }
 }
 
-void k2_columns_set(struct k2_columns *c, size_t row, const struct k2_event *e) {
+static void set_field(struct k2_columns *c, int i, size_t row, const struct k2_event *e) {
+    const struct k2_field *f = &c->kind->fields[i];
+    size_t size = k2_type_size(f->type);
     const uint8_t *from = k2_event_fields_const(e);
-    for (int i = 0; i < c->kind->field_count; i++) {
-        const struct k2_field *f = &c->kind->fields[i];
-        size_t size = k2_type_size(f->type);
-        copy_value((uint8_t *)c->col[i] + row * size, from + f->offset, size);
-    }
+    copy_value((uint8_t *)c->col[i] + row * size, from + f->offset, size);
+}
+
+void k2_columns_set(struct k2_columns *c, size_t row, const struct k2_event *e) {
+    for (int i = 0; i < c->kind->field_count; i++)
+        set_field(c, i, row, e);
+}
+
+void k2_columns_set_record(struct k2_columns *c, size_t row, const struct k2_event *e) {
+    for (int i = 0; i < c->kind->field_count; i++)
+        if (c->col[i] && k2_field_in_record(&c->kind->fields[i]))
+            set_field(c, i, row, e);
 }

@@ -149,7 +149,8 @@ struct k2_h128 k2_row_hash(const struct k2_event *e, const struct k2_interner *i
 /* The same over every column of the table: what reconcile compares row by row. */
 struct k2_h128 k2_full_hash(const struct k2_event *e, const struct k2_interner *in);
 
-/* Events as columns: col[i] is an array of kind->fields[i]'s C type with room for cap values. */
+/* Events as columns: col[i] is an array of kind->fields[i]'s C type with room for cap values, or NULL
+ * if that column was dropped. */
 struct k2_columns {
     const struct k2_kind *kind;
     size_t n, cap;
@@ -159,8 +160,13 @@ struct k2_columns {
 void k2_columns_init(struct k2_columns *c, const struct k2_kind *kind, size_t cap);
 void k2_columns_free(struct k2_columns *c);
 void k2_columns_grow(struct k2_columns *c, size_t cap);
-/* Copies row `row` into the event, and the event into row `row` (row < cap; n is the caller's). */
+/* Gives up the column of a field that is not wanted: decoders skip its values. */
+void k2_columns_drop(struct k2_columns *c, int field);
+/* Copies row `row` into the event, and the event into row `row` (row < cap; n is the caller's). No
+ * column may be missing. */
 void k2_columns_get(const struct k2_columns *c, size_t row, struct k2_event *e);
 void k2_columns_set(struct k2_columns *c, size_t row, const struct k2_event *e);
+/* The same for the fields that a record holds, as far as their columns are there. */
+void k2_columns_set_record(struct k2_columns *c, size_t row, const struct k2_event *e);
 
 #endif

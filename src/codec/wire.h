@@ -6,49 +6,77 @@
 
 #include "codec/avro.h"
 
-/* Bytes still to be read; `bad` is set by the first read that fails and stays. */
+/* Bytes still to be read; `bad` is set by the first read that fails and stays.
+ *
+ * A kind's reader is one line of these reads. They are inlined, and what is not (wire_got_...) takes
+ * and gives the place as a value: so nobody has the address of the reader's own struct wire_in, and
+ * it stays in registers. That, and telling the compiler which byte is the usual one, makes decoding
+ * a tenth faster. */
 struct wire_in {
     const uint8_t *p, *end;
     bool bad;
     struct k2_buf *scratch; /* for blobs of lists and maps */
 };
 
-static inline int64_t wire_long(struct wire_in *in) {
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (in->p == in->end)
-            break;
+#define WIRE_READ static inline __attribute__((always_inline))
+
+/* A long and the place behind it; p is NULL if there is none. */
+struct wire_got {
+    const uint8_t *p;
+    int64_t v;
+};
+
+/* Of more than one byte, or malformed. */
+struct wire_got wire_got_long(const uint8_t *p, const uint8_t *end);
+
+WIRE_READ int64_t wire_long(struct wire_in *in) {
+    if (__builtin_expect(in->p < in->end && *in->p < 0x80, 1)) {
         uint8_t byte = *in->p++;
-        if (shift == 63 && byte > 1)
-            break; /* more than 64 bits */
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+        return (byte >> 1) ^ -(byte & 1);
     }
-    in->bad = true;
-    return 0;
+    struct wire_got got = wire_got_long(in->p, in->end);
+    if (got.p)
+        in->p = got.p;
+    else
+        in->bad = true;
+    return got.v;
 }
 
-static inline int32_t wire_int(struct wire_in *in) {
+WIRE_READ int32_t wire_int(struct wire_in *in) {
     int64_t v = wire_long(in);
     if (v < INT32_MIN || v > INT32_MAX)
         in->bad = true;
     return (int32_t)v;
 }
 
-static inline struct k2_sv wire_bytes(struct wire_in *in) {
+WIRE_READ struct k2_sv wire_bytes(struct wire_in *in) {
     int64_t n = wire_long(in);
-    if (n < 0 || n > in->end - in->p) {
+    if (__builtin_expect(n < 0 || n > in->end - in->p, 0)) {
         in->bad = true;
-        return (struct k2_sv){0};
+        n = 0;
     }
     struct k2_sv s = {(const char *)in->p, (size_t)n};
     in->p += n;
     return s;
 }
 
-static inline k2_i128 wire_decimal(struct wire_in *in) {
+/* Whether n bytes from the start of s, which was read last, are input. */
+WIRE_READ bool wire_reaches(const struct wire_in *in, struct k2_sv s, size_t n) {
+    return (size_t)(in->end - in->p) + s.n >= n;
+}
+
+/* The id of a string. */
+WIRE_READ uint32_t wire_text(struct wire_in *in, struct k2_interner *interner) {
     struct k2_sv s = wire_bytes(in);
+    if (__builtin_expect(s.n <= K2_INTERN_SHORT && wire_reaches(in, s, K2_INTERN_SHORT), 1))
+        return k2_intern_short(interner, s);
+    return k2_intern(interner, s);
+}
+
+WIRE_READ k2_i128 wire_decimal(struct wire_in *in) {
+    struct k2_sv s = wire_bytes(in);
+    if (__builtin_expect(s.n >= 1 && s.n <= 8 && wire_reaches(in, s, 8), 1))
+        return (int64_t)__builtin_bswap64(k2_get_u64(s.p)) >> (64 - 8 * s.n);
     k2_i128 v = 0;
     if (!in->bad && !k2_decimal_from_be((const uint8_t *)s.p, s.n, &v))
         in->bad = true;
@@ -56,17 +84,28 @@ static inline k2_i128 wire_decimal(struct wire_in *in) {
 }
 
 /* true when the branch of ["null", T] is T. */
-static inline bool wire_some(struct wire_in *in) {
+WIRE_READ bool wire_some(struct wire_in *in) {
+    if (__builtin_expect(in->p < in->end && (*in->p == 0 || *in->p == 2), 1))
+        return *in->p++;
     int64_t branch = wire_long(in);
     if (branch != 0 && branch != 1)
         in->bad = true;
     return branch == 1;
 }
 
-/* Count of the next block of an array or map, 0 at its end; a byte size before it is skipped over. */
-int64_t wire_block(struct wire_in *in);
-/* Reads an array (pairs = false) or a map into the scratch blob. Borrowed until the next call. */
-struct k2_sv wire_blob(struct wire_in *in, bool pairs);
+/* Gathers an array (pairs = false) or a map in the scratch blob; gives the place behind it, or NULL. */
+const uint8_t *wire_got_blob(const uint8_t *p, const uint8_t *end, bool pairs,
+                             struct k2_buf *scratch);
+
+/* Reads an array or a map into the scratch blob. Borrowed until the next call. */
+WIRE_READ struct k2_sv wire_blob(struct wire_in *in, bool pairs) {
+    const uint8_t *p = wire_got_blob(in->p, in->end, pairs, in->scratch);
+    if (p)
+        in->p = p;
+    else
+        in->bad = true;
+    return k2_buf_view(in->scratch);
+}
 
 /* A decoder's plan for one writer schema (resolve.c). */
 struct wire_plan;

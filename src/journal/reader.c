@@ -161,11 +161,11 @@ static int map_file(struct journal_reader *r, const struct piece *p, int fd, con
 /* Lets go of the pages behind the place of reading, so that a reader's memory does not grow to the size
  * of a segment. They stay in the page cache. */
 static void give_back(struct journal_reader *r) {
-    enum { STEP = 16 << 20 }; /* a multiple of every page size */
+    const size_t step = (size_t)16 << 20; /* a multiple of every page size */
     size_t read = (size_t)(r->at - r->pieces[r->piece].base);
-    if (read < r->given_back + 2 * STEP)
+    if (read < r->given_back + 2 * step)
         return;
-    size_t n = (read - r->given_back) / STEP * STEP;
+    size_t n = (read - r->given_back) / step * step;
     madvise(r->map + r->given_back, n, MADV_DONTNEED);
     r->given_back += n;
 }

@@ -97,7 +97,7 @@ static int encoding_of(const struct source *s) {
 /* The row behind the page that begins with `row`. */
 static size_t end_page(const struct parquet_writer *w, const struct source *s, size_t row) {
     size_t end = w->staged - row < w->page_rows ? w->staged : row + w->page_rows;
-    bool nested = s->store->form == PARQUET_NESTED;
+    bool nested = s->store->form == PARQUET_NESTED && s->store->strings.count > 0;
     bool plain = s->leaf->text && !s->dictionary && s->strings->count > 0;
     if (!nested && !plain)
         return end;
@@ -172,6 +172,11 @@ static size_t count_items(const struct source *s, size_t row, size_t n) {
 static struct entries take_items(struct parquet_writer *w, const struct source *s, size_t row,
                                  size_t n) {
     unsigned most = s->leaf->max_def;
+    if (s->store->strings.count == 0) { /* nothing but nulls in the row group */
+        put_same_levels(&w->body, 0, n, s->leaf->max_rep);
+        put_same_levels(&w->body, 0, n, most);
+        return (struct entries){n, 0, w->index};
+    }
     make_room(w, count_items(s, row, n));
     uint32_t *rep = w->rep, *def = w->def, *index = w->index;
     for (size_t i = row; i < row + n; i++) {

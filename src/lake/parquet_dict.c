@@ -14,7 +14,8 @@
 #define SPREAD UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio: Fibonacci hashing */
 
 static size_t home(const struct parquet_table *t, uint64_t key) {
-    return (size_t)(key * SPREAD >> (64 - t->bits));
+    key *= SPREAD;
+    return (size_t)((key ^ key >> 32) * SPREAD >> (64 - t->bits));
 }
 
 static bool is_taken(const struct parquet_table *t, const struct parquet_slot *s) {

@@ -44,6 +44,7 @@ struct sink {
     struct k2_columns rows;
     struct sort_order order;
     void *gathered[K2_MAX_FIELDS]; /* one row group of sorted values */
+    bool same[K2_MAX_FIELDS];      /* the column has one value in all rows */
     /* one round: from the table's vector to the journal's ends */
     struct lake_table *table;
     struct lake_offsets from, to;
@@ -74,30 +75,43 @@ static struct own_columns own_columns_of(const struct k2_kind *kind) {
                                 .offset = need_field(kind, "journal_offset")};
 }
 
-static void fill_own(struct sink *s, size_t row, int64_t offset) {
+/* The sink's own columns of the rows from `first` on, which came from one batch. */
+static void fill_own(struct sink *s, size_t first, int64_t offset) {
     struct k2_columns *c = &s->rows;
-    int64_t ns = ((const int64_t *)c->col[s->own.time_ns])[row];
-    ((int64_t *)c->col[s->own.time_us])[row] = k2_floor_us(ns);
-    ((int64_t *)c->col[s->own.ingest])[row] = k2_floor_us(s->batch.append_ns);
-    ((int32_t *)c->col[s->own.journal])[row] = journal_id(s->journal);
-    ((int32_t *)c->col[s->own.partition])[row] = s->batch.partition;
-    ((int64_t *)c->col[s->own.offset])[row] = offset;
+    const int64_t *ns = c->col[s->own.time_ns];
+    int64_t *us = c->col[s->own.time_us], *ingest = c->col[s->own.ingest];
+    int64_t *offsets = c->col[s->own.offset];
+    int32_t *journals = c->col[s->own.journal], *partitions = c->col[s->own.partition];
+    int64_t now = k2_floor_us(s->batch.append_ns);
+    int32_t journal = journal_id(s->journal);
+    for (size_t row = first; row < c->n; row++) {
+        us[row] = k2_floor_us(ns[row]);
+        ingest[row] = now;
+        journals[row] = journal;
+        partitions[row] = s->batch.partition;
+        offsets[row] = offset++;
+    }
 }
 
 /* Decodes the rest of the current batch, as far as there is room. */
 static K2_RC decode_batch(struct sink *s, struct k2_err *err) {
-    struct journal_record r;
+    struct journal_record r = {.offset = 0};
     const char *topic = journal_topic_at(s->journal, s->batch.topic).name;
+    size_t first = s->rows.n;
     while (s->rows.n < s->rows.cap) {
         if (!journal_batch_next(&s->batch, &s->cursor, &r)) {
             s->batch.count = 0;
-            return K2_OK;
+            break;
         }
         K2_TRY_CTX(k2_decode_row(s->decoder, r.value, &s->rows, s->rows.n, err), err,
                    "topic %s partition %d offset %lld", topic, s->batch.partition,
                    (long long)r.offset);
-        fill_own(s, s->rows.n++, r.offset);
-        lake_offsets_set(&s->to, topic, s->batch.partition, r.offset + 1);
+        s->rows.n++;
+    }
+    if (s->rows.n > first) {
+        int64_t end = r.offset + 1;
+        fill_own(s, first, end - (int64_t)(s->rows.n - first));
+        lake_offsets_set(&s->to, topic, s->batch.partition, end);
     }
     return K2_OK;
 }
@@ -123,31 +137,26 @@ static K2_RC gather(struct sink *s, struct k2_err *err) {
 
 /* --- writing --- */
 
-static void gather_values(void *to, const void *from, const uint32_t *rows, size_t n, size_t size) {
-    switch (size) {
-    case 4:
-        for (size_t i = 0; i < n; i++)
-            ((uint32_t *)to)[i] = ((const uint32_t *)from)[rows[i]];
-        break;
-    case 8:
-        for (size_t i = 0; i < n; i++)
-            ((uint64_t *)to)[i] = ((const uint64_t *)from)[rows[i]];
-        break;
-    default:
-        for (size_t i = 0; i < n; i++)
-            ((k2_i128 *)to)[i] = ((const k2_i128 *)from)[rows[i]];
-    }
+/* Whether all n values are equal: each to the next. */
+static bool is_same(const void *values, size_t n, size_t size) {
+    return memcmp(values, (const uint8_t *)values + size, (n - 1) * size) == 0;
 }
 
-/* Points data[] at n sorted rows from `at`: the columns themselves when they are in order already. */
+static void find_same(struct sink *s) {
+    for (int i = 0; i < s->kind->field_count; i++)
+        s->same[i] = is_same(s->rows.col[i], s->rows.n, k2_type_size(s->kind->fields[i].type));
+}
+
+/* Points data[] at n sorted rows from `at`: the columns themselves when their order is right or does
+ * not matter. */
 static void sorted_rows(struct sink *s, const struct sort_group *g, size_t at, size_t n,
                         const void **data) {
     for (int i = 0; i < s->kind->field_count; i++) {
         size_t size = k2_type_size(s->kind->fields[i].type);
-        if (g->identity) {
+        if (g->identity || s->same[i]) {
             data[i] = (const uint8_t *)s->rows.col[i] + at * size;
         } else {
-            gather_values(s->gathered[i], s->rows.col[i], s->order.rows + at, n, size);
+            sort_gather(s->gathered[i], s->rows.col[i], s->order.rows + at, n, size);
             data[i] = s->gathered[i];
         }
     }
@@ -220,6 +229,7 @@ static K2_RC write_file(struct sink *s, const struct sort_group *g, struct k2_er
 static K2_RC write_files(struct sink *s, struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
     sort_columns(&s->order, &s->rows, s->interner);
+    find_same(s);
     int64_t sorted = k2_monotonic_ns();
     s->totals->sort_ns += sorted - start;
     for (int i = 0; i < s->order.group_count; i++)

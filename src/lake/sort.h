@@ -15,7 +15,7 @@ struct sort_order {
         size_t from, to; /* in rows */
         bool identity;   /* rows[i] == i throughout: the columns can be used as they are */
     } * groups;
-    void *scratch; /* radix passes; kept between batches */
+    void *scratch; /* for merging; kept between batches */
     size_t cap;
 };
 
@@ -23,5 +23,8 @@ struct sort_order {
 void sort_columns(struct sort_order *order, const struct k2_columns *c,
                   const struct k2_interner *in);
 void sort_order_free(struct sort_order *order);
+
+/* Values of a column in the order of n row numbers; size: 4, 8 or 16 bytes each. */
+void sort_gather(void *to, const void *from, const uint32_t *rows, size_t n, size_t size);
 
 #endif

@@ -63,6 +63,31 @@ static void a_plain_list_agrees_on_every_id(void **state) {
     k2_interner_free(in);
 }
 
+/* Both ways to intern give one id: with the bytes that stand behind a short string in sight, and
+ * without any. */
+static void what_stands_behind_a_short_string_does_not_matter(void **state) {
+    (void)state;
+    uint64_t seed = k2test_seed();
+    struct k2_interner *in = k2_interner_new();
+    for (int i = 0; i < 20000; i++) {
+        char around[2 * K2_INTERN_SHORT];
+        for (size_t k = 0; k < sizeof around; k++)
+            around[k] = (char)(k2test_random(&seed) % 3); /* zeros too: they are not padding */
+        size_t n = k2test_random(&seed) % (K2_INTERN_SHORT + 1);
+        char *exact = malloc(n + 1);
+        memcpy(exact + 1, around, n);
+        struct k2_sv alone = {exact + 1, n}, amid = {around, n};
+        uint32_t before = k2_intern_find(in, alone);
+        uint32_t id = i % 2 ? k2_intern(in, alone) : k2_intern_short(in, amid);
+        assert_true(before == 0 || before == id);
+        assert_int_equal(k2_intern(in, alone), id);
+        assert_int_equal(k2_intern_short(in, amid), id);
+        assert_true(k2_sv_eq(k2_interned(in, id), alone));
+        free(exact);
+    }
+    k2_interner_free(in);
+}
+
 static void null_and_the_empty_string_are_different(void **state) {
     (void)state;
     struct k2_interner *in = k2_interner_new();
@@ -140,6 +165,7 @@ static void a_blob_gives_back_its_strings_in_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_list_agrees_on_every_id),
+        cmocka_unit_test(what_stands_behind_a_short_string_does_not_matter),
         cmocka_unit_test(null_and_the_empty_string_are_different),
         cmocka_unit_test(what_is_borrowed_stays_while_the_interner_grows),
         cmocka_unit_test(a_reset_keeps_the_memory_and_reuses_it),

@@ -171,6 +171,14 @@ static void a_record_of_another_schema_is_read_by_its_writers_schema(void **stat
     assert_true(e.trade.quantity == K2_NULL_DECIMAL);
     assert_int_equal(e.trade.venue, 0);
     assert_true(e.trade.raw_offset == K2_NULL_LONG);
+    struct k2_columns c;
+    k2_columns_init(&c, k2_kind(K2_KIND_TRADE), 1);
+    k2_columns_drop(&c, K2_TRADE_side);
+    CHECK_OK(k2_decode_row(d, k2_buf_view(&b), &c, 0, &err), &err);
+    assert_int_equal(((int64_t *)c.col[K2_TRADE_exchange_sequence_number])[0], 42);
+    assert_int_equal(((uint32_t *)c.col[K2_TRADE_symbol])[0], e.trade.symbol);
+    assert_true(((int64_t *)c.col[K2_TRADE_raw_offset])[0] == K2_NULL_LONG);
+    k2_columns_free(&c);
     for (size_t n = 5; n < b.n; n++)
         CHECK_STATUS(k2_decode(d, (struct k2_sv){(char *)b.p, n}, &e, &err), K2_E_CORRUPT);
     k2_buf_free(&b);
@@ -213,6 +221,117 @@ static void a_count_that_lies_does_not_make_us_loop_or_allocate(void **state) {
     k2_interner_free(in);
 }
 
+/* The encoder by definition. */
+static size_t long_by_definition(int64_t v, uint8_t out[10]) {
+    uint64_t z = ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+    size_t n = 0;
+    for (; z >= 0x80; z >>= 7)
+        out[n++] = (uint8_t)(z | 0x80);
+    out[n++] = (uint8_t)z;
+    return n;
+}
+
+/* With nothing behind it, and with other bytes: the decoder takes different ways. */
+static void check_long(int64_t v) {
+    uint8_t bytes[24];
+    memset(bytes, 0xff, sizeof bytes);
+    size_t n = long_by_definition(v, bytes);
+    struct k2_buf b = {0};
+    k2_avro_put_long(&b, v);
+    assert_int_equal(b.n, n);
+    assert_memory_equal(b.p, bytes, n);
+    for (size_t behind = 0; behind <= 14; behind++) {
+        uint8_t *exact = malloc(n + behind); /* so that the sanitizer sees a read too far */
+        memcpy(exact, bytes, n + behind);
+        struct k2_sv in = {(const char *)exact, n + behind};
+        int64_t back;
+        assert_true(k2_avro_get_long(&in, &back));
+        assert_true(back == v);
+        assert_int_equal(in.n, behind);
+        free(exact);
+    }
+    for (size_t cut = 0; cut < n; cut++) {
+        struct k2_sv in = {(const char *)bytes, cut};
+        int64_t back;
+        assert_false(k2_avro_get_long(&in, &back));
+    }
+    k2_buf_free(&b);
+}
+
+static void longs_of_every_length_are_written_and_read(void **state) {
+    (void)state;
+    uint64_t seed = k2test_seed();
+    for (int bit = 0; bit < 64; bit++)
+        for (int64_t d = -2; d <= 2; d++)
+            check_long((int64_t)((UINT64_C(1) << bit) + (uint64_t)d));
+    for (int i = 0; i < 2000; i++)
+        check_long((int64_t)(k2test_random(&seed) >> k2test_random(&seed) % 64));
+    check_long(INT64_MIN);
+    check_long(INT64_MAX);
+}
+
+static void a_long_of_more_than_64_bits_is_refused_and_padding_is_not(void **state) {
+    (void)state;
+    int64_t v;
+    struct k2_sv wide = {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02 and more", 19};
+    assert_false(k2_avro_get_long(&wide, &v));
+    struct k2_sv endless = {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80", 12};
+    assert_false(k2_avro_get_long(&endless, &v));
+    struct k2_sv padded = {"\x82\x80\x80\x80\x80\x80\x80\x80\x00 and more", 18};
+    assert_true(k2_avro_get_long(&padded, &v));
+    assert_int_equal(v, 1);
+    assert_int_equal(padded.n, 9);
+}
+
+static void a_column_that_was_dropped_is_skipped_and_the_others_are_not(void **state) {
+    (void)state;
+    uint64_t seed = k2test_seed();
+    struct k2_err err;
+    for (int id = 0; id < K2_KIND_COUNT; id++) {
+        const struct k2_kind *kind = k2_kind((enum k2_kind_id)id);
+        for (int round = 0; round < 200; round++) {
+            struct k2_interner *in = k2_interner_new(), *fresh = k2_interner_new();
+            struct fixed_source source = {kind->avro_schema};
+            struct k2_decoder *d = decoder(kind, fresh, &source);
+            struct k2_event e = random_event(&seed, in, kind->id), expected;
+            struct k2_buf b = {0};
+            CHECK_OK(k2_avro_encode(&e, in, 1, &b, &err), &err);
+            struct k2_columns c;
+            k2_columns_init(&c, kind, 1);
+            for (int i = 0; i < kind->field_count; i++)
+                if (k2test_random(&seed) % 2)
+                    k2_columns_drop(&c, i);
+            struct k2_columns before = c;
+            k2_columns_grow(&c, 3);
+            for (int i = 0; i < kind->field_count; i++)
+                assert_int_equal(c.col[i] == NULL, before.col[i] == NULL);
+            CHECK_OK(k2_decode_row(d, k2_buf_view(&b), &c, 2, &err), &err);
+            uint32_t interned = k2_interner_count(fresh);
+            CHECK_OK(k2_decode(d, k2_buf_view(&b), &expected, &err), &err);
+            bool all_texts = true;
+            for (int i = 0; i < kind->field_count; i++) {
+                const struct k2_field *f = &kind->fields[i];
+                size_t size = k2_type_size(f->type);
+                all_texts &= c.col[i] != NULL || !k2_type_is_interned(f->type);
+                if (c.col[i] && k2_field_in_record(f))
+                    assert_memory_equal((const uint8_t *)c.col[i] + 2 * size,
+                                        (const uint8_t *)k2_event_fields(&expected) + f->offset,
+                                        size);
+            }
+            if (all_texts)
+                assert_int_equal(interned, k2_interner_count(fresh));
+            for (size_t n = 5; n < b.n; n++) /* also of what is skipped */
+                CHECK_STATUS(k2_decode_row(d, (struct k2_sv){(char *)b.p, n}, &c, 2, &err),
+                             K2_E_CORRUPT);
+            k2_columns_free(&c);
+            k2_buf_free(&b);
+            k2_decoder_free(d);
+            k2_interner_free(in);
+            k2_interner_free(fresh);
+        }
+    }
+}
+
 static void columns_and_rows_hold_the_same(void **state) {
     (void)state;
     uint64_t seed = k2test_seed();
@@ -248,6 +367,9 @@ int main(void) {
         cmocka_unit_test(a_record_of_another_schema_is_read_by_its_writers_schema),
         cmocka_unit_test(a_writer_type_that_would_lose_digits_is_refused),
         cmocka_unit_test(a_count_that_lies_does_not_make_us_loop_or_allocate),
+        cmocka_unit_test(longs_of_every_length_are_written_and_read),
+        cmocka_unit_test(a_long_of_more_than_64_bits_is_refused_and_padding_is_not),
+        cmocka_unit_test(a_column_that_was_dropped_is_skipped_and_the_others_are_not),
         cmocka_unit_test(columns_and_rows_hold_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* Nothing allocates per event: decoder, sequence engine, Avro and journal reuse their buffers. Counted are
  * the allocations of the whole process, its sync thread included, while a file is ingested: what a file, a
- * day and a write of 256 KB cost is allowed (measured: 49 to 202), a thousandth of one per event is not.
+ * day and a write of 256 KB cost is allowed (measured: 49 to 202), a hundredth of one per event is not.
  */
 #include "journal/journal.h"
 #include "k2test.h"

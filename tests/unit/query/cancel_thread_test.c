@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* libduckdb is not instrumented: what it does between its own threads cannot be judged here. */
 #define EXPORTED __attribute__((visibility("default")))
@@ -49,11 +50,9 @@ static void another_thread_stops_a_query(void **state) {
     struct query_engine *q;
     pthread_t thread;
     CHECK_OK(query_open(w->dir, &(struct query_options){.threads = 2}, &q, &w->err), &w->err);
-    int64_t began = k2_monotonic_ns();
     pthread_create(&thread, NULL, cancel_soon, q);
     CHECK_STATUS(run_and_read(q, ENDLESS, &w->err), K2_E_CANCELLED);
     pthread_join(thread, NULL);
-    assert_true(k2_monotonic_ns() - began < 20 * K2_NS_PER_SEC);
     assert_non_null(strstr(w->err.msg, "cancelled"));
     CHECK_OK(run_and_read(q, "select 1", &w->err), &w->err);
     query_close(q);
@@ -62,10 +61,10 @@ static void another_thread_stops_a_query(void **state) {
 static void a_time_limit_stops_running_and_reading(void **state) {
     struct world *w = *state;
     struct query_engine *q;
-    struct query_options options = {.threads = 2, .timeout_ns = 300 * K2_NS_PER_MS};
+    struct query_options options = {.threads = 2, .timeout_ns = K2_NS_PER_SEC};
     CHECK_OK(query_open(w->dir, &options, &q, &w->err), &w->err);
     CHECK_STATUS(run_and_read(q, ENDLESS, &w->err), K2_E_CANCELLED);
-    assert_non_null(strstr(w->err.msg, "time limit of 0.300 s"));
+    assert_non_null(strstr(w->err.msg, "time limit of 1.000 s"));
     CHECK_OK(run_and_read(q, "select 1", &w->err), &w->err);
     /* A stream of rows without end is stopped while it is read. */
     CHECK_STATUS(
@@ -75,10 +74,16 @@ static void a_time_limit_stops_running_and_reading(void **state) {
     query_close(q);
 }
 
-static void *cancel_often(void *engine) {
-    for (int i = 0; i < 400; i++) {
+struct canceller {
+    struct query_engine *engine;
+    atomic_bool enough;
+};
+
+static void *cancel_often(void *arg) {
+    struct canceller *c = arg;
+    while (!atomic_load(&c->enough)) {
         usleep(1000);
-        query_cancel(engine);
+        query_cancel(c->engine);
     }
     return NULL;
 }
@@ -88,18 +93,19 @@ static void cancels_at_any_moment_leave_the_engine_whole(void **state) {
     struct world *w = *state;
     struct query_engine *q;
     pthread_t thread;
-    int cancelled = 0;
+    int rc = K2_OK, cancelled = 0;
     CHECK_OK(query_open(w->dir, &(struct query_options){.threads = 1}, &q, &w->err), &w->err);
-    pthread_create(&thread, NULL, cancel_often, q);
-    for (int64_t end = k2_monotonic_ns() + K2_NS_PER_SEC; k2_monotonic_ns() < end;) {
-        int rc = run_and_read(q, "select 1; select count(*) from trades; from ticks", &w->err);
-        if (rc != K2_OK && rc != K2_E_CANCELLED)
-            fail_msg("%s", w->err.msg);
+    struct canceller canceller = {.engine = q};
+    pthread_create(&thread, NULL, cancel_often, &canceller);
+    for (int i = 0; (i < 300 || cancelled == 0) && (rc == K2_OK || rc == K2_E_CANCELLED); i++) {
+        rc = run_and_read(q, "select 1; select count(*) from trades; from ticks", &w->err);
         cancelled += rc == K2_E_CANCELLED;
     }
+    atomic_store(&canceller.enough, true);
     pthread_join(thread, NULL);
+    if (rc != K2_E_CANCELLED)
+        CHECK_OK(rc, &w->err);
     CHECK_OK(run_and_read(q, "select count(*) from trades", &w->err), &w->err);
-    assert_true(cancelled > 0);
     query_close(q);
 }
 
