@@ -2,7 +2,7 @@
 #   tests/unit/<room>/*_test.c   label unit (and thread: *_thread_test.c)
 #   tests/prop/*_test.c          label prop
 #   tests/crash/*_test.c         label crash
-#   tests/e2e/*.sh               label e2e
+#   tests/e2e/*.sh, *.py         label e2e
 #   tests/judge/*.py             label judge, outside readers of what k2 wrote
 #   tests/fuzz/*_fuzz.c          label fuzz-replay
 #   bench/*.c                    programs only, for make bench
@@ -91,6 +91,11 @@ if(NOT K2_FUZZ)
   foreach(file IN LISTS files)
     cmake_path(GET file STEM name)
     k2_add_test(FILE ${file} NAME e2e/${name} LABELS e2e COMMAND bash ${file})
+  endforeach()
+  file(GLOB files CONFIGURE_DEPENDS ${here}/e2e/*.py)
+  foreach(file IN LISTS files)
+    cmake_path(GET file STEM name)
+    k2_add_test(FILE ${file} NAME e2e/${name} LABELS e2e COMMAND python3 ${file})
   endforeach()
 
   # A file whose name starts with "_" is a module that the judges share.

@@ -15,11 +15,11 @@ import os
 import re
 import sys
 
-ROOMS = "base codec feed flow journal lake live policy query serve verb".split()
+ROOMS = "base codec feed flow journal lake live policy query role serve verb".split()
 OPEN = {"base", "codec"}
 STRANGERS = {frozenset(("lake", "live"))}
 OUTSIDE = re.compile(
-    r"(zstd|zdict|sqlite3|jansson|ini|xxhash|zlib|avro|duckdb|uthash|utlist|utarray|microhttpd)\.h$"
+    r"(zstd|zdict|sqlite3|jansson|ini|xxhash|zlib|avro|duckdb|uthash|utlist|utarray|microhttpd|histedit)\.h$"
     r"|(avro|curl|librdkafka)/")
 MACROS = re.compile(r"ut(hash|list|array)\.h$")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -4,6 +4,7 @@
   docs/tables.md         from src/codec/kinds.def and <kind>.def
   docs/configuration.md  from src/base/config.def
   docs/errors.md         from src/base/status.def
+  docs/metrics.md        from src/base/metrics.def
 
 usage: tools/gen_docs.py [OUT_DIR]        (default: docs/ beside tools/)
 tools/docs_in_sync.sh compares the documents with what this makes.
@@ -21,8 +22,9 @@ def read(path):
 
 
 def rows(path, macro):
-    """The arguments of every use of `macro` in a .def file, comments left out."""
+    """The arguments of every use of `macro` in a .def file, comments and #lines left out."""
     text = re.sub(r"/\*.*?\*/", "", read(path), flags=re.DOTALL)
+    text = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
     argument = r'"(?:[^"\\]|\\.)*"|[^",()]+'
     found = []
     for call in re.finditer(rf"{macro}\(((?:{argument}|,)*)\)", text):
@@ -107,19 +109,77 @@ Every key has a default. A file in INI form (`--config FILE`) overrides it, and 
 overrides the file. `k2 config show` prints what holds and where it comes from; `k2 config check` says
 what is wrong with it. An unknown key is an error that names the nearest one.
 
-A value `env:NAME` or `file:PATH` refers to a secret; it is resolved when it is read and never shown.
-Sizes are a count and `B`, `KB`, `MB`, `GB` or `TB` (by 1024). Spans are a count and `ns`, `us`, `ms`,
-`s`, `m`, `h`, `d` or `w`.
+`k2 config init FILE` writes a file with every key, its meaning and its default, all commented out. It
+need not name more than what is to differ:
+
+```ini
+# k2.ini
+[journal]
+retention = 30d            ; a span: ns, us, ms, s, m, h, d or w
+segment_bytes = 64MB       ; a size: B, KB, MB, GB or TB, by 1024
+
+[query]
+memory_limit = 2GB
+
+[feed.asx]                 ; a feed called asx
+format = asx-csv
+source = /data/asx/trades
+
+[feed.load]                ; and another one
+source = sim:
+sim_symbols = 100
+rate = 5000
+quotes = true
+```
+
+A line is at most 198 bytes long. A value `env:NAME` or `file:PATH` is a reference, usually to a secret:
+what the variable or the file (one line) holds is the value. It is resolved when the configuration is
+read, whatever the key's type, and `k2 config show` and the messages print the reference, never the value.
+
+"""
+
+NAMED_INTRO = """
+## [{0}.NAME]
+
+Of these sections there may be any number, each with a name of its own: small letters, digits, `_` and
+`-`, at most 32. In the environment `{1}_RATE` is key `rate` of `[{0}.asx]`; a `-` is written `_` there.
+The environment overrides a section of the file, and makes one that the file lacks. The key is the longest
+one that the variable ends with; a name that would be read wrongly by that rule is refused.
+
+"""
+
+VARIABLES_INTRO = """
+## Other environment variables
+
+`k2 config check` fails on a variable that begins with `K2_` and is neither a key nor one of these, except
+for what a container platform sets for a service called k2-something (`K2_..._SERVICE_HOST`, `K2_..._PORT`).
 
 """
 
 
+def variable(*parts):
+    return "_".join(("K2",) + parts).upper()
+
+
+def key_rows(keys, name=""):
+    return [[f"`{section}.{name and name + '.'}{key}`", kind.lower(),
+             f"`{default}`" if default else "",
+             f"`{variable(section, *filter(None, [name]), key)}`", meaning]
+            for section, key, kind, default, meaning in keys]
+
+
 def configuration_page():
-    body = [[f"`{section}.{key}`", kind.lower(), f"`{default}`" if default else "",
-             f"`K2_{section}_{key}`".upper(), meaning]
-            for section, key, kind, default, meaning in rows("src/base/config.def", "K2_CONFIG")]
-    return made_from("src/base/config.def") + CONFIG_INTRO + table(
-        ["key", "type", "default", "environment", "meaning"], body)
+    source = "src/base/config.def"
+    head = ["key", "type", "default", "environment", "meaning"]
+    named = rows(source, "K2_CONFIG_NAMED")
+    out = [made_from(source), CONFIG_INTRO, "## Keys\n\n",
+           table(head, key_rows(rows(source, "K2_CONFIG")))]
+    for kind in dict.fromkeys(row[0] for row in named):
+        out += [NAMED_INTRO.format(kind, variable(kind, "asx")),
+                table(head, key_rows([row for row in named if row[0] == kind], "NAME"))]
+    out += [VARIABLES_INTRO, table(["variable", "meaning"], [
+        [f"`{name}`", meaning] for name, meaning in rows(source, "K2_CONFIG_VARIABLE")])]
+    return "".join(out)
 
 
 ERRORS_INTRO = """# Errors and exit codes
@@ -147,10 +207,47 @@ def errors_page():
         ["status", "exit code", "meaning"], body)
 
 
+METRICS_INTRO = """# Metrics
+
+`k2 up` shows them at `/metrics` (`http.listen`, by default http://127.0.0.1:7420/metrics): in Prometheus'
+text format 0.0.4, or in OpenMetrics 1.0 for who asks for `application/openmetrics-text`. They count since
+the process began. Times are in seconds, exact to the nanosecond.
+
+- A **counter** only grows; its samples are called `..._total`.
+- A **gauge** is absent until it is known.
+- A **histogram** has `..._bucket`, `..._sum` and `..._count`; a value up to 1 % above the edge of a bucket
+  may be counted in it.
+- A metric has at most 256 combinations of label values; from there on all share one that says `other`.
+
+Some questions, in PromQL:
+
+| question | answer |
+| --- | --- |
+| rows the tables lack, now | `sum(k2_journal_end_offset) - sum(k2_sink_offset)` |
+| seconds since the last commit | `time() - k2_sink_last_commit_timestamp_seconds` |
+| events accepted a second, by exchange | `sum by (exchange) (rate(k2_ingest_accepted_total[1m]))` |
+| the slowest 1 % of syncs | `histogram_quantile(0.99, rate(k2_journal_sync_seconds_bucket[5m]))` |
+| share of files that queries skip | `rate(k2_query_files_pruned_total[5m]) / (rate(k2_query_files_pruned_total[5m]) + rate(k2_query_files_opened_total[5m]))` |
+
+"""
+
+METRIC_SUFFIX = {"COUNTER": "_total", "INFO": "_info"}
+
+
+def metrics_page():
+    body = []
+    for name, kind, unit, labels, text in rows("src/base/metrics.def", "K2_METRIC"):
+        prefix = "" if name.startswith("process_") else "k2_"
+        body.append([f"`{prefix}{name}{METRIC_SUFFIX.get(kind, '')}`", kind.lower(), unit,
+                     ", ".join(f"`{label}`" for label in labels.split(",") if label), text])
+    return made_from("src/base/metrics.def") + METRICS_INTRO + table(
+        ["name", "type", "unit", "labels", "meaning"], body)
+
+
 def main(out_dir):
     os.makedirs(out_dir, exist_ok=True)
     for name, text in (("tables.md", tables_page()), ("configuration.md", configuration_page()),
-                       ("errors.md", errors_page())):
+                       ("errors.md", errors_page()), ("metrics.md", metrics_page())):
         with open(os.path.join(out_dir, name), "w", encoding="utf-8") as file:
             file.write(text)
 

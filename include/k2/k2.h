@@ -1,4 +1,5 @@
-/* k2.h - the public C API of libk2: SQL over a K2 data directory, results as Arrow.
+/** @file
+ * k2.h - the public C API of libk2: SQL over a K2 data directory, results as Arrow.
  *
  *     k2_handle *k2 = NULL;
  *     char error[1024];
@@ -39,41 +40,70 @@ extern "C" {
 #define K2_API __attribute__((visibility("default")))
 #endif
 
+/** An open data directory; made by k2_open, ended by k2_close. */
 typedef struct k2_handle k2_handle;
 struct ArrowArrayStream; /* arrow.apache.org/docs/format/CStreamInterface.html */
 
+/** What a function returns that failed; done is 0. */
 enum k2_error {
-    K2_ERR_FAILED = -1,      /* anything else */
-    K2_ERR_INVALID = -2,     /* the SQL, a parameter or a time is malformed */
-    K2_ERR_NOTFOUND = -3,    /* no such directory, table, column or snapshot; no libduckdb */
-    K2_ERR_UNSUPPORTED = -4, /* refused: SQL here only reads K2's tables */
-    K2_ERR_CANCELLED = -5,   /* k2_cancel was called */
-    K2_ERR_NOMEM = -6,       /* over the memory limit */
-    K2_ERR_CORRUPT = -7      /* stored data fails its checks */
+    K2_ERR_FAILED = -1,      /**< anything else */
+    K2_ERR_INVALID = -2,     /**< the SQL, a parameter or a time is malformed */
+    K2_ERR_NOTFOUND = -3,    /**< no such directory, table, column or snapshot; no libduckdb */
+    K2_ERR_UNSUPPORTED = -4, /**< refused: SQL here only reads K2's tables */
+    K2_ERR_CANCELLED = -5,   /**< k2_cancel was called */
+    K2_ERR_NOMEM = -6,       /**< over the memory limit */
+    K2_ERR_CORRUPT = -7      /**< stored data fails its checks */
 };
 
-struct k2_param { /* $name in the SQL; the text is cast by context, as '5' is */
-    const char *name;
-    const char *value;
+/** A value for $name in the SQL; its text is cast by context, as '5' is. */
+struct k2_param {
+    const char *name;  /**< without the $ */
+    const char *value; /**< its text, never NULL */
 };
 
-/* Opens a data directory for reading. data NULL: $K2_DATA, else ./k2-data. */
+/** Opens a data directory for reading.
+ *
+ * @param data        the directory; NULL: $K2_DATA, else ./k2-data
+ * @param out         gets the handle; NULL after a failure
+ * @param error       gets what happened and what to do about it; may be NULL
+ * @param error_size  bytes that `error` has room for
+ * @return 0, or one of enum k2_error
+ */
 K2_API int k2_open(const char *data, k2_handle **out, char *error, size_t error_size);
 
-/* Runs one or more statements; the stream has the rows of the last. as_of NULL: now. Else a time
- * ("2014-03-10T10:00:00Z", a date, "-1h", "yesterday"; UTC): the rows that were durable in the journal
- * before it, exactly; or "table@snapshot-id". */
+/** Runs one or more statements; the stream has the rows of the last.
+ *
+ * @param k2           an open handle; its stream before this one ends
+ * @param sql          the statements; they can only read
+ * @param params       values for the statements' $names; NULL if there are none
+ * @param param_count  how many
+ * @param as_of        NULL: now. Else a time ("2014-03-10T10:00:00Z", a date, "-1h", "yesterday"; UTC): the
+ *                     rows that were durable in the journal before it, exactly; or "table@snapshot-id"
+ * @param out          gets the stream, of the Arrow C stream interface; for the caller to release
+ * @param error        gets what happened and what to do about it; may be NULL
+ * @param error_size   bytes that `error` has room for
+ * @return 0, or one of enum k2_error
+ */
 K2_API int k2_query_arrow(k2_handle *k2, const char *sql, const struct k2_param *params,
                           int param_count, const char *as_of, struct ArrowArrayStream *out,
                           char *error, size_t error_size);
 
-/* Stops the query that runs now, if one does: it fails with K2_ERR_CANCELLED. Any thread. */
+/** Stops the query that runs now, if one does: it fails with K2_ERR_CANCELLED. Any thread.
+ *
+ * @param k2  an open handle
+ */
 K2_API void k2_cancel(k2_handle *k2);
 
-/* Closes the handle; NULL is fine. */
+/** Closes the handle, and ends its stream.
+ *
+ * @param k2  a handle; NULL is fine
+ */
 K2_API void k2_close(k2_handle *k2);
 
-/* The version of the library, as "0.1.0". */
+/** Tells the version of the library.
+ *
+ * @return static text, as "0.1.0"
+ */
 K2_API const char *k2_version(void);
 
 #ifdef __cplusplus

@@ -1,168 +1,35 @@
 /* base/config.c - see config.h.
  *
- * Each key keeps its text as written, for showing, and beside it what the text means. An error
- * never quotes a value that came from a reference, since it may be a secret.
+ * The three layers of the plain keys; config_named.c has the sections with names, config_value.c what
+ * a text means.
  */
-#include "base/config.h"
+#include "base/config_int.h"
 
-#include "base/buf.h"
-#include "base/clock.h"
 #include "base/fs.h"
 
 #include <ctype.h>
 #include <ini.h>
 #include <stdlib.h>
 
-enum type { STRING, INT, BYTES, SPAN, BOOL };
-
-static const struct key {
-    const char *section, *name;
-    const char *full; /* "section.name" */
-    enum type type;
-    const char *def, *meaning;
-} keys[K2_CONFIG_COUNT] = {
-#define K2_CONFIG(section, key, type, def, meaning)                                                \
-    {#section, #key, #section "." #key, type, def, meaning},
+const struct config_key config_keys[K2_CONFIG_COUNT] = {
+#define K2_CONFIG(section, key, type, def, meaning) {#section, #key, type, def, meaning},
 #include "base/config.def"
-#undef K2_CONFIG
 };
 
-struct value {
-    char *text;     /* as written */
-    char *resolved; /* NULL unless text is a reference */
-    int64_t number; /* of any type but STRING */
-    const char *origin;
-};
-
-struct k2_config {
-    struct value values[K2_CONFIG_COUNT];
-};
-
-/* --- what a text means --- */
-
-static bool parse_bytes(struct k2_sv text, int64_t *out) {
-    static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
-    struct k2_sv count = {text.p, 0};
-    while (count.n < text.n && isdigit((unsigned char)text.p[count.n]))
-        count.n++;
-    struct k2_sv unit = {text.p + count.n, text.n - count.n};
-    int64_t n;
-    if (!k2_sv_i64(count, &n))
-        return false;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (k2_sv_eq(unit, k2_sv_of(units[i])))
-            return !__builtin_mul_overflow(n, INT64_C(1) << (10 * i), out);
-    }
-    return false;
+static char *full_name(const char *section, const char *key) {
+    struct k2_buf full = {0};
+    k2_buf_printf(&full, "%s.%s", section, key);
+    char *text = k2_strdup(k2_buf_cstr(&full));
+    k2_buf_free(&full);
+    return text;
 }
 
-static bool parse_bool(struct k2_sv text, int64_t *out) {
-    *out = k2_sv_eq(text, K2_SV("true"));
-    return *out || k2_sv_eq(text, K2_SV("false"));
-}
-
-static bool parse(enum type type, struct k2_sv text, int64_t *out) {
-    switch (type) {
-    case STRING:
-        return true;
-    case INT:
-        return k2_sv_i64(text, out) && *out >= 0; /* none of ours counts below nothing */
-    case BYTES:
-        return parse_bytes(text, out);
-    case SPAN:
-        return k2_span_parse(text, out, NULL) == K2_OK && *out >= 0;
-    case BOOL:
-        return parse_bool(text, out);
-    }
-    return false;
-}
-
-static const char *expected(enum type type) {
-    static const char *const text[] = {
-        [STRING] = "any text",
-        [INT] = "a whole number, as 8",
-        [BYTES] = "a size, as 64MB (B, KB, MB, GB, TB)",
-        [SPAN] = "a span of time, as 60s (ns, us, ms, s, m, h, d, w)",
-        [BOOL] = "true or false",
-    };
-    return text[type];
-}
-
-/* Gives what "env:NAME" or "file:PATH" refers to; *out stays NULL for a text that is no reference.
- */
-static int resolve(const char *text, char **out, struct k2_err *err) {
-    if (strncmp(text, "env:", 4) == 0) {
-        const char *value = getenv(text + 4);
-        if (!value)
-            return k2_fail(err, K2_E_NOTFOUND,
-                           "it refers to %s, but the environment has no %s; set it", text,
-                           text + 4);
-        *out = k2_strdup(value);
-    } else if (strncmp(text, "file:", 5) == 0) {
-        struct k2_buf file = {0};
-        int rc = k2_fs_read(text + 5, &file, err);
-        if (rc == K2_OK)
-            *out = k2_sv_dup(k2_sv_trim(k2_buf_view(&file)));
-        k2_buf_free(&file);
-        K2_TRY_CTX(rc, err, "it refers to %s", text);
-    }
-    return K2_OK;
-}
-
-static void clear(struct value *v) {
-    free(v->text);
-    free(v->resolved);
-    *v = (struct value){0};
-}
-
-static int set(struct value *v, const struct key *k, const char *text, const char *origin,
+static int set(struct k2_config *c, int i, const char *text, const char *origin,
                struct k2_err *err) {
-    clear(v);
-    v->text = k2_strdup(text);
-    v->origin = origin;
-    K2_TRY_CTX(resolve(text, &v->resolved, err), err, "configuration key %s", k->full);
-    if (!parse(k->type, k2_sv_of(v->resolved ? v->resolved : text), &v->number))
-        return k2_fail(err, K2_E_INVALID, "configuration key %s: %s\"%s\" is not %s", k->full,
-                       v->resolved ? "what is behind " : "", text, expected(k->type));
-    return K2_OK;
-}
-
-/* --- the nearest word --- */
-
-#define LONGEST 64 /* longer words are near nothing */
-
-/* Levenshtein's distance, row by row. */
-static size_t distance(const char *a, const char *b) {
-    size_t row[LONGEST + 1], na = strlen(a), nb = strlen(b);
-    if (na > LONGEST || nb > LONGEST)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[nb];
-}
-
-const char *k2_nearest(const char *word, const char *const *words, int n) {
-    const char *nearest = NULL;
-    size_t best = strlen(word) / 3 + 2; /* from here on it is another word, not a slip */
-    for (int i = 0; i < n; i++) {
-        size_t d = distance(word, words[i]);
-        if (d < best) {
-            best = d;
-            nearest = words[i];
-        }
-    }
-    return nearest;
+    char *full = full_name(config_keys[i].section, config_keys[i].name);
+    int rc = config_value_set(&c->values[i], &config_keys[i], full, text, origin, err);
+    free(full);
+    return rc;
 }
 
 /* --- the file --- */
@@ -176,46 +43,65 @@ struct reading {
     struct k2_err *err;
 };
 
+int config_set_twice(const char *section, const char *key, struct k2_err *err) {
+    return k2_fail(err, K2_E_INVALID,
+                   "configuration key %s.%s is set a second time; keep one of the two (a line that "
+                   "starts with a blank continues the one above)",
+                   section, key);
+}
+
 static int find_key(const char *section, const char *name) {
     for (int i = 0; i < K2_CONFIG_COUNT; i++) {
-        if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+        if (strcmp(config_keys[i].section, section) == 0 && strcmp(config_keys[i].name, name) == 0)
             return i;
     }
     return -1;
 }
 
-static int unknown_key(const char *section, const char *name, struct k2_err *err) {
-    const char *known[K2_CONFIG_COUNT];
-    struct k2_buf full = {0};
-    if (!*section)
-        return k2_fail(err, K2_E_INVALID,
-                       "key %s stands before any section; put it below a line like [journal]",
-                       name);
-    k2_buf_printf(&full, "%s.%s", section, name);
+/* The plain keys, and those of a kind of section as they would be called below `section`. */
+static int known_names(const char *section, char **out) {
+    struct k2_sv name = k2_sv_of(section);
+    k2_sv_split(&name, '.');
+    int n = 0;
     for (int i = 0; i < K2_CONFIG_COUNT; i++)
-        known[i] = keys[i].full;
-    const char *nearest = k2_nearest(k2_buf_cstr(&full), known, K2_CONFIG_COUNT);
-    int rc =
-        k2_fail(err, K2_E_INVALID, "there is no configuration key %s%s%s%s", k2_buf_cstr(&full),
-                nearest ? "; did you mean " : "; k2 config show lists them", nearest ? nearest : "",
-                nearest ? "?" : "");
-    k2_buf_free(&full);
-    return rc;
+        out[n++] = full_name(config_keys[i].section, config_keys[i].name);
+    for (int i = 0; name.n > 0 && i < K2_CONFIG_NAMED_COUNT; i++) {
+        struct k2_buf full = {0};
+        k2_buf_printf(&full, "%s.%.*s", config_named_keys[i].section, K2_SV_ARG(name));
+        out[n++] = full_name(k2_buf_cstr(&full), config_named_keys[i].name);
+        k2_buf_free(&full);
+    }
+    return n;
+}
+
+int config_unknown_key(const char *section, const char *key, struct k2_err *err) {
+    char *known[K2_CONFIG_COUNT + K2_CONFIG_NAMED_COUNT];
+    char *full = full_name(section, key);
+    int n = known_names(section, known);
+    const char *nearest = k2_nearest(full, (const char *const *)known, n);
+    k2_fail_(err, K2_E_INVALID, "there is no configuration key %s%s%s%s", full,
+             nearest ? "; did you mean " : "; k2 config init lists them", nearest ? nearest : "",
+             nearest ? "?" : "");
+    for (int i = 0; i < n; i++)
+        free(known[i]);
+    free(full);
+    return K2_E_INVALID;
 }
 
 static int take_pair(struct k2_config *c, const char *section, const char *name, const char *text,
                      struct k2_err *err) {
-    if (strncmp(section, "feed.", 5) == 0)
-        return K2_OK;
+    if (!*section)
+        return k2_fail(err, K2_E_INVALID,
+                       "key %s stands before any section; put it below a line like [journal]",
+                       name);
+    if (config_named_kind(section))
+        return config_named_take(c, section, name, text, err);
     int i = find_key(section, name);
     if (i < 0)
-        return unknown_key(section, name, err);
+        return config_unknown_key(section, name, err);
     if (strcmp(c->values[i].origin, "file") == 0)
-        return k2_fail(err, K2_E_INVALID,
-                       "configuration key %s is set a second time; keep one of the two (a line "
-                       "that starts with a blank continues the one above)",
-                       keys[i].full);
-    return set(&c->values[i], &keys[i], text, "file", err);
+        return config_set_twice(section, name, err);
+    return set(c, i, text, "file", err);
 }
 
 /* Gives libinih the next line, as fgets does. It would take the tail of a line that is too long for
@@ -269,22 +155,34 @@ static int read_file(const char *path, struct k2_config *c, struct k2_err *err) 
 
 static int set_defaults(struct k2_config *c, struct k2_err *err) {
     for (int i = 0; i < K2_CONFIG_COUNT; i++)
-        K2_TRY(set(&c->values[i], &keys[i], keys[i].def, "default", err));
+        K2_TRY(set(c, i, config_keys[i].def, "default", err));
     return K2_OK;
 }
 
-static int read_environment(struct k2_config *c, struct k2_err *err) {
-    for (int i = 0; i < K2_CONFIG_COUNT; i++) {
-        char name[128] = "K2_";
-        size_t n = 3;
-        for (const char *p = keys[i].full; *p && n + 1 < sizeof name; p++)
-            name[n++] = (char)(*p == '.' ? '_' : toupper((unsigned char)*p));
-        const char *text = getenv(name);
-        if (text)
-            K2_TRY_CTX(set(&c->values[i], &keys[i], text, "environment", err), err,
-                       "environment variable %s", name);
+void k2_config_variable(const char *section, const char *key, struct k2_buf *out) {
+    size_t from = out->n;
+    k2_buf_printf(out, "K2_%s_%s", section, key);
+    for (size_t i = from; i < out->n; i++) {
+        int byte = toupper(out->p[i]);
+        out->p[i] = (uint8_t)(byte == '.' || byte == '-' ? '_' : byte);
     }
-    return K2_OK;
+}
+
+static int read_variable(struct k2_config *c, int i, struct k2_err *err) {
+    struct k2_buf name = {0};
+    k2_config_variable(config_keys[i].section, config_keys[i].name, &name);
+    const char *text = getenv(k2_buf_cstr(&name));
+    int rc = text ? set(c, i, text, "environment", err) : K2_OK;
+    if (rc != K2_OK)
+        k2_err_context(err, rc, "environment variable %s", k2_buf_cstr(&name));
+    k2_buf_free(&name);
+    return rc;
+}
+
+static int read_environment(struct k2_config *c, struct k2_err *err) {
+    for (int i = 0; i < K2_CONFIG_COUNT; i++)
+        K2_TRY(read_variable(c, i, err));
+    return config_named_environment(c, err);
 }
 
 int k2_config_load(const char *path, struct k2_config **out, struct k2_err *err) {
@@ -306,22 +204,15 @@ void k2_config_free(struct k2_config *c) {
     if (!c)
         return;
     for (int i = 0; i < K2_CONFIG_COUNT; i++)
-        clear(&c->values[i]);
+        config_value_clear(&c->values[i]);
+    config_named_free(c);
     free(c);
 }
 
 const char *k2_config_string(const struct k2_config *c, enum k2_config_key key) {
-    const struct value *v = &c->values[key];
-    return v->resolved ? v->resolved : v->text;
+    return config_value_string(&c->values[key]);
 }
 
 int64_t k2_config_int(const struct k2_config *c, enum k2_config_key key) {
     return c->values[key].number;
-}
-
-struct k2_config_entry k2_config_entry(const struct k2_config *c, int index) {
-    K2_ASSERT(index >= 0 && index < K2_CONFIG_COUNT);
-    const struct key *k = &keys[index];
-    const struct value *v = &c->values[index];
-    return (struct k2_config_entry){k->section, k->name, v->text, v->origin, k->meaning};
 }

@@ -76,4 +76,13 @@ struct k2_lock;
 K2_RC k2_lock_take(const char *path, const char *command, struct k2_lock **out, struct k2_err *err);
 void k2_lock_release(struct k2_lock *lock);
 
+struct k2_lock_holder {
+    int64_t pid;       /* 0: nobody holds the lock */
+    char command[192]; /* as the holder named itself */
+    int64_t since_ns;  /* when it took the lock */
+    bool alive;        /* false: it was killed; its name is still there, the lock is free */
+};
+/* Who holds a lock, without taking it. A missing file is nobody. */
+K2_RC k2_lock_look(const char *path, struct k2_lock_holder *out, struct k2_err *err);
+
 #endif

@@ -4,6 +4,7 @@
 #ifndef K2_BASE_HASH_H
 #define K2_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,11 +22,16 @@ uint32_t k2_crc32c(uint32_t crc, const void *bytes, size_t n);
 uint32_t k2_crc32c_portable(uint32_t crc, const void *bytes, size_t n);
 uint64_t k2_hash64(const void *bytes, size_t n);        /* XXH3, 64 bit, seed 0 */
 struct k2_h128 k2_hash128(const void *bytes, size_t n); /* XXH3, 128 bit, seed 0 */
+/* k2_hash128 of bytes that come in pieces. */
+struct k2_hasher;
+struct k2_hasher *k2_hasher_new(void);
+void k2_hasher_add(struct k2_hasher *h, const void *bytes, size_t n);
+struct k2_h128 k2_hasher_end(struct k2_hasher *h); /* frees it */
 /* a + b mod 2^128: the order-free sum that digests use. */
 struct k2_h128 k2_h128_add(struct k2_h128 a, struct k2_h128 b);
 /* a - b mod 2^128: takes a summand back. */
-struct k2_h128 k2_h128_sub(struct k2_h128 a, struct k2_h128 b);
 int k2_h128_cmp(struct k2_h128 a, struct k2_h128 b);
 void k2_h128_hex(struct k2_h128 h, char out[33]); /* hi first, lower case, NUL-terminated */
+bool k2_h128_parse(const char *hex, size_t n, struct k2_h128 *out); /* what k2_h128_hex wrote */
 
 #endif

@@ -29,6 +29,7 @@ void k2_hist_record(struct k2_hist *h, uint64_t ns) {
     if (ns > MOST)
         ns = MOST;
     h->count++;
+    h->sum += ns;
     h->buckets[bucket_of(ns)]++;
     if (ns > h->max)
         h->max = ns;
@@ -47,8 +48,17 @@ uint64_t k2_hist_quantile(const struct k2_hist *h, double q) {
     return h->max;
 }
 
+uint64_t k2_hist_at_most(const struct k2_hist *h, uint64_t ns) {
+    unsigned last = bucket_of(ns > MOST ? MOST : ns);
+    uint64_t n = 0;
+    for (unsigned i = 0; i <= last; i++)
+        n += h->buckets[i];
+    return n;
+}
+
 void k2_hist_merge(struct k2_hist *into, const struct k2_hist *from) {
     into->count += from->count;
+    into->sum += from->sum;
     if (from->max > into->max)
         into->max = from->max;
     for (unsigned i = 0; i < BUCKETS; i++)

@@ -3,6 +3,7 @@
 #define K2_CODEC_CODEC_H
 
 #include "codec/avro.h"
+#include "codec/avro_json.h"
 #include "codec/event.h"
 #include "codec/registry.h"
 

@@ -169,4 +169,7 @@ void k2_columns_set(struct k2_columns *c, size_t row, const struct k2_event *e);
 /* The same for the fields that a record holds, as far as their columns are there. */
 void k2_columns_set_record(struct k2_columns *c, size_t row, const struct k2_event *e);
 
+/* The reasons for quarantine (reasons.def), NULL-terminated. */
+extern const char *const k2_reasons[];
+
 #endif

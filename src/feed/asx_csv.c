@@ -473,8 +473,70 @@ static void fini(void *state) {
     *a = (struct asx){0};
 }
 
+/* The lines, the date and kind that a bad row counts in, and the counters, as Avro longs. */
+static void save(const void *state, struct k2_buf *out) {
+    const struct asx *a = state;
+    feed_lines_save(&a->lines, out);
+    k2_avro_put_long(out, a->date);
+    k2_avro_put_long(out, a->kind == KIND_UNKNOWN ? -1 : a->kind == K2_KIND_QUOTE);
+    k2_avro_put_long(out, (int64_t)a->n_counters);
+    for (size_t i = 0; i < a->n_counters; i++) {
+        const struct counter *c = &a->counters[i];
+        k2_avro_put_long(out, c->date);
+        for (int kind = 0; kind < 2; kind++)
+            k2_avro_put_long(out, c->begun[kind] ? c->last[kind] : -1);
+    }
+}
+
+static bool get_date(struct k2_sv *in, int32_t *out) {
+    int64_t date;
+    if (!k2_avro_get_long(in, &date) || date < INT32_MIN || date > INT32_MAX)
+        return false;
+    *out = (int32_t)date;
+    return true;
+}
+
+static bool get_counter(struct asx *a, struct k2_sv *in) {
+    int32_t date;
+    if (!get_date(in, &date) || (a->n_counters && a->counters[a->n_counters - 1].date >= date))
+        return false;
+    struct counter *c = counter_of(a, date);
+    for (int kind = 0; kind < 2; kind++) {
+        int64_t last;
+        if (!k2_avro_get_long(in, &last) || last < -1 || last > INT64_MAX / 2)
+            return false;
+        c->begun[kind] = last >= 0;
+        c->last[kind] = last < 0 ? 0 : last;
+    }
+    return true;
+}
+
+static bool get_state(struct asx *a, struct k2_sv *in) {
+    int64_t kind, n;
+    if (!feed_lines_restore(&a->lines, in) || !get_date(in, &a->date) ||
+        !k2_avro_get_long(in, &kind) || kind < -1 || kind > 1 || !k2_avro_get_long(in, &n))
+        return false;
+    a->kind = kind < 0 ? KIND_UNKNOWN : kind ? K2_KIND_QUOTE : K2_KIND_TRADE;
+    for (; n > 0; n--)
+        if (!get_counter(a, in))
+            return false;
+    return n == 0 && in->n == 0;
+}
+
+static bool restore(void *state, struct k2_sv saved) {
+    struct asx *a = state;
+    int32_t date = a->date;
+    if (get_state(a, &saved))
+        return true;
+    a->lines = (struct feed_lines){0};
+    a->date = date;
+    a->kind = KIND_UNKNOWN;
+    a->n_counters = a->current = 0;
+    return false;
+}
+
 /* Looks at the first line that may be a row. */
-static int detect(struct k2_sv file_name, struct k2_sv head) {
+static int detect(struct k2_sv file_name, struct k2_sv head, const char **why) {
     struct row r = {0};
     int32_t day;
     int64_t of_day;
@@ -487,17 +549,41 @@ static int detect(struct k2_sv file_name, struct k2_sv head) {
         if (known && parse_date(r.field[0], &day) && parse_time(r.field[1], &of_day))
             score = symbol_in(file_name).n ? 95 : 80;
     }
+    *why = score == 95 ? "rows of a trade or quote, and the symbol in the file's name"
+                       : "rows of a trade or quote; the file's name does not say the symbol";
     return score;
 }
+
+static const struct feed_fact facts[] = {
+    {"file name", "<id>_<SYMBOL>[_<date>].csv[.gz]",
+     "where the symbol comes from, unless it is given; the date in it is not used"},
+    {"line", "trade", "03/10/2014,10:05:44.516,37.51,1200,3,X,"},
+    {"line", "quote", "03/10/2014,10:05:44.516,37.5,37.52,1000,2500"},
+    {"trade, quote", "date", "MM/DD/YYYY on the exchange's wall clock"},
+    {"trade, quote", "time", "HH:MM:SS and up to 9 digits; with the date: exchange_timestamp_ns"},
+    {"trade", "price", "price; 0 = none"},
+    {"trade", "volume", "quantity"},
+    {"trade", "qualifier", "conditions"},
+    {"trade", "venue", "venue"},
+    {"trade", "column 7", "extra: column7"},
+    {"quote", "bid, ask", "bid_price, ask_price; 0 = that side is absent"},
+    {"quote", "bid volume, ask volume", "bid_quantity, ask_quantity"},
+    {"other", "a first line of words", "is a header and is passed over"},
+    {"other", "every other row", "goes to quarantine and uses up its number"},
+    {0},
+};
 
 const struct feed_ops feed_asx_csv = {
     .name = "asx-csv",
     .title = "ASX trades and quotes, CSV, one symbol a file",
     .numbering = "the row's place among the rows of its symbol, kind and session date, from 1",
+    .facts = facts,
     .ordinal = true,
     .state_size = sizeof(struct asx),
     .detect = detect,
     .init = init,
     .decode = decode,
     .fini = fini,
+    .save = save,
+    .restore = restore,
 };

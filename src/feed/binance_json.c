@@ -9,9 +9,9 @@
  * buyer is the maker", a and b order ids where they are sent. Spot messages have M, futures X (the
  * kind of the match, kept as condition); COIN-M symbols have "USD_" in them.
  *
- * A line is checked as JSON from end to end before anything of it is used. Names and values that
- * matter are compared as they stand in the text: escaped, a name is another name and a value
- * refused.
+ * A line is checked as JSON from end to end before anything of it is used. Names and the type of the
+ * message may be written with escapes, which no venue does; another value that matters and is
+ * written so is refused.
  */
 #include "feed/feed_int.h"
 #include "feed/json_scan.h"
@@ -71,8 +71,19 @@ struct message {
 
 /* --- the line as JSON --- */
 
+static const char letters[] =
+    "estpqTmMXabu"; /* the names of one letter, in the order of enum name */
+
+static enum name name_of_escaped(struct k2_sv key) {
+    for (size_t i = 0; i < sizeof letters - 1; i++)
+        if (json_says(key, (struct k2_sv){letters + i, 1}))
+            return (enum name)i;
+    if (json_says(key, K2_SV("data")))
+        return NAME_data;
+    return json_says(key, K2_SV("lastUpdateId")) ? NAME_lastUpdateId : NAMES;
+}
+
 static enum name name_of(struct k2_sv key) {
-    static const char letters[] = "estpqTmMXabu"; /* in the order of enum name */
     if (key.n == 1) {
         const char *at = memchr(letters, key.p[0], sizeof letters - 1);
         return at ? (enum name)(at - letters) : NAMES;
@@ -80,6 +91,11 @@ static enum name name_of(struct k2_sv key) {
     if (k2_sv_eq(key, K2_SV("data")))
         return NAME_data;
     return k2_sv_eq(key, K2_SV("lastUpdateId")) ? NAME_lastUpdateId : NAMES;
+}
+
+static bool says_trade(const struct json_value *v) {
+    return v->type == JSON_STRING &&
+           (v->escaped ? json_says(v->text, K2_SV("trade")) : k2_sv_eq(v->text, K2_SV("trade")));
 }
 
 /* Gathers the members of the object at the front of s. With `until_type`, stops at an "e" that is
@@ -90,13 +106,13 @@ static void gather(struct json_scan *s, struct message *m, bool until_type) {
     if (!json_enter(s))
         return;
     while (json_member(s, &key, &v)) {
-        enum name name = name_of(key);
+        enum name name = s->key_escaped ? name_of_escaped(key) : name_of(key);
         if (name == NAMES)
             continue;
         if (m->value[name].type)
             m->twice = key;
         m->value[name] = v;
-        if (until_type && name == NAME_e && !k2_sv_eq(v.text, K2_SV("trade")))
+        if (until_type && name == NAME_e && !says_trade(&v))
             return;
     }
 }
@@ -125,7 +141,7 @@ static int read_receive_time(struct k2_sv *text, struct message *m, struct feed_
 }
 
 static int read_json(struct k2_sv text, struct message *m, struct feed_fault *c) {
-    struct json_scan s = {text.p, text.p + text.n, NULL};
+    struct json_scan s = {.p = text.p, .end = text.p + text.n};
     if (text.n && text.p[0] == '[') {
         struct json_value whole;
         (void)json_value(&s, &whole);
@@ -138,7 +154,7 @@ static int read_json(struct k2_sv text, struct message *m, struct feed_fault *c)
         return bad_json(m, &s, c);
     if (m->value[NAME_data].type == JSON_OBJECT) {
         struct k2_sv data = m->value[NAME_data].text;
-        struct json_scan inner = {data.p, data.p + data.n, NULL};
+        struct json_scan inner = {.p = data.p, .end = data.p + data.n};
         memset(m->value, 0, sizeof m->value);
         gather(&inner, m, true);
     }
@@ -352,17 +368,13 @@ static const char *other(const struct message *m) {
                : "no event type";
 }
 
-static bool is_trade(const struct message *m) {
-    return m->value[NAME_e].type == JSON_STRING && k2_sv_eq(m->value[NAME_e].text, K2_SV("trade"));
-}
-
 static int take_message(struct binance *b, struct k2_sv text, struct message *m,
                         const struct feed_sink *sink, struct k2_err *err) {
     struct feed_fault c;
     struct k2_event e;
     if (read_receive_time(&text, m, &c) || read_json(text, m, &c))
         return refuse(b, m, &c, sink, err);
-    if (!is_trade(m))
+    if (!says_trade(&m->value[NAME_e]))
         return sink->filtered(sink->ctx, other(m), err);
     int bad = identify(b, m, &c);
     if (m->symbol.n && b->wants && !b->wants(b->wants_ctx, m->symbol))
@@ -427,7 +439,21 @@ static void fini(void *state) {
     *b = (struct binance){0};
 }
 
-static int detect(struct k2_sv file_name, struct k2_sv head) {
+static void save(const void *state, struct k2_buf *out) {
+    const struct binance *b = state;
+    feed_lines_save(&b->lines, out);
+}
+
+static bool restore(void *state, struct k2_sv saved) {
+    struct binance *b = state;
+    struct feed_lines lines;
+    if (!feed_lines_restore(&lines, &saved) || saved.n)
+        return false;
+    b->lines = lines;
+    return true;
+}
+
+static int detect(struct k2_sv file_name, struct k2_sv head, const char **why) {
     (void)file_name;
     struct k2_sv rest = head, line = k2_sv_trim(k2_sv_split(&rest, '\n'));
     size_t digits = 0;
@@ -436,20 +462,51 @@ static int detect(struct k2_sv file_name, struct k2_sv head) {
     line = k2_sv_trim((struct k2_sv){line.p + digits, line.n - digits});
     if (!k2_sv_starts(line, K2_SV("{")))
         return 0;
+    *why = "the first line is a message of a combined stream";
     if (contains(line, K2_SV("\"stream\":\"")) && contains(line, K2_SV("\"data\":")))
         return 95;
+    *why = "the first line is a message with a type (e) and a symbol (s)";
     if (contains(line, K2_SV("\"e\":\"")) && contains(line, K2_SV("\"s\":\"")))
         return 85;
+    *why = "the first line is a depth snapshot";
     return contains(line, K2_SV("\"lastUpdateId\":")) ? 70 : 0;
 }
+
+static const struct feed_fact facts[] = {
+    {"file name", "any", "exchange, symbol and date come from the messages"},
+    {"line", "spot",
+     "1723161254087896568 "
+     "{\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"E\":1723161255343,"
+     "\"s\":\"BTCUSDT\",\"t\":3735683259,\"p\":\"61837.63\",\"q\":\"0.02\",\"T\":1723161255342,"
+     "\"m\":true,\"M\":true}}"},
+    {"line", "futures",
+     "{\"e\":\"trade\",\"E\":1723161256322,\"T\":1723161256322,\"s\":\"BTCUSDT\",\"t\":5266583935,"
+     "\"p\":\"61800.30\",\"q\":\"0.006\",\"X\":\"MARKET\",\"m\":false}"},
+    {"trade", "number in front", "receive_timestamp_ns; may be missing"},
+    {"trade", "M or X",
+     "exchange: M = BINANCE, X = BINANCE-USDM, with USD_ in the symbol BINANCE-COINM"},
+    {"trade", "s", "symbol, and the channel of its numbers"},
+    {"trade", "t", "exchange_sequence_number"},
+    {"trade", "T", "exchange_timestamp_ns: milliseconds, with 16 digits microseconds"},
+    {"trade", "p", "price; 0 = none"},
+    {"trade", "q", "quantity"},
+    {"trade", "m", "side: true = SELL, false = BUY"},
+    {"trade", "X", "conditions: the kind of the match"},
+    {"trade", "a, b", "extra: seller_order_id, buyer_order_id"},
+    {"other", "every other message", "whole JSON is filtered, anything else goes to quarantine"},
+    {0},
+};
 
 const struct feed_ops feed_binance_json = {
     .name = "binance-json",
     .title = "Binance spot and futures trades, JSON messages as captured, one a line",
     .numbering = "the venue's trade id (t), per symbol",
+    .facts = facts,
     .state_size = sizeof(struct binance),
     .detect = detect,
     .init = init,
     .decode = decode,
     .fini = fini,
+    .save = save,
+    .restore = restore,
 };

@@ -16,13 +16,17 @@ struct feed_calendar {
     _Atomic(struct k2_zone *) zone; /* loaded at the first use, then kept */
 };
 
-static struct feed_calendar calendars[] = {
-    {"ASX", "Australia/Sydney", 0, "asx-1", NULL},
-    {"BINANCE", NULL, 0, "utc-1", NULL},
-    {"BINANCE-USDM", NULL, 0, "utc-1", NULL},
-    {"BINANCE-COINM", NULL, 0, "utc-1", NULL},
-    {"SIM", NULL, 0, "utc-1", NULL},
-};
+/* Every exchange that is known: code, zone (NULL: UTC), roll, version. */
+#define EXCHANGES(ROW)                                                                             \
+    ROW("ASX", "Australia/Sydney", 0, "asx-1")                                                     \
+    ROW("BINANCE", NULL, 0, "utc-1")                                                               \
+    ROW("BINANCE-USDM", NULL, 0, "utc-1")                                                          \
+    ROW("BINANCE-COINM", NULL, 0, "utc-1")                                                         \
+    ROW("SIM", NULL, 0, "utc-1")
+
+#define CALENDAR(code, zone, roll, version) {code, zone, roll, version, NULL},
+static struct feed_calendar calendars[] = {EXCHANGES(CALENDAR)};
+#undef CALENDAR
 #define CALENDARS (sizeof calendars / sizeof *calendars)
 
 static struct feed_calendar utc = {"UTC", NULL, 0, "utc-1", NULL};
@@ -77,13 +81,18 @@ const struct k2_zone *feed_calendar_zone(const struct feed_calendar *c) {
     return atomic_load(&c->zone);
 }
 
+bool feed_calendar_session(const struct feed_calendar *c, int32_t date) {
+    int32_t weekday = (date % 7 + 7 + 3) % 7; /* 0 = Monday: 1970-01-01 was a Thursday */
+    return !c->zone_name || weekday < 5;
+}
+
 const char *feed_calendar_version(const struct feed_calendar *c) {
     return c->version;
 }
 
 const char *const *feed_exchanges(void) {
-    static const char *const codes[CALENDARS + 1] = {
-        "ASX", "BINANCE", "BINANCE-USDM", "BINANCE-COINM", "SIM", NULL,
-    };
+#define CODE(code, zone, roll, version) code,
+    static const char *const codes[] = {EXCHANGES(CODE) NULL};
+#undef CODE
     return codes;
 }

@@ -26,6 +26,9 @@ K2_RC feed_calendar_find(struct k2_sv exchange, const char *name, const struct f
 int32_t feed_session_date(const struct feed_calendar *c, int64_t utc_ns);
 const struct k2_zone *feed_calendar_zone(const struct feed_calendar *c); /* NULL is UTC */
 const char *feed_calendar_version(const struct feed_calendar *c);
+/* Whether the exchange has a session on that date, as far as its calendar knows: those in UTC trade
+ * every day, the others Monday to Friday. Holidays are not known: they count as sessions. */
+bool feed_calendar_session(const struct feed_calendar *c, int32_t date);
 /* Known exchange codes, for splitting EXCHANGE.SYMBOL; NULL-terminated. */
 const char *const *feed_exchanges(void);
 
@@ -65,14 +68,22 @@ struct feed_options {
     void *counted_ctx;
 };
 
+/* A line of `k2 feed show`: what it tells of ("file name", "line", an event kind), the name it has in the
+ * source, and the text. A "line" is a line as the venue sends it, its text gives one event. */
+struct feed_fact {
+    const char *what, *name, *text;
+};
+
 struct feed_ops {
-    const char *name;      /* "asx-csv" */
-    const char *title;     /* one line for `k2 feed list` */
-    const char *numbering; /* where the sequence comes from, in a sentence */
-    bool ordinal;          /* the feed numbers nothing: sequences are counted over its lines */
-    size_t state_size;     /* the caller allocates the private state, zeroed */
-    /* 0 = not this format .. 100 = certain, from the file's name and its first bytes. */
-    int (*detect)(struct k2_sv file_name, struct k2_sv head);
+    const char *name;              /* "asx-csv" */
+    const char *title;             /* one line for `k2 feed list` */
+    const char *numbering;         /* where the sequence comes from, in a sentence */
+    const struct feed_fact *facts; /* ended by one without what */
+    bool ordinal;      /* the feed numbers nothing: sequences are counted over its lines */
+    size_t state_size; /* the caller allocates the private state, zeroed */
+    /* 0 = not this format .. 100 = certain, from the file's name and its first bytes; above 0 with the
+     * reason in words. */
+    int (*detect)(struct k2_sv file_name, struct k2_sv head, const char **why);
     K2_RC(*init)
     (void *state, const struct feed_options *o, struct k2_interner *in, struct k2_err *err);
     /* Decodes what is whole in `bytes` and gives how many were consumed; the rest is shown again
@@ -82,20 +93,59 @@ struct feed_ops {
     (void *state, struct k2_sv bytes, bool last, size_t *consumed, const struct feed_sink *sink,
      struct k2_err *err);
     void (*fini)(void *state); /* safe on a zeroed state */
+    /* Both or neither. The state as bytes, appended to out, at what was consumed so far; and back, after
+     * init with the same options, in any process: false when the bytes are no state of this decoder,
+     * which is then as init left it. Without them a file is always read from its start. */
+    void (*save)(const void *state, struct k2_buf *out);
+    bool (*restore)(void *state, struct k2_sv saved);
 };
 
 const struct feed_ops *feed_find(struct k2_sv name); /* NULL if there is none */
 const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head);
+/* The same, and how sure and why; *why is set also when it is none. */
+const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head, int *sure,
+                                       const char **why);
 int feed_count(void);
 const struct feed_ops *feed_at(int index);
 
-/* Feeds the bytes of a file (plain or .gz, also concatenated members) to a decoder; path "-" reads
- * standard input. A truncated or damaged gz is an error with its position, after what was whole was
- * delivered. `progress` may be NULL. */
-K2_RC feed_file(const char *path, const struct feed_ops *ops, void *state,
-                const struct feed_sink *sink,
-                void (*progress)(void *ctx, int64_t done, int64_t all), void *progress_ctx,
-                struct k2_err *err);
+/* --- a file read step by step, also one that grows --- */
+
+struct feed_tail;
+struct feed_tail_options {
+    const struct feed_ops *ops;
+    struct feed_options feed; /* strings are copied, the rest is borrowed */
+    /* Without: read to its end, once. With: a plain file is never at its end; what it gains is read by
+     * later steps. It need not be there yet. A file that became shorter, was written anew or was replaced
+     * by another one under its name is read from its start. A gzip file is read once to its end. */
+    bool follow;
+    struct k2_sv selection; /* what `feed.wants` was made from, for marks; copied */
+    /* Told in words what happened to the file; NULL = nobody. `text` is borrowed for the call. */
+    void (*note)(void *ctx, const char *path, const char *text);
+    void *note_ctx;
+};
+
+/* Strings of events are interned in `in`. */
+K2_RC feed_tail_open(const char *path, const struct feed_tail_options *o, struct k2_interner *in,
+                     struct feed_tail **out, struct k2_err *err);
+void feed_tail_close(struct feed_tail *t); /* NULL is fine */
+/* Reads at most max_bytes (of the file as it is on disk; of a gzip file about so many unpacked) and
+ * decodes what is whole. *idle: there is nothing more at the moment. An error ends the source. */
+K2_RC feed_tail_step(struct feed_tail *t, size_t max_bytes, const struct feed_sink *sink,
+                     bool *idle, struct k2_err *err);
+struct feed_tail_state {
+    int64_t done, all; /* bytes read of the file as it is now, and its size (-1 = not known) */
+    int64_t restarts;  /* times it was begun again from its start */
+    bool ended;        /* nothing will ever come: no step is needed any more */
+};
+struct feed_tail_state feed_tail_state(const struct feed_tail *t);
+/* Where it is, as bytes for feed_tail_resume, appended to out; nothing is appended where it cannot be
+ * gone on later (gzip, standard input, decoders that cannot save, nothing read yet). Format in tail.c. */
+void feed_tail_mark(const struct feed_tail *t, struct k2_buf *out);
+/* Before the first step: goes on at a mark of an earlier run. False, and from the start, unless the file is
+ * the one that the mark was made of (inode, size, bytes at the start and before the mark), and format and
+ * options are what they were. */
+bool feed_tail_resume(struct feed_tail *t, struct k2_sv mark);
+
 /* The first bytes of a file, decompressed, for feed_detect; appends to out. */
 K2_RC feed_file_head(const char *path, size_t n, struct k2_buf *out, struct k2_err *err);
 
@@ -141,24 +191,32 @@ struct seq_known { /* an event that was accepted before */
     struct k2_h128 payload;
 };
 
-/* Where the engine looks for what it no longer remembers: every accepted event of the channel with
- * lo <= sequence <= hi, in any order, put by calling `put`. Called at most once per channel and
- * batch, before anything of the batch is judged. A channel of a session date that a restored
- * checkpoint left out (keep_dates) is asked for once with all numbers, INT64_MIN..INT64_MAX, to
- * learn where it ended. load may be NULL: what is forgotten is then new. */
+/* Order of the events of a channel: epoch, sequence, part. */
+int seq_known_cmp(const struct seq_known *a, const struct seq_known *b);
+
+/* Where the engine looks for what it no longer remembers. */
 struct seq_history {
     void *ctx;
+    /* Every accepted event of the channel with lo <= sequence <= hi, in any order, put by calling `put`. Called
+     * at most once per channel and batch, before anything of the batch is judged. NULL: what is forgotten is
+     * then new. */
     K2_RC(*load)
     (void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
      enum k2_kind_id kind, int64_t lo, int64_t hi,
      void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx, struct k2_err *err);
+    /* The last accepted event of the channel, by seq_known_cmp; *found false when there is none. Asked once
+     * of a channel of a session date that a restored checkpoint left out (keep_dates). NULL: load is asked for
+     * all numbers instead, INT64_MIN..INT64_MAX. */
+    K2_RC(*last)
+    (void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
+     enum k2_kind_id kind, struct seq_known *last, bool *found, struct k2_err *err);
 };
 
 struct seq_engine;
 struct seq_engine *seq_engine_new(struct seq_history history);
 void seq_engine_free(struct seq_engine *s);
-/* From now on a channel that the engine has never seen is asked of the history once, with all numbers:
- * for when there were events before those that the engine was rebuilt from. */
+/* From now on the history is asked for the last event of a channel that the engine has never seen: for when
+ * there were events before those that the engine was rebuilt from. */
 void seq_engine_ask_unknown(struct seq_engine *s);
 /* After a restart: restore the checkpoint, then judge what the log holds behind it (verdicts
  * ignored); without a checkpoint, the whole log. A channel that is then unknown is taken to be new.
@@ -175,12 +233,22 @@ struct seq_stats seq_engine_stats(const struct seq_engine *s);
 /* Highest sequence of a channel's latest epoch, or 0 when unknown (ordinal feeds: --continue). */
 int64_t seq_engine_high(const struct seq_engine *s, struct k2_sv exchange, int32_t trade_date,
                         struct k2_sv channel, enum k2_kind_id kind);
+typedef void seq_gap_visit(void *ctx, struct k2_sv exchange, int32_t trade_date,
+                           struct k2_sv channel, enum k2_kind_id kind, int32_t epoch, int64_t from,
+                           int64_t to);
 /* Visits every open gap. */
-void seq_engine_gaps(const struct seq_engine *s,
-                     void (*gap)(void *ctx, struct k2_sv exchange, int32_t trade_date,
-                                 struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
-                                 int64_t from, int64_t to),
-                     void *ctx);
+void seq_engine_gaps(const struct seq_engine *s, seq_gap_visit *gap, void *ctx);
+/* The gaps that are open now are older ones from here on; and how many of these are open still. */
+void seq_engine_age_gaps(struct seq_engine *s);
+int64_t seq_engine_older_gaps(const struct seq_engine *s);
+/* Visits every open gap that is not an older one. */
+void seq_engine_new_gaps(const struct seq_engine *s, seq_gap_visit *gap, void *ctx);
+/* Visits every channel that has begun: its latest epoch, and the highest number of that. */
+void seq_engine_channels(const struct seq_engine *s,
+                         void (*channel)(void *ctx, struct k2_sv exchange, int32_t trade_date,
+                                         struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
+                                         int64_t high),
+                         void *ctx);
 /* The state as bytes (a checkpoint), and back; format in sequence.c, versioned. Only the newest
  * `keep_dates` session dates of each exchange are kept; 0 = all. */
 /* `out` is appended to; the events themselves are not kept: repeats after a restart ask the
@@ -214,5 +282,11 @@ void sim_close(struct sim *s);
 /* The next event in the order of sending; false when the time is over. */
 bool sim_next(struct sim *s, struct k2_event *e);
 int64_t sim_sent_ns(const struct sim *s); /* simulated time of the last event's sending */
+/* The last event's number as a venue gives it that counts each symbol and kind for itself, from 1: what
+ * `k2 simulate --print` writes, because decoders of such venues take it for that. */
+int64_t sim_symbol_number(const struct sim *s);
+
+#include "feed/sources.h"
+#include "feed/symbols.h"
 
 #endif

@@ -1,8 +1,10 @@
-/* feed/feed_int.h - what the decoders share: lines, interning by memo, text that may be stored. */
+/* feed/feed_int.h - what the room shares: files, lines, interning by memo, text that may be stored. */
 #ifndef K2_FEED_FEED_INT_H
 #define K2_FEED_FEED_INT_H
 
 #include "feed/feed.h"
+
+#include "base/zip.h"
 
 extern const struct feed_ops feed_asx_csv, feed_binance_json;
 
@@ -20,6 +22,41 @@ struct feed_head { /* what trade and quote have in common */
 /* An event of the kind (trade or quote) with these fields, the last of its message, in epoch 0 and
  * part 0; every optional field else is null. */
 void feed_event_start(struct k2_event *e, enum k2_kind_id kind, const struct feed_head *h);
+
+/* --- the bytes of a file, plain or gzip --- */
+
+#define FEED_EDGE 4096
+
+struct feed_edge { /* up to FEED_EDGE bytes of a file, on one side of a place in it */
+    uint8_t at[FEED_EDGE];
+    size_t n;
+};
+
+/* Reads the bytes before `end`; false when they are not there. */
+bool feed_edge_read(int fd, int64_t end, struct feed_edge *e);
+
+struct feed_bytes {
+    const char *name; /* for messages */
+    int fd;
+    bool is_stdin;
+    bool grows;                   /* the caller's word: an end is the end for now */
+    bool told;                    /* whether it is gzip is known */
+    bool whole;                   /* gzip: it ended where a member does */
+    bool at_end;                  /* the last read gave nothing */
+    int64_t done, all;            /* bytes read of the file, and its size or -1 */
+    struct feed_edge head, trail; /* of what was read: its start, and what lies before `done` */
+    uint8_t *raw;                 /* as they are in the file */
+    struct k2_sv unread;          /* part of raw that was not handed on yet */
+    struct k2_gunzip *unzip;      /* NULL: plain */
+};
+
+/* To be closed also after a failure. */
+K2_RC feed_bytes_open(struct feed_bytes *b, const char *path, struct k2_err *err);
+void feed_bytes_close(struct feed_bytes *b);
+/* Appends the next piece, unpacked, of about `most` bytes at most, to out; *end when there is no more
+ * (for now). On failure what was good of the piece is in out. */
+K2_RC feed_bytes_next(struct feed_bytes *b, size_t most, struct k2_buf *out, bool *end,
+                      struct k2_err *err);
 
 /* --- lines of a text source, cut the same way however the bytes are cut into pieces --- */
 
@@ -41,6 +78,9 @@ enum feed_line {
 /* Takes the next line off *bytes. `last`: what is left without a LF is a line too. */
 enum feed_line feed_line_next(struct feed_lines *l, struct k2_sv *bytes, bool last,
                               struct k2_sv *line);
+/* Where it is, for feed_ops.save; and back: false when it cannot be that. */
+void feed_lines_save(const struct feed_lines *l, struct k2_buf *out);
+bool feed_lines_restore(struct feed_lines *l, struct k2_sv *in);
 
 /* --- strings --- */
 

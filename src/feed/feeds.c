@@ -33,17 +33,28 @@ const struct feed_ops *feed_find(struct k2_sv name) {
     return NULL;
 }
 
-const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head) {
+const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head, int *sure,
+                                       const char **why) {
     const struct feed_ops *best = NULL;
     int score = SURE_ENOUGH - 1;
+    *why = head.n ? "its first lines are in none of the known formats" : "it is empty";
     for (int i = 0; i < FEEDS; i++) {
-        int found = feeds[i]->detect(file_name, head);
+        const char *reason = NULL;
+        int found = feeds[i]->detect(file_name, head, &reason);
         if (found > score) {
             best = feeds[i];
             score = found;
+            *why = reason;
         }
     }
+    *sure = best ? score : 0;
     return best;
+}
+
+const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head) {
+    int sure;
+    const char *why;
+    return feed_detect_why(file_name, head, &sure, &why);
 }
 
 bool feed_can_print(struct k2_sv format) {

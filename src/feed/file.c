@@ -1,159 +1,151 @@
-/* feed/file.c - files as a source: plain or gzip, told apart by their first bytes.
- *
- * One buffer holds what the decoder has not taken yet. It grows while a decoder takes nothing (a
- * line longer than the buffer); decoders give up on a line before that becomes large.
- */
-#include "feed/feed.h"
-
-#include "base/zip.h"
+/* feed/file.c - the bytes of a file: plain or gzip, told apart by its first two; see feed_int.h. */
+#include "feed/feed_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define CHUNK ((size_t)256 << 10)
 
-struct source {
-    const char *name; /* for messages */
-    int fd;
-    bool is_stdin, at_end;
-    int64_t done, all;       /* bytes read of the file, and its size or -1 */
-    uint8_t *raw;            /* CHUNK bytes as they are in the file */
-    struct k2_sv unread;     /* part of raw that was not handed on yet */
-    struct k2_gunzip *unzip; /* NULL: plain */
-};
-
-static int open_source(const char *path, struct source *s, struct k2_err *err) {
-    *s = (struct source){.name = path, .all = -1, .is_stdin = strcmp(path, "-") == 0};
+/* /dev/fd/N of a pipe or socket is the descriptor itself, as on other systems: opened anew by its name a
+ * pipe may wait for a writer, and a socket cannot be. */
+static int open_path(const char *path) {
+    struct k2_sv name = k2_sv_of(path);
     struct stat st;
-    if (s->is_stdin)
-        s->name = "standard input";
-    s->fd = s->is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (s->fd < 0 && errno == ENOENT)
+    int64_t n;
+    bool piped = k2_sv_starts(name, K2_SV("/dev/fd/")) &&
+                 k2_sv_i64((struct k2_sv){name.p + 8, name.n - 8}, &n) && n >= 0 && n <= INT_MAX &&
+                 fstat((int)n, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+    return piped ? fcntl((int)n, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int feed_bytes_open(struct feed_bytes *b, const char *path, struct k2_err *err) {
+    *b = (struct feed_bytes){.name = path, .all = -1, .is_stdin = strcmp(path, "-") == 0};
+    struct stat st;
+    if (b->is_stdin)
+        b->name = "standard input";
+    b->fd = b->is_stdin ? STDIN_FILENO : open_path(path);
+    if (b->fd < 0 && errno == ENOENT)
         return k2_fail(err, K2_E_NOTFOUND, "there is no file %s", path);
-    if (s->fd < 0)
+    if (b->fd < 0)
         return k2_fail_errno(err, "open %s", path);
-    if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))
-        s->all = st.st_size;
-    s->raw = k2_alloc(CHUNK);
+    if (fstat(b->fd, &st) == 0 && S_ISREG(st.st_mode))
+        b->all = st.st_size;
+    b->raw = k2_alloc(CHUNK);
     return K2_OK;
 }
 
-static void close_source(struct source *s) {
-    k2_gunzip_free(s->unzip);
-    free(s->raw);
-    if (s->fd >= 0 && !s->is_stdin)
-        close(s->fd);
+void feed_bytes_close(struct feed_bytes *b) {
+    k2_gunzip_free(b->unzip);
+    free(b->raw);
+    if (b->fd >= 0 && !b->is_stdin)
+        close(b->fd);
+    *b = (struct feed_bytes){.fd = -1};
 }
 
-/* Reads until `least` bytes are unread or the file ends. */
-static int read_raw(struct source *s, size_t least, struct k2_err *err) {
-    if (s->unread.n)
-        memmove(s->raw, s->unread.p, s->unread.n);
-    s->unread.p = (const char *)s->raw;
-    while (s->unread.n < least && !s->at_end) {
-        ssize_t got = read(s->fd, s->raw + s->unread.n, CHUNK - s->unread.n);
+static void remember(struct feed_bytes *b, const uint8_t *piece, size_t piece_n) {
+    struct feed_edge *h = &b->head, *t = &b->trail;
+    size_t n = piece_n < FEED_EDGE - h->n ? piece_n : FEED_EDGE - h->n;
+    memcpy(h->at + h->n, piece, n);
+    h->n += n;
+    n = piece_n < FEED_EDGE ? piece_n : FEED_EDGE;
+    size_t keep = t->n < FEED_EDGE - n ? t->n : FEED_EDGE - n;
+    memmove(t->at, t->at + t->n - keep, keep);
+    memcpy(t->at + keep, piece + piece_n - n, n);
+    t->n = keep + n;
+}
+
+bool feed_edge_read(int fd, int64_t end, struct feed_edge *e) {
+    size_t want = end < FEED_EDGE ? (size_t)end : FEED_EDGE;
+    e->n = 0;
+    while (e->n < want) {
+        ssize_t got = pread(fd, e->at + e->n, want - e->n, end - (int64_t)(want - e->n));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        e->n += (size_t)got;
+    }
+    return true;
+}
+
+/* Reads until `least` bytes are unread, of `most`, or the file ends. */
+static int read_raw(struct feed_bytes *b, size_t least, size_t most, struct k2_err *err) {
+    if (b->unread.n)
+        memmove(b->raw, b->unread.p, b->unread.n);
+    b->unread.p = (const char *)b->raw;
+    b->at_end = false;
+    while (b->unread.n < least && !b->at_end) {
+        ssize_t got = read(b->fd, b->raw + b->unread.n, most - b->unread.n);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return k2_fail_errno(err, "read %s at byte %lld", s->name, (long long)s->done);
-        s->at_end = got == 0;
-        s->unread.n += (size_t)got;
-        s->done += got;
+            return k2_fail_errno(err, "read %s at byte %lld", b->name, (long long)b->done);
+        b->at_end = got == 0;
+        remember(b, b->raw + b->unread.n, (size_t)got);
+        b->unread.n += (size_t)got;
+        b->done += got;
     }
     return K2_OK;
 }
 
 /* Looks at the first bytes. A file called .gz is gzip even if they are damaged: its bytes would
  * make no sense to a decoder. */
-static int tell_format(struct source *s, struct k2_err *err) {
-    K2_TRY(read_raw(s, 2, err));
-    if (k2_gzip_magic(s->unread) || k2_sv_ends(k2_sv_of(s->name), K2_SV(".gz")))
-        s->unzip = k2_gunzip_new();
+static int tell_format(struct feed_bytes *b, size_t most, struct k2_err *err) {
+    K2_TRY(read_raw(b, 2, most < 2 ? 2 : most, err));
+    b->told = b->unread.n >= 2 || !b->grows;
+    if (b->told && (k2_gzip_magic(b->unread) || k2_sv_ends(k2_sv_of(b->name), K2_SV(".gz"))))
+        b->unzip = k2_gunzip_new();
     return K2_OK;
 }
 
-/* Appends the next piece, unpacked, to out; *end when there is no more. On failure what was good of
- * the piece is in out. */
-static int next_piece(struct source *s, struct k2_buf *out, bool *end, struct k2_err *err) {
-    *end = false;
-    if (s->unread.n == 0)
-        K2_TRY(read_raw(s, 1, err));
-    if (!s->unzip) {
-        k2_buf_sv(out, s->unread);
-        s->unread.n = 0;
-        *end = s->at_end;
-        return K2_OK;
-    }
+static int next_plain(struct feed_bytes *b, size_t most, struct k2_buf *out, bool *end,
+                      struct k2_err *err) {
+    if (b->unread.n == 0)
+        K2_TRY(read_raw(b, 1, most, err));
+    k2_buf_sv(out, b->unread);
+    b->unread.n = 0;
+    *end = b->at_end;
+    return K2_OK;
+}
+
+static int next_unpacked(struct feed_bytes *b, size_t most, struct k2_buf *out, bool *end,
+                         struct k2_err *err) {
     size_t made;
-    int rc = k2_gunzip_some(s->unzip, &s->unread, k2_buf_need(out, CHUNK), CHUNK, &made, err);
+    if (b->unread.n == 0)
+        K2_TRY(read_raw(b, 1, CHUNK, err));
+    int rc = k2_gunzip_some(b->unzip, &b->unread, k2_buf_need(out, most), most, &made, err);
     out->n += made;
-    *end = s->at_end && made < CHUNK && s->unread.n == 0;
-    if (rc == K2_OK && *end)
-        rc = k2_gunzip_end(s->unzip, err);
-    return rc;
+    *end = b->at_end && made < most && b->unread.n == 0;
+    if (rc != K2_OK || !*end)
+        return rc;
+    b->whole = k2_gunzip_end(b->unzip, NULL) == K2_OK;
+    return b->whole || b->grows ? K2_OK : k2_gunzip_end(b->unzip, err);
 }
 
-static int decode_some(const struct feed_ops *ops, void *state, struct k2_buf *held, bool last,
-                       const struct feed_sink *sink, struct k2_err *err) {
-    size_t consumed = 0;
-    int rc = ops->decode(state, k2_buf_view(held), last, &consumed, sink, err);
-    K2_ASSERT(consumed <= held->n);
-    if (consumed)
-        memmove(held->p, held->p + consumed, held->n - consumed);
-    held->n -= consumed;
-    return rc;
-}
-
-static int feed_source(struct source *s, const struct feed_ops *ops, void *state,
-                       const struct feed_sink *sink,
-                       void (*progress)(void *ctx, int64_t done, int64_t all), void *progress_ctx,
-                       struct k2_err *err) {
-    struct k2_buf held = {0};
-    bool end = false;
-    int rc = K2_OK;
-    while (rc == K2_OK && !end) {
-        struct k2_err damage = {0};
-        int damaged = next_piece(s, &held, &end, &damage);
-        /* Behind damage nothing is "last": half a line is not a line. */
-        rc = decode_some(ops, state, &held, end && damaged == K2_OK, sink, err);
-        if (rc == K2_OK && damaged != K2_OK) {
-            if (err)
-                *err = damage;
-            rc = k2_err_context(err, damaged, "%s", s->name);
-        }
-        if (progress)
-            progress(progress_ctx, s->done, s->all);
-    }
-    k2_buf_free(&held);
-    return rc;
-}
-
-int feed_file(const char *path, const struct feed_ops *ops, void *state,
-              const struct feed_sink *sink, void (*progress)(void *ctx, int64_t done, int64_t all),
-              void *progress_ctx, struct k2_err *err) {
-    struct source s;
-    int rc = open_source(path, &s, err);
-    if (rc == K2_OK)
-        rc = tell_format(&s, err);
-    if (rc == K2_OK)
-        rc = feed_source(&s, ops, state, sink, progress, progress_ctx, err);
-    close_source(&s);
-    return rc;
+int feed_bytes_next(struct feed_bytes *b, size_t most, struct k2_buf *out, bool *end,
+                    struct k2_err *err) {
+    if (most == 0 || most > CHUNK)
+        most = CHUNK;
+    if (!b->told)
+        K2_TRY(tell_format(b, most, err));
+    *end = !b->told;
+    if (!b->told)
+        return K2_OK;
+    return b->unzip ? next_unpacked(b, most, out, end, err) : next_plain(b, most, out, end, err);
 }
 
 int feed_file_head(const char *path, size_t n, struct k2_buf *out, struct k2_err *err) {
-    struct source s;
+    struct feed_bytes b;
     size_t before = out->n;
     bool end = false;
-    int rc = open_source(path, &s, err);
-    if (rc == K2_OK)
-        rc = tell_format(&s, err);
+    int rc = feed_bytes_open(&b, path, err);
     while (rc == K2_OK && !end && out->n - before < n)
-        rc = next_piece(&s, out, &end, err);
-    close_source(&s);
+        rc = feed_bytes_next(&b, CHUNK, out, &end, err);
+    feed_bytes_close(&b);
     if (out->n - before > n)
         out->n = before + n;
     /* Damage behind the head is the decoder's to report. */

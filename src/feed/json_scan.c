@@ -87,12 +87,11 @@ static bool word(struct json_scan *s, struct k2_sv expected) {
     return true;
 }
 
-static bool key(struct json_scan *s, struct k2_sv *name) {
-    bool escaped;
+static bool key(struct json_scan *s, struct k2_sv *name, bool *escaped) {
     skip_blanks(s);
     if (s->p == s->end || *s->p != '"')
         return fault(s, "a member without its name");
-    if (!string(s, name, &escaped))
+    if (!string(s, name, escaped))
         return false;
     skip_blanks(s);
     if (s->p == s->end || *s->p != ':')
@@ -107,6 +106,7 @@ static bool value(struct json_scan *s, struct json_value *v, int depth);
 static bool container(struct json_scan *s, char close, int depth) {
     struct json_value inner;
     struct k2_sv name;
+    bool escaped;
     if (depth == DEPTH_MAX)
         return fault(s, "more than 64 levels of nesting");
     s->p++;
@@ -116,7 +116,7 @@ static bool container(struct json_scan *s, char close, int depth) {
         return true;
     }
     for (;;) {
-        if (close == '}' && !key(s, &name))
+        if (close == '}' && !key(s, &name, &escaped))
             return false;
         if (!value(s, &inner, depth + 1))
             return false;
@@ -199,11 +199,42 @@ bool json_member(struct json_scan *s, struct k2_sv *name, struct json_value *v) 
     }
     if (*s->p == ',')
         s->p++;
-    if (!key(s, name) || !value(s, v, 1))
+    if (!key(s, name, &s->key_escaped) || !value(s, v, 1))
         return false;
     if (s->p == s->end)
         return fault(s, "an object does not end");
     return *s->p == ',' || *s->p == '}' || fault(s, "neither a comma nor the end of an object");
+}
+
+static unsigned hex_digit(char c) {
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 32) - 'a' + 10);
+}
+
+/* Takes one character (of UTF-16 where it is \u) off a checked text. */
+static unsigned take_char(struct k2_sv *text) {
+    static const char letters[] = "bfnrt", meant[] = "\b\f\n\r\t";
+    unsigned c = (uint8_t)*text->p++;
+    text->n--;
+    if (c != '\\')
+        return c;
+    c = (uint8_t)*text->p++;
+    text->n--;
+    const char *at = strchr(letters, (int)c);
+    if (c != 'u')
+        return at ? (unsigned)meant[at - letters] : c;
+    c = 0;
+    for (int i = 0; i < 4; i++)
+        c = c << 4 | hex_digit(text->p[i]);
+    text->p += 4;
+    text->n -= 4;
+    return c;
+}
+
+bool json_says(struct k2_sv text, struct k2_sv plain) {
+    for (size_t i = 0; i < plain.n; i++)
+        if (text.n == 0 || take_char(&text) != (uint8_t)plain.p[i])
+            return false;
+    return text.n == 0;
 }
 
 bool json_at_end(struct json_scan *s) {

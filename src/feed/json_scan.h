@@ -29,6 +29,7 @@ struct json_value {
 struct json_scan {
     const char *p, *end;
     const char *fault; /* what is wrong at p, static text; NULL while all is well */
+    bool key_escaped;  /* the key of the last member has a backslash in it */
 };
 
 /* Walks over one value with the blanks around it. False: s->fault. */
@@ -38,6 +39,8 @@ bool json_enter(struct json_scan *s);
 /* The next member of the object entered; false at its end, or with s->fault set. The key is without
  * its quotes and escapes are not resolved. */
 bool json_member(struct json_scan *s, struct k2_sv *key, struct json_value *v);
+/* Whether the text of a string or key, as it stands (checked by the scan), says `plain`, which is ASCII. */
+bool json_says(struct k2_sv text, struct k2_sv plain);
 /* Nothing but blanks is left. */
 bool json_at_end(struct json_scan *s);
 

@@ -186,7 +186,7 @@ static bool take_gaps(struct k2_sv *in, struct seq_gaps *gaps) {
     if (!take_u32(in, &n))
         return false;
     for (uint32_t i = 0; i < n; i++) {
-        struct seq_gap g;
+        struct seq_gap g = {0};
         if (!take_i32(in, &g.epoch) || !take_i64(in, &g.from) || !take_i64(in, &g.to) ||
             !follows(gaps, &g))
             return false;

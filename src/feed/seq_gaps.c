@@ -61,7 +61,8 @@ bool seq_gaps_fill(struct seq_gaps *g, int32_t epoch, int64_t sequence) {
     } else if (sequence == gap->to) {
         gap->to--;
     } else {
-        struct seq_gap upper = {epoch, sequence + 1, gap->to};
+        struct seq_gap upper = *gap;
+        upper.from = sequence + 1;
         gap->to = sequence - 1;
         insert(g, at + 1, upper);
     }

@@ -24,6 +24,7 @@ void seq_set_keep_last(struct seq_set *s, size_t n);
 struct seq_gap {
     int32_t epoch;
     int64_t from, to; /* both missing */
+    bool older;       /* open since before seq_engine_age_gaps */
 };
 
 struct seq_gaps {
@@ -45,7 +46,7 @@ struct seq_channel {
     int32_t trade_date;
     uint64_t hash;
     bool started;      /* the fields below say something */
-    bool forgotten;    /* left out of a checkpoint: the history knows what it held */
+    bool forgotten;    /* left out of a checkpoint: the history knows where it ended */
     int32_t epoch;     /* the latest */
     int64_t high;      /* of that epoch */
     int32_t high_part; /* the highest part of that number */

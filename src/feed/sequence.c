@@ -12,9 +12,10 @@
  * remembered, or else known to the history; else new (a number that was used up by a bad record, or
  * from before the first event seen here)
  *
- * A batch goes in two steps. First every item that the history may have to answer is found and the
- * history is asked, once per channel: these are the items of the last line above that are not
- * remembered, as things stood before the batch, because the history cannot know the batch itself.
+ * A batch goes in two steps. First the history is asked: where forgotten channels ended, and then,
+ * once per channel, for the items that it may have to answer. These are the items of the last line
+ * above that are not remembered, as things stood before the batch, because the history cannot know
+ * the batch itself.
  * Then the items are judged in order. Nothing is forgotten during a batch, so its items see each
  * other; at its end each channel keeps its last SEQ_KEEP events, and channels that were not in the
  * batch give their memory back while all together hold more than SEQ_KEEP_ALL.
@@ -72,9 +73,7 @@ static bool continues(const struct seq_channel *c, const struct seq_item *i) {
 }
 
 static bool history_may_know(struct seq_channel *c, const struct seq_item *i) {
-    if (!c->started)
-        return c->forgotten;
-    if (i->consumed_only)
+    if (!c->started || i->consumed_only)
         return false;
     if (beyond(c, i) || continues(c, i) || seq_gaps_have(&c->gaps, i->epoch, i->sequence))
         return false;
@@ -94,51 +93,83 @@ static void find_channels(struct seq_engine *s, const struct seq_item *items, si
             c = seq_channels_get(&s->channels, &key);
         s->of_item[i] = c;
         touch(s, c);
-        if (!history_may_know(c, item))
-            continue;
-        c->asks = true;
-        c->ask_lo = item->sequence < c->ask_lo ? item->sequence : c->ask_lo;
-        c->ask_hi = item->sequence > c->ask_hi ? item->sequence : c->ask_hi;
     }
 }
 
-/* A forgotten channel is rebuilt as far as one pass over it tells: its end, and whether what the
- * batch asks for is there. Gaps stay forgotten: what fills one is new. */
-static void learn_end(struct seq_channel *c, const struct seq_known *k) {
-    bool higher =
-        !c->started || k->epoch > c->epoch || (k->epoch == c->epoch && k->sequence > c->high);
-    if (higher || (k->epoch == c->epoch && k->sequence == c->high && k->part > c->high_part)) {
+int seq_known_cmp(const struct seq_known *a, const struct seq_known *b) {
+    if (a->epoch != b->epoch)
+        return a->epoch < b->epoch ? -1 : 1;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    return (a->part > b->part) - (a->part < b->part);
+}
+
+struct last {
+    bool found;
+    struct seq_known event;
+};
+
+static void put_later(void *ctx, const struct seq_known *k) {
+    struct last *last = ctx;
+    if (!last->found || seq_known_cmp(&last->event, k) < 0)
+        *last = (struct last){true, *k};
+}
+
+/* A forgotten channel starts again where it ended. Its gaps stay forgotten: what fills one is new. */
+static int learn_end(struct seq_engine *s, struct seq_channel *c, struct k2_err *err) {
+    const struct seq_history *h = &s->history;
+    struct k2_sv exchange = seq_channel_exchange(c), name = seq_channel_name(c);
+    struct last last = {0};
+    if (c->started || !c->forgotten || !h->load)
+        return K2_OK;
+    K2_TRY(h->last ? h->last(h->ctx, exchange, c->trade_date, name, c->kind, &last.event,
+                             &last.found, err)
+                   : h->load(h->ctx, exchange, c->trade_date, name, c->kind, INT64_MIN, INT64_MAX,
+                             put_later, &last, err));
+    c->forgotten = false;
+    if (last.found) {
         c->started = true;
-        c->epoch = k->epoch;
-        c->high = k->sequence;
-        c->high_part = k->part;
+        c->epoch = last.event.epoch;
+        c->high = last.event.sequence;
+        c->high_part = last.event.part;
+    }
+    return K2_OK;
+}
+
+static void find_questions(struct seq_engine *s, const struct seq_item *items, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct seq_channel *c = s->of_item[i];
+        if (!history_may_know(c, &items[i]))
+            continue;
+        c->asks = true;
+        c->ask_lo = items[i].sequence < c->ask_lo ? items[i].sequence : c->ask_lo;
+        c->ask_hi = items[i].sequence > c->ask_hi ? items[i].sequence : c->ask_hi;
     }
 }
 
 static void put_known(void *ctx, const struct seq_known *k) {
     struct seq_channel *c = ctx;
-    if (c->forgotten)
-        learn_end(c, k);
-    if (k->sequence >= c->ask_lo && k->sequence <= c->ask_hi &&
-        !seq_set_find(&c->loaded, k->epoch, k->sequence, k->part))
+    if (!seq_set_find(&c->loaded, k->epoch, k->sequence, k->part))
         seq_set_add(&c->loaded, k);
 }
 
-static int ask_history(struct seq_engine *s, struct seq_channel *c, struct k2_err *err) {
+static int ask_range(struct seq_engine *s, struct seq_channel *c, struct k2_err *err) {
     const struct seq_history *h = &s->history;
-    bool all = c->forgotten;
     if (!h->load || !c->asks)
         return K2_OK;
-    int rc = h->load(h->ctx, seq_channel_exchange(c), c->trade_date, seq_channel_name(c), c->kind,
-                     all ? INT64_MIN : c->ask_lo, all ? INT64_MAX : c->ask_hi, put_known, c, err);
-    if (rc == K2_OK) {
-        c->forgotten = false;
-        return K2_OK;
+    return h->load(h->ctx, seq_channel_exchange(c), c->trade_date, seq_channel_name(c), c->kind,
+                   c->ask_lo, c->ask_hi, put_known, c, err);
+}
+
+static int ask_history(struct seq_engine *s,
+                       int (*ask)(struct seq_engine *, struct seq_channel *, struct k2_err *),
+                       struct k2_err *err) {
+    for (size_t i = 0; i < s->n_touched; i++) {
+        const struct seq_channel *c = s->touched[i];
+        K2_TRY_CTX(ask(s, s->touched[i], err), err, "known events of channel %.*s of %.*s",
+                   K2_SV_ARG(seq_channel_name(c)), K2_SV_ARG(seq_channel_exchange(c)));
     }
-    if (all)
-        c->started = false; /* what it told is not all */
-    return k2_err_context(err, rc, "known events of channel %.*s of %.*s",
-                          K2_SV_ARG(seq_channel_name(c)), K2_SV_ARG(seq_channel_exchange(c)));
+    return K2_OK;
 }
 
 /* --- second step: verdicts --- */
@@ -158,7 +189,8 @@ static enum seq_verdict judge_beyond(struct seq_channel *c, struct seq_item *i) 
         v = SEQ_GAP;
         i->gap_from = c->high + 1;
         i->gap_to = i->sequence - 1;
-        seq_gaps_open(&c->gaps, (struct seq_gap){i->epoch, i->gap_from, i->gap_to});
+        seq_gaps_open(&c->gaps,
+                      (struct seq_gap){.epoch = i->epoch, .from = i->gap_from, .to = i->gap_to});
     }
     advance(c, i);
     return v;
@@ -239,12 +271,14 @@ static void end_batch(struct seq_engine *s) {
 }
 
 int seq_judge(struct seq_engine *s, struct seq_item *items, size_t n, struct k2_err *err) {
-    int rc = K2_OK;
     s->batch++;
     s->n_touched = 0;
     find_channels(s, items, n);
-    for (size_t i = 0; i < s->n_touched && rc == K2_OK; i++)
-        rc = ask_history(s, s->touched[i], err);
+    int rc = ask_history(s, learn_end, err);
+    if (rc == K2_OK) {
+        find_questions(s, items, n);
+        rc = ask_history(s, ask_range, err);
+    }
     if (rc == K2_OK)
         judge_items(s, items, n);
     end_batch(s);
@@ -275,15 +309,53 @@ int64_t seq_engine_high(const struct seq_engine *s, struct k2_sv exchange, int32
     return c && c->started ? c->high : 0;
 }
 
-void seq_engine_gaps(const struct seq_engine *s,
-                     void (*gap)(void *ctx, struct k2_sv exchange, int32_t trade_date,
-                                 struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
-                                 int64_t from, int64_t to),
-                     void *ctx) {
+void seq_engine_age_gaps(struct seq_engine *s) {
+    for (size_t i = 0; i < s->channels.n; i++) {
+        struct seq_gaps *g = &s->channels.all[i]->gaps;
+        for (size_t k = 0; k < g->n; k++)
+            g->all[k].older = true;
+    }
+}
+
+int64_t seq_engine_older_gaps(const struct seq_engine *s) {
+    int64_t n = 0;
+    for (size_t i = 0; i < s->channels.n; i++) {
+        const struct seq_gaps *g = &s->channels.all[i]->gaps;
+        for (size_t k = 0; k < g->n; k++)
+            n += g->all[k].older;
+    }
+    return n;
+}
+
+static void visit_gaps(const struct seq_engine *s, bool older, seq_gap_visit *gap, void *ctx) {
     for (size_t i = 0; i < s->channels.n; i++) {
         const struct seq_channel *c = s->channels.all[i];
-        for (size_t k = 0; k < c->gaps.n; k++)
-            gap(ctx, seq_channel_exchange(c), c->trade_date, seq_channel_name(c), c->kind,
-                c->gaps.all[k].epoch, c->gaps.all[k].from, c->gaps.all[k].to);
+        for (size_t k = 0; k < c->gaps.n; k++) {
+            const struct seq_gap *g = &c->gaps.all[k];
+            if (older || !g->older)
+                gap(ctx, seq_channel_exchange(c), c->trade_date, seq_channel_name(c), c->kind,
+                    g->epoch, g->from, g->to);
+        }
+    }
+}
+
+void seq_engine_gaps(const struct seq_engine *s, seq_gap_visit *gap, void *ctx) {
+    visit_gaps(s, true, gap, ctx);
+}
+
+void seq_engine_new_gaps(const struct seq_engine *s, seq_gap_visit *gap, void *ctx) {
+    visit_gaps(s, false, gap, ctx);
+}
+
+void seq_engine_channels(const struct seq_engine *s,
+                         void (*channel)(void *ctx, struct k2_sv exchange, int32_t trade_date,
+                                         struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
+                                         int64_t high),
+                         void *ctx) {
+    for (size_t i = 0; i < s->channels.n; i++) {
+        const struct seq_channel *c = s->channels.all[i];
+        if (c->started)
+            channel(ctx, seq_channel_exchange(c), c->trade_date, seq_channel_name(c), c->kind,
+                    c->epoch, c->high);
     }
 }

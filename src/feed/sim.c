@@ -34,6 +34,7 @@ struct sim {
     uint64_t gaps, duplicates, out_of_order; /* chances of CHANCE_ONE */
     int64_t total, numbered, sequence[2];    /* of trades and quotes */
     int64_t now, sent_ns;
+    int64_t symbol_number; /* of the last event sent */
     struct waiting waiting[PENDING_MAX];
     size_t n_waiting;
     char channel[24];
@@ -152,6 +153,7 @@ static void make_event(struct sim *s, struct k2_event *e, struct sim_tick *t) {
     s->now = sim_arrivals_next(&s->arrivals);
     sim_market_next(&s->market, t);
     s->numbered++;
+    t->number = ++t->stock->numbered[t->is_quote];
     struct feed_head head = {
         .trade_date = k2_date_of(s->now),
         .ns = s->now,
@@ -225,7 +227,12 @@ bool sim_next(struct sim *s, struct k2_event *e) {
     }
     fill_strings(s, &t, e);
     s->sent_ns = s->now;
+    s->symbol_number = t.number;
     return true;
+}
+
+int64_t sim_symbol_number(const struct sim *s) {
+    return s->symbol_number;
 }
 
 int64_t sim_sent_ns(const struct sim *s) {

@@ -44,6 +44,7 @@ struct sim_stock {
     int64_t bid, ask;   /* in ticks */
     int32_t bid_lots, ask_lots;
     int32_t usual_spread; /* in ticks */
+    int64_t numbered[2];  /* its own trades and quotes so far */
 };
 
 struct sim_choice { /* of the alias method: i with this chance, else other */
@@ -64,6 +65,7 @@ struct sim_tick { /* what happened */
     bool buyer_came; /* trade: the aggressor's side */
     int64_t price;   /* trade, in ticks */
     int64_t quantity;
+    int64_t number; /* among the trades, or the quotes, of its stock; from 1 */
 };
 
 void sim_market_start(struct sim_market *m, uint64_t seed, uint32_t symbols, bool quotes);

@@ -38,6 +38,23 @@ enum feed_line feed_line_next(struct feed_lines *l, struct k2_sv *bytes, bool la
     return too_long ? FEED_LINE_TOO_LONG : FEED_LINE_WHOLE;
 }
 
+void feed_lines_save(const struct feed_lines *l, struct k2_buf *out) {
+    k2_avro_put_long(out, l->position);
+    k2_avro_put_long(out, (int64_t)l->next);
+    k2_avro_put_long(out, l->skipping);
+}
+
+bool feed_lines_restore(struct feed_lines *l, struct k2_sv *in) {
+    int64_t position, next, skipping;
+    if (!k2_avro_get_long(in, &position) || !k2_avro_get_long(in, &next) ||
+        !k2_avro_get_long(in, &skipping) || position < 0 || position > INT64_MAX / 2 || next < 0 ||
+        next > INT64_MAX / 2 || skipping < 0 || skipping > 1)
+        return false;
+    *l = (struct feed_lines){
+        .position = position, .next = (uint64_t)next, .skipping = skipping == 1};
+    return true;
+}
+
 /* Length of the UTF-8 sequence at p, 0 if there is none. RFC 3629, section 4. */
 static size_t sequence_length(const uint8_t *p, size_t n) {
     size_t want = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;

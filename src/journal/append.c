@@ -5,7 +5,7 @@
  * partitions one behind the other. If that fails (disk full) the records stay gathered and the call
  * may be repeated: what it left in the file is overwritten then, or cut at the next opening.
  */
-#include "journal/journal_int.h"
+#include "journal/observe.h"
 
 #include "base/clock.h"
 
@@ -118,14 +118,18 @@ static void note_frame(struct journal *j, const struct frame *f) {
 
 /* The frames are in the page cache: they await their sync, and gathering begins anew. */
 static void hand_over(struct journal *j, int64_t at) {
+    int64_t records = 0, batches = 0;
     for (int i = 0; i < j->dirty_count; i++) {
         struct gather *g = j->dirty[i];
+        records += g->frame.count;
+        batches += g->frame.count > 0;
         if (g->frame.count > 0)
             note_frame(j, &g->frame);
         g->bytes.n = 0;
         g->frame.count = 0;
     }
     j->dirty_count = 0;
+    journal_observe_write(records, batches, at - j->written);
     j->written = at;
 }
 

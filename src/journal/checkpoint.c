@@ -1,6 +1,8 @@
 /* journal/checkpoint.c - see checkpoint.h. */
 #include "journal/checkpoint.h"
 
+#include "journal/last_record.h"
+
 #include "base/clock.h"
 
 #include <stdlib.h>
@@ -216,41 +218,6 @@ static K2_RC replay_log(struct journal *j, struct ends ends, struct seq_engine *
     return rc;
 }
 
-/* Copies the value of the record at `offset` of partition 0 into out. */
-static K2_RC read_record(struct journal *j, int32_t topic, int64_t offset, struct k2_buf *out,
-                         struct k2_err *err) {
-    struct journal_reader *r;
-    struct journal_span span = {topic, 0, offset, offset + 1};
-    K2_TRY(journal_read(j, &span, 1, &r, err));
-    struct journal_batch b;
-    struct journal_record record;
-    size_t cursor = 0;
-    int got = journal_next(r, &b, err);
-    if (got > 0 && journal_batch_next(&b, &cursor, &record))
-        k2_buf_sv(out, record.value);
-    journal_reader_close(r);
-    return got < 0 ? got : K2_OK;
-}
-
-/* The value of the last record of the topic; out stays empty when there is none. */
-static K2_RC last_record(struct journal *j, struct k2_buf *out, struct k2_err *err) {
-    struct journal_topic t;
-    int rc = journal_topic(j, TOPIC, false, &t, err);
-    if (rc == K2_E_NOTFOUND)
-        return K2_OK;
-    K2_TRY(rc);
-    int64_t *ends = k2_alloc((size_t)t.partitions * sizeof *ends);
-    int64_t *starts = k2_alloc((size_t)t.partitions * sizeof *starts);
-    rc = journal_ends(j, t.id, ends, err);
-    if (rc == K2_OK)
-        rc = journal_starts(j, t.id, starts, err);
-    if (rc == K2_OK && ends[0] > starts[0])
-        rc = read_record(j, t.id, ends[0] - 1, out, err);
-    free(ends);
-    free(starts);
-    return rc;
-}
-
 static K2_RC restore_state(struct k2_sv value, struct seq_engine *engine, struct ends *ends,
                            struct k2_err *err) {
     if (value.n == 0)
@@ -270,7 +237,7 @@ static K2_RC restore_state(struct k2_sv value, struct seq_engine *engine, struct
 int checkpoint_restore(struct journal *j, struct seq_engine *engine, struct k2_err *err) {
     struct k2_buf value = {0};
     struct ends ends = {0};
-    int rc = last_record(j, &value, err);
+    int rc = last_record(j, TOPIC, &value, err);
     if (rc == K2_OK)
         rc = restore_state(k2_buf_view(&value), engine, &ends, err);
     if (rc == K2_OK)

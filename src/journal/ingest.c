@@ -5,10 +5,9 @@
  * is gathered (journal_write, then journal_flush of the write before). Per event nothing is allocated: the
  * batch, its raw bytes and all buffers are reused.
  */
+#include "journal/ingest_int.h"
+
 #include "journal/checkpoint.h"
-#include "journal/history.h"
-#include "journal/quarantine.h"
-#include "journal/source.h"
 
 #include "base/clock.h"
 
@@ -17,45 +16,13 @@
 enum {
     BATCH = 8192,
     DEFAULT_BATCH_BYTES = 256 << 10,
-    CHECKPOINT_EVERY = 4000000,
+    CHECKPOINT_EVERY = 4000000,  /* events without an ingest_flush */
+    COMMITS_CHECKPOINT = 500000, /* events, or the time below, between those of ingest_commit */
     MOST_STRING_BYTES = 64 << 20
 };
 
-/* An event that waits for its verdict. */
-struct waiting {
-    struct k2_event event;
-    size_t raw_at, raw_n; /* in g->raw */
-    int64_t position;
-};
-
-/* Where events of one kind and exchange go. */
-struct route {
-    enum k2_kind_id kind;
-    uint32_t exchange; /* interned */
-    uint32_t schema;
-    struct journal_topic topic;
-};
-
-struct ingest {
-    struct journal *journal;
-    struct ingest_options options;
-    struct ingest_stats stats;
-    struct k2_interner *interner;
-    struct seq_engine *engine;
-    struct history *history;
-    struct quarantine *quarantine;
-    struct waiting *waiting;
-    struct seq_item *items;
-    size_t count;
-    struct k2_buf raw, key;
-    struct route *routes;
-    size_t route_count;
-    int64_t written; /* log position of the last write, being synced */
-    int64_t since_checkpoint;
-    struct k2_err failed; /* of a callback that cannot fail itself */
-    struct k2_sv source;  /* of the file being read */
-    int64_t file_bytes;   /* of it, read so far */
-};
+#define COMMITS_CHECKPOINT_NS (10 * K2_NS_PER_SEC)
+#define MARKS_NS K2_NS_PER_SEC
 
 /* --- appending --- */
 
@@ -89,8 +56,7 @@ static K2_RC find_route(struct ingest *g, enum k2_kind_id kind, uint32_t exchang
     return add_route(g, kind, exchange, out, err);
 }
 
-/* Exchange and time of an event, wherever they stand in its kind. */
-static void exchange_and_time(const struct k2_event *e, uint32_t *exchange, int64_t *ns) {
+void ingest_exchange_and_time(const struct k2_event *e, uint32_t *exchange, int64_t *ns) {
     bool quote = e->kind == K2_KIND_QUOTE;
     *exchange = quote ? e->quote.exchange : e->trade.exchange;
     *ns = quote ? e->quote.exchange_timestamp_ns : e->trade.exchange_timestamp_ns;
@@ -100,7 +66,7 @@ static void exchange_and_time(const struct k2_event *e, uint32_t *exchange, int6
 static K2_RC append(struct ingest *g, const struct k2_event *e, struct k2_err *err) {
     uint32_t exchange;
     int64_t ns;
-    exchange_and_time(e, &exchange, &ns);
+    ingest_exchange_and_time(e, &exchange, &ns);
     struct route *r = NULL;
     K2_TRY(find_route(g, e->kind, exchange, &r, err));
     g->key.n = 0;
@@ -145,7 +111,7 @@ static struct quarantine_record record_of(struct ingest *g, const struct waiting
         .trade_date = i->trade_date,
         .channel = i->channel,
         .sequence = i->sequence,
-        .source = g->source.n ? g->source : i->channel,
+        .source = w->source ? k2_interned(g->names, w->source) : i->channel,
         .position = w->position,
         .offset = quote ? w->event.quote.raw_offset : w->event.trade.raw_offset,
         .raw = {(const char *)g->raw.p + w->raw_at, w->raw_n},
@@ -229,12 +195,38 @@ static void forget_strings(struct ingest *g) {
     g->route_count = 0;
 }
 
-static K2_RC judge(struct ingest *g, struct k2_err *err) {
-    if (g->failed.status != K2_OK)
-        return k2_fail(err, g->failed.status, "%s", g->failed.msg);
+static K2_RC act_on_all(struct ingest *g, struct k2_err *err) {
     K2_TRY(seq_judge(g->engine, g->items, g->count, err));
-    for (size_t i = 0; i < g->count; i++)
-        K2_TRY(act_on(g, &g->waiting[i], &g->items[i], err));
+    int rc = K2_OK;
+    for (size_t from = 0, to; rc == K2_OK && from < g->count; from = to) {
+        struct k2_sv exchange = g->items[from].exchange;
+        struct ingest_stats before = g->stats;
+        for (to = from; rc == K2_OK && to < g->count && g->items[to].exchange.p == exchange.p; to++)
+            rc = act_on(g, &g->waiting[to], &g->items[to], err);
+        tally_judged(g->tally, exchange, &before, &g->stats);
+    }
+    return rc;
+}
+
+int ingest_health(const struct ingest *g, struct k2_err *err) {
+    return g->failed.status == K2_OK ? K2_OK : k2_fail(err, g->failed.status, "%s", g->failed.msg);
+}
+
+/* After a failure the engine knows numbers that the log does not hold: it must judge no more, and no
+ * checkpoint may say what it knows. */
+static K2_RC spent(struct ingest *g, int rc, const struct k2_err *why, struct k2_err *err) {
+    if (rc == K2_OK)
+        return K2_OK;
+    if (g->failed.status == K2_OK)
+        g->failed = *why;
+    return ingest_health(g, err);
+}
+
+int ingest_judge(struct ingest *g, struct k2_err *err) {
+    struct k2_err why = {0};
+    K2_TRY(ingest_health(g, err));
+    tally_filtered(g->tally, g->stats.filtered);
+    K2_TRY(spent(g, act_on_all(g, &why), &why, err));
     g->count = 0;
     g->raw.n = 0;
     forget_strings(g);
@@ -243,7 +235,7 @@ static K2_RC judge(struct ingest *g, struct k2_err *err) {
 
 /* Only after an event was taken: its strings may be forgotten then. */
 static K2_RC judge_if_full(struct ingest *g, struct k2_err *err) {
-    return g->count == BATCH ? judge(g, err) : K2_OK;
+    return g->count == BATCH ? ingest_judge(g, err) : K2_OK;
 }
 
 static struct waiting *next_waiting(struct ingest *g, const struct k2_event *e,
@@ -261,10 +253,12 @@ static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int
                       struct k2_err *err) {
     struct ingest *g = ctx;
     struct seq_item *item;
+    K2_TRY(ingest_health(g, err));
     struct waiting *w = next_waiting(g, e, &item);
     w->raw_at = g->raw.n;
     w->raw_n = raw.n;
     w->position = position;
+    w->source = g->source;
     k2_buf_sv(&g->raw, raw);
     g->stats.read++;
     return judge_if_full(g, err);
@@ -280,7 +274,7 @@ static K2_RC consume_number(struct ingest *g, const struct k2_event *partial, st
 
 static struct quarantine_record record_of_reject(struct ingest *g, const struct feed_reject *f) {
     struct quarantine_record r = {.trade_date = INT32_MIN,
-                                  .source = g->source,
+                                  .source = k2_interned(g->names, g->source),
                                   .position = f->position,
                                   .offset = (int64_t)f->offset,
                                   .reason = k2_sv_of(f->reason),
@@ -305,10 +299,13 @@ static struct quarantine_record record_of_reject(struct ingest *g, const struct 
 
 static K2_RC on_reject(void *ctx, const struct feed_reject *f, struct k2_err *err) {
     struct ingest *g = ctx;
+    struct k2_err why = {0};
+    K2_TRY(ingest_health(g, err));
     struct quarantine_record r = record_of_reject(g, f);
-    K2_TRY(put_in_quarantine(g, &r, err));
+    K2_TRY(spent(g, put_in_quarantine(g, &r, &why), &why, err));
     g->stats.read++;
     g->stats.quarantined++;
+    tally_refused(g->tally, r.exchange);
     return f->numbered ? consume_number(g, f->partial, err) : K2_OK;
 }
 
@@ -319,6 +316,10 @@ static K2_RC on_filtered(void *ctx, const char *why, struct k2_err *err) {
     g->stats.read++;
     g->stats.filtered++;
     return K2_OK;
+}
+
+struct feed_sink ingest_sink(struct ingest *g) {
+    return (struct feed_sink){g, on_event, on_reject, on_filtered};
 }
 
 /* --- the calls --- */
@@ -332,9 +333,12 @@ int ingest_open(struct journal *j, const struct ingest_options *o, struct ingest
     if (g->options.batch_bytes == 0)
         g->options.batch_bytes = DEFAULT_BATCH_BYTES;
     g->interner = k2_interner_new();
+    g->names = k2_interner_new();
+    g->checkpoint_ns = g->marks_ns = k2_monotonic_ns();
     g->history = history_new(j, g->options.archive);
     g->engine = seq_engine_new(history_source(g->history));
     g->quarantine = quarantine_new(j, g->options.archive);
+    g->tally = tally_new();
     g->waiting = k2_alloc(BATCH * sizeof *g->waiting);
     g->items = k2_alloc(BATCH * sizeof *g->items);
     int rc = checkpoint_restore(j, g->engine, err);
@@ -344,6 +348,7 @@ int ingest_open(struct journal *j, const struct ingest_options *o, struct ingest
     }
     if (g->options.archive.load)
         seq_engine_ask_unknown(g->engine);
+    seq_engine_age_gaps(g->engine);
     *out = g;
     return K2_OK;
 }
@@ -354,7 +359,10 @@ void ingest_close(struct ingest *g) {
     seq_engine_free(g->engine);
     history_free(g->history);
     quarantine_free(g->quarantine);
+    tally_free(g->tally);
+    marks_close(g->marks);
     k2_interner_free(g->interner);
+    k2_interner_free(g->names);
     k2_buf_free(&g->raw);
     k2_buf_free(&g->key);
     free(g->waiting);
@@ -363,14 +371,42 @@ void ingest_close(struct ingest *g) {
     free(g);
 }
 
-int ingest_flush(struct ingest *g, struct k2_err *err) {
-    K2_TRY(judge(g, err));
-    K2_TRY(journal_commit(g->journal, err));
-    g->written = 0;
-    if (g->since_checkpoint == 0)
-        return K2_OK;
+/* Everything given so far is durable. The marks come first: they are in the log behind what they speak of,
+ * and are synced together with the checkpoint. */
+static K2_RC save_state(struct ingest *g, bool marks, bool checkpoint, struct k2_err *err) {
+    int64_t now = k2_monotonic_ns();
+    if (marks && g->marks) {
+        ingest_collect_marks(g);
+        K2_TRY(marks_save(g->marks, err));
+        g->marks_ns = now;
+    }
+    if (!checkpoint)
+        return journal_commit(g->journal, err);
     g->since_checkpoint = 0;
+    g->checkpoint_ns = now;
     return checkpoint_save(g->journal, g->engine, err);
+}
+
+static K2_RC make_durable(struct ingest *g, struct k2_err *err) {
+    struct k2_err why = {0};
+    K2_TRY(ingest_judge(g, err));
+    K2_TRY(spent(g, journal_commit(g->journal, &why), &why, err));
+    g->written = 0;
+    return K2_OK;
+}
+
+int ingest_flush(struct ingest *g, struct k2_err *err) {
+    K2_TRY(make_durable(g, err));
+    return save_state(g, true, g->since_checkpoint > 0, err);
+}
+
+int ingest_commit(struct ingest *g, struct k2_err *err) {
+    int64_t now = k2_monotonic_ns();
+    K2_TRY(make_durable(g, err));
+    bool checkpoint = g->since_checkpoint >= COMMITS_CHECKPOINT ||
+                      (g->since_checkpoint > 0 && now - g->checkpoint_ns >= COMMITS_CHECKPOINT_NS);
+    bool marks = now - g->marks_ns >= MARKS_NS;
+    return marks || checkpoint ? save_state(g, marks, checkpoint, err) : K2_OK;
 }
 
 int ingest_event(struct ingest *g, const struct k2_event *e, struct k2_err *err) {
@@ -389,71 +425,4 @@ struct ingest_stats ingest_stats(const struct ingest *g) {
 
 const struct seq_engine *ingest_sequence(const struct ingest *g) {
     return g->engine;
-}
-
-/* --- files --- */
-
-static void take_highest(void *ctx, const struct seq_known *known) {
-    int64_t *high = ctx;
-    *high = known->sequence > *high ? known->sequence : *high;
-}
-
-/* The engine knows the newest session dates; older ones are looked up. A failure is told by the next call
- * that can fail. */
-static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
-                       int32_t date) {
-    struct ingest *g = ctx;
-    int64_t high = seq_engine_high(g->engine, exchange, date, channel, kind);
-    struct seq_history h = history_source(g->history);
-    if (high == 0 && g->failed.status == K2_OK)
-        (void)!h.load(h.ctx, exchange, date, channel, kind, INT64_MIN, INT64_MAX, take_highest,
-                      &high, &g->failed);
-    return high;
-}
-
-static void on_progress(void *ctx, int64_t done, int64_t all) {
-    struct ingest *g = ctx;
-    g->stats.bytes += done - g->file_bytes;
-    g->file_bytes = done;
-    if (g->options.progress)
-        g->options.progress(g->options.progress_ctx, done, all);
-}
-
-static K2_RC decode_file(struct ingest *g, const char *path, const struct feed_ops *feed,
-                         const struct feed_options *o, struct k2_err *err) {
-    const struct feed_sink sink = {g, on_event, on_reject, on_filtered};
-    void *state = k2_zalloc(feed->state_size);
-    int rc = feed->init(state, o, g->interner, err);
-    g->file_bytes = 0;
-    if (rc == K2_OK)
-        rc = feed_file(path, feed, state, &sink, on_progress, g, err);
-    feed->fini(state);
-    free(state);
-    return rc;
-}
-
-/* What was whole before a failure is kept all the same; the failure is what is told. */
-static K2_RC finish_file(struct ingest *g, const char *path, const struct feed_ops *feed,
-                         const struct ingest_stats *before, struct k2_err *err) {
-    K2_TRY(judge(g, err));
-    if (g->stats.read > before->read)
-        K2_TRY(source_add(g->journal, path, feed->name, g->stats.read - before->read,
-                          g->stats.accepted - before->accepted, err));
-    return ingest_flush(g, err);
-}
-
-int ingest_file(struct ingest *g, const char *path, const struct feed_ops *feed,
-                const struct feed_options *o, bool keep_counting, struct k2_err *err) {
-    struct feed_options options = *o;
-    struct ingest_stats before = g->stats;
-    struct k2_err second;
-    if (keep_counting) {
-        options.counted = counted;
-        options.counted_ctx = g;
-    }
-    g->source = o->source.n ? o->source : k2_sv_of(path);
-    int rc = decode_file(g, path, feed, &options, err);
-    int finished = finish_file(g, path, feed, &before, rc == K2_OK ? err : &second);
-    g->source = (struct k2_sv){0};
-    return rc == K2_OK ? finished : rc;
 }

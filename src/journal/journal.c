@@ -11,6 +11,7 @@
 #include "journal/journal_int.h"
 
 #include "base/clock.h"
+#include "base/datadir.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -73,6 +74,7 @@ static int make_directories(const struct journal *j, const char *data, const cha
     int rc = k2_fs_mkdirs(positions, err);
     free(positions);
     K2_TRY(rc);
+    K2_TRY(k2_datadir_mark(data, err));
     K2_TRY(k2_fs_mkdirs(run, err));
     K2_TRY(k2_fs_sync_dir(j->dir, err));
     return k2_fs_sync_dir(data, err);
@@ -131,6 +133,7 @@ static int start_writer(struct journal *j, struct k2_err *err) {
 
 static int open_parts(struct journal *j, const char *data, const char *run, const char *command,
                       struct k2_err *err) {
+    K2_TRY(k2_datadir_check(data, err));
     if (j->mode == JOURNAL_WRITE)
         K2_TRY(prepare_writer(j, data, run, command, err));
     else if (!k2_fs_exists(j->meta_path))

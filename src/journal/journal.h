@@ -117,6 +117,11 @@ bool journal_batch_next(const struct journal_batch *b, size_t *cursor, struct jo
 /* Durable end (exclusive) and oldest kept offset of each partition of a topic, refreshed by the call. */
 K2_RC journal_ends(struct journal *j, int32_t topic, int64_t *ends, struct k2_err *err);
 K2_RC journal_starts(struct journal *j, int32_t topic, int64_t *starts, struct k2_err *err);
+/* Holds retention off, in this process or another, until it is released or the process ends: what
+ * journal_starts says afterwards can be read. For looks that end; a follower would keep the log for ever. */
+struct journal_pin;
+K2_RC journal_pin(struct journal *j, struct journal_pin **out, struct k2_err *err);
+void journal_unpin(struct journal_pin *p); /* NULL is fine; before journal_close */
 /* For each partition of a topic the number of leading records appended before T (exclusive end), for
  * as-of by position. Times index survives retention. */
 K2_RC journal_ends_at(struct journal *j, int32_t topic, int64_t append_ns_before, int64_t *ends,
@@ -130,6 +135,26 @@ K2_RC journal_position_save(struct journal *j, const char *group, const struct j
 /* Gives a heap array (free); a group without a file has n = 0. */
 K2_RC journal_position_load(struct journal *j, const char *group, struct journal_span **spans,
                             int *n, struct k2_err *err);
+/* The groups that have saved a position, in byte order; gives an array for k2_fs_names_free. */
+K2_RC journal_groups(struct journal *j, char ***names, size_t *n, struct k2_err *err);
+/* When a group last saved its position; -1 if it never did. */
+int64_t journal_group_saved_ns(const struct journal *j, const char *group);
+
+/* --- what is known of the log --- */
+
+/* Bytes and times of the records that each partition of a topic keeps; frame headers are counted. */
+struct journal_size {
+    int64_t bytes, segments, first_append_ns, last_append_ns; /* times are 0 without records */
+};
+K2_RC journal_sizes(struct journal *j, int32_t topic, struct journal_size *sizes,
+                    struct k2_err *err);
+/* Visits the gaps that are open now, as k2 ingest would find them when it starts: of the newest session
+ * dates of each exchange (feed.h, seq_engine_gaps). */
+K2_RC journal_gaps(struct journal *j,
+                   void (*gap)(void *ctx, struct k2_sv exchange, int32_t trade_date,
+                               struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
+                               int64_t from, int64_t to),
+                   void *ctx, struct k2_err *err);
 
 /* --- digests, retention, verification --- */
 
@@ -171,7 +196,8 @@ struct journal_retention {
     bool dry_run;
 };
 
-/* Gives the number of segments that went; stopped[0] != 0 tells in words what stopped it. Consumer
+/* A dry run needs no journal that is open for writing.
+ * Gives the number of segments that went; stopped[0] != 0 tells in words what stopped it. Consumer
  * groups that have not read a segment stop it too. */
 K2_RC journal_retain(struct journal *j, const struct journal_retention *r, int *removed,
                      char stopped[256], struct k2_err *err);
@@ -180,6 +206,7 @@ K2_RC journal_retain(struct journal *j, const struct journal_retention *r, int *
 K2_RC journal_verify(struct journal *j, void (*finding)(void *ctx, const char *text), void *ctx,
                      int64_t *findings, int64_t *records, struct k2_err *err);
 
+#include "journal/image.h"
 #include "journal/ingest.h"
 
 #endif

@@ -135,6 +135,10 @@ K2_RC journal_segment_describe(struct journal *j, struct segment *s,
                                struct journal_segment_info *out,
                                struct k2_err *err); /* mutex held */
 
+/* --- pin.c --- */
+/* For retention: the segment's file is nobody's any more while *fd is open; K2_E_FAILED if it is pinned. */
+K2_RC journal_pin_exclude(const char *path, int *fd, struct k2_err *err);
+
 /* --- reader.c --- */
 bool journal_reader_needs(const struct journal *j, int64_t number); /* mutex held */
 

@@ -10,8 +10,11 @@
  */
 #include "journal/position.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define POSITION_VERSION 1
 
@@ -73,8 +76,8 @@ int journal_position_parse(struct k2_sv text, int32_t incarnation, struct journa
     return rc;
 }
 
-static void format(int32_t incarnation, const struct journal_span *spans, int n,
-                   struct k2_buf *out) {
+void journal_position_format(int32_t incarnation, const struct journal_span *spans, int n,
+                             struct k2_buf *out) {
     k2_buf_printf(out, "k2-positions %d\nincarnation %d\n", POSITION_VERSION, incarnation);
     for (int i = 0; i < n; i++)
         k2_buf_printf(out, "%d %d %" PRId64 "\n", spans[i].topic, spans[i].partition,
@@ -89,7 +92,7 @@ int journal_position_save(struct journal *j, const char *group, const struct jou
     K2_TRY(check_group(group, err));
     struct k2_buf text = {0};
     char *path = group_path(j, group);
-    format(j->incarnation, spans, n, &text);
+    journal_position_format(j->incarnation, spans, n, &text);
     int rc = k2_fs_replace(path, k2_buf_view(&text), err);
     k2_buf_free(&text);
     free(path);
@@ -114,4 +117,33 @@ int journal_position_load(struct journal *j, const char *group, struct journal_s
     k2_buf_free(&text);
     free(path);
     return rc;
+}
+
+/* A replacement that was never renamed is no group. */
+static bool is_group(const char *name) {
+    return !k2_sv_ends(k2_sv_of(name), K2_SV(".tmp")) && check_group(name, NULL) == K2_OK;
+}
+
+int journal_groups(struct journal *j, char ***names, size_t *n, struct k2_err *err) {
+    char *dir = k2_path(j->dir, "positions");
+    int rc = k2_fs_list(dir, names, n, err);
+    free(dir);
+    K2_TRY(rc);
+    size_t kept = 0;
+    for (size_t i = 0; i < *n; i++) {
+        if (is_group((*names)[i]))
+            (*names)[kept++] = (*names)[i];
+        else
+            free((*names)[i]);
+    }
+    *n = kept;
+    return K2_OK;
+}
+
+int64_t journal_group_saved_ns(const struct journal *j, const char *group) {
+    struct stat st;
+    char *path = group_path(j, group);
+    bool there = stat(path, &st) == 0;
+    free(path);
+    return there ? st.st_mtim.tv_sec * K2_NS_PER_SEC + st.st_mtim.tv_nsec : -1;
 }

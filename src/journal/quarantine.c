@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/metrics.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@ struct quarantine {
         size_t used, size;     /* size is a power of two */
     } known;
     bool loaded;
+    struct k2_buf counted_as; /* exchange and reason that `counted` is for, NUL after each */
+    struct k2_series *counted;
 };
 
 /* --- the set of identities --- */
@@ -182,6 +185,24 @@ static K2_RC append(struct quarantine *q, const struct k2_event *e, struct k2_er
     return rc;
 }
 
+/* The series is kept: a bad source is refused record by record, with one reason. */
+static void count(struct quarantine *q, const struct k2_quarantine *r) {
+    struct k2_buf name = {0};
+    k2_buf_sv(&name, k2_interned(q->interner, r->exchange));
+    k2_buf_byte(&name, 0);
+    size_t reason = name.n;
+    k2_buf_sv(&name, k2_interned(q->interner, r->reason));
+    k2_buf_byte(&name, 0);
+    if (!q->counted || !k2_sv_eq(k2_buf_view(&name), k2_buf_view(&q->counted_as))) {
+        q->counted_as.n = 0;
+        k2_buf_sv(&q->counted_as, k2_buf_view(&name));
+        q->counted = k2_metric(K2_METRIC_quarantine_records, (const char *)name.p,
+                               (const char *)name.p + reason, NULL);
+    }
+    k2_metric_add(q->counted, 1);
+    k2_buf_free(&name);
+}
+
 struct wanted_part {
     int32_t part;
     bool found;
@@ -216,6 +237,8 @@ int quarantine_add(struct quarantine *q, const struct quarantine_record *r, int6
     *stored &= !archived;
     if (rc == K2_OK && *stored)
         rc = append(q, &e, err);
+    if (rc == K2_OK && *stored)
+        count(q, &e.quarantine);
     k2_interner_reset(q->interner);
     return rc;
 }
@@ -232,6 +255,7 @@ void quarantine_free(struct quarantine *q) {
     if (!q)
         return;
     k2_interner_free(q->interner);
+    k2_buf_free(&q->counted_as);
     free(q->known.slots);
     free(q);
 }

@@ -4,7 +4,9 @@
  * starts past it, then the file goes. A power cut in between leaves a file below `first`, which the
  * next opening removes. The last segment never goes.
  */
-#include "journal/journal_int.h"
+#include "journal/observe.h"
+
+#include "base/metrics.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -96,7 +98,7 @@ static int ask(struct journal *j, struct plan *p, struct segment *s) {
 /* --- removing --- */
 
 /* The new starts are durable before the file goes; on failure nothing has changed. */
-static int remove_oldest(struct journal *j, struct k2_err *err) {
+static int drop_oldest(struct journal *j, const char *path, struct k2_err *err) {
     struct segment *s = j->live.at[0];
     const struct journal_index *x = &s->index;
     int64_t first = j->meta.first, *old = k2_alloc((size_t)(x->span_count + 1) * sizeof *old);
@@ -115,8 +117,22 @@ static int remove_oldest(struct journal *j, struct k2_err *err) {
     free(old);
     K2_TRY(rc);
     journal_chain_retire(j);
-    char *path = journal_segment_path(j->dir, x->base, ".seg");
-    rc = k2_fs_unlink(path, err);
+    journal_observe_removed(j, x);
+    return k2_fs_unlink(path, err);
+}
+
+/* *went is false when a reader has pinned it; then p->stopped tells. */
+static int remove_oldest(struct journal *j, struct plan *p, bool *went, struct k2_err *err) {
+    char *path = journal_segment_path(j->dir, j->live.at[0]->index.base, ".seg");
+    struct k2_err why = {0};
+    int fd, rc = K2_OK;
+    *went = journal_pin_exclude(path, &fd, &why) == K2_OK;
+    if (*went) {
+        rc = drop_oldest(j, path, err);
+        (void)!k2_fs_close(fd, path, NULL); /* nothing was written there */
+    } else {
+        stop(p->stopped, "%s", why.msg);
+    }
     free(path);
     return rc;
 }
@@ -127,10 +143,13 @@ static int run(struct journal *j, struct plan *p, int *removed, struct k2_err *e
         if (!s->sealed || !is_candidate(p, s) || ask(j, p, s) != K2_OK)
             return K2_OK;
         p->bytes -= s->index.end - s->index.base;
+        bool went = true;
         if (p->rules->dry_run)
             i++;
         else
-            K2_TRY(remove_oldest(j, err));
+            K2_TRY(remove_oldest(j, p, &went, err));
+        if (!went)
+            return K2_OK;
         ++*removed;
     }
     return K2_OK;
@@ -141,12 +160,14 @@ int journal_retain(struct journal *j, const struct journal_retention *rules, int
     struct plan p = {rules, 0, stopped};
     *removed = 0;
     stopped[0] = 0;
-    if (j->mode != JOURNAL_WRITE)
+    if (j->mode != JOURNAL_WRITE && !rules->dry_run)
         return k2_fail(err, K2_E_INVALID, "the journal %s is open for reading only", j->dir);
     pthread_mutex_lock(&j->mutex);
     p.bytes = j->durable - j->live.at[0]->index.base;
     int rc = run(j, &p, removed, err);
     pthread_mutex_unlock(&j->mutex);
+    if (stopped[0] && !rules->dry_run)
+        k2_metric_add(k2_metric(K2_METRIC_retention_stops, NULL), 1);
     if (rc == K2_OK && *removed > 0 && !rules->dry_run)
         rc = k2_fs_sync_dir(j->dir, err);
     return rc;

@@ -7,7 +7,7 @@
  * segment. A thread of its own does that: the appender never waits for it, and a sidecar that was
  * not finished when the process ended is made after the next opening.
  */
-#include "journal/journal_int.h"
+#include "journal/observe.h"
 
 #include "base/log.h"
 
@@ -46,8 +46,10 @@ int journal_seal_roll(struct journal *j, struct k2_err *err) {
     j->path = path;
     j->fd = fd;
     j->base = j->durable;
-    journal_chain_tail(j)->sealed = true;
+    struct segment *full = journal_chain_tail(j);
+    full->sealed = true;
     journal_chain_push(j, j->base);
+    journal_observe_seal(j, full);
     pthread_cond_signal(&j->sealed);
     return K2_OK;
 }

@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/fs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PIECE ((size_t)256 << 10)
 
 static const char schema[] =
     "{\"type\":\"record\",\"name\":\"source_file\",\"namespace\":\"k2\",\"fields\":["
@@ -17,25 +19,31 @@ static const char schema[] =
     "{\"name\":\"read\",\"type\":\"long\"},{\"name\":\"accepted\",\"type\":\"long\"},"
     "{\"name\":\"time\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}}]}";
 
-/* False when it is no regular file, or cannot be read any more. */
-static bool hash_file(const char *path, int64_t *bytes, struct k2_h128 *hash) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    bool good = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    if (good) {
-        *bytes = st.st_size;
-        *hash = k2_hash128("", 0);
-        if (st.st_size > 0) {
-            void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-            good = map != MAP_FAILED;
-            if (good) {
-                *hash = k2_hash128(map, (size_t)st.st_size);
-                munmap(map, (size_t)st.st_size);
-            }
-        }
+/* Read, not mapped: a file that becomes shorter meanwhile would kill the process. */
+static bool hash_bytes(int fd, int64_t *bytes, struct k2_h128 *hash) {
+    struct k2_hasher *h = k2_hasher_new();
+    uint8_t *piece = k2_alloc(PIECE);
+    ssize_t got;
+    *bytes = 0;
+    while ((got = read(fd, piece, PIECE)) > 0 || (got < 0 && errno == EINTR)) {
+        if (got < 0)
+            continue;
+        k2_hasher_add(h, piece, (size_t)got);
+        *bytes += got;
     }
-    if (fd >= 0)
-        close(fd);
+    free(piece);
+    *hash = k2_hasher_end(h);
+    return got == 0;
+}
+
+/* False when it is no regular file, or cannot be read any more. Opening a pipe must not wait for a writer. */
+static bool hash_file(const char *path, int64_t *bytes, struct k2_h128 *hash) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0)
+        return false;
+    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && hash_bytes(fd, bytes, hash);
+    close(fd);
     return good;
 }
 

@@ -9,8 +9,9 @@
  * more, and what was not durable is cut off the file, so that nobody who opens it later takes pages
  * that are in the cache for bytes that are on the disk.
  */
-#include "journal/journal_int.h"
+#include "journal/observe.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static void publish(struct journal *j, int64_t position) {
         struct k2_err err = {0};
         int rc = journal_chain_add(j, &j->notes[done], &err);
         K2_ASSERT(rc == K2_OK); /* we numbered it ourselves */
+        journal_observe_frame(j, &j->notes[done]);
     }
     j->note_count -= done;
     memmove(j->notes, j->notes + done, j->note_count * sizeof *j->notes);
@@ -40,13 +42,17 @@ static void sync_once(struct journal *j) {
     struct k2_err err = {0};
     j->syncing = true;
     pthread_mutex_unlock(&j->mutex);
+    int64_t start = k2_monotonic_ns();
     int rc = k2_fs_sync(j->fd, j->path, &err);
+    int64_t took = k2_monotonic_ns() - start;
     pthread_mutex_lock(&j->mutex);
     j->syncing = false;
-    if (rc == K2_OK)
+    if (rc == K2_OK) {
         publish(j, target);
-    else
+        journal_observe_sync(j, took);
+    } else {
         give_up(j, &err);
+    }
     pthread_cond_broadcast(&j->changed);
 }
 
@@ -78,6 +84,7 @@ static void *sync_main(void *arg) {
 }
 
 int journal_sync_start(struct journal *j, struct k2_err *err) {
+    journal_observe_open(j);
     int rc = pthread_create(&j->sync_thread, NULL, sync_main, j);
     if (rc != 0)
         return k2_fail(err, K2_E_IO, "cannot start the journal's sync thread: %s", strerror(rc));

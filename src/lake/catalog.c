@@ -220,6 +220,28 @@ K2_RC lake_catalog_swap(struct lake_catalog *c, const char *table, const char *f
     return rc;
 }
 
+/* The first column of each row of a statement, in order; ends the statement. */
+static K2_RC texts(struct lake_catalog *c, sqlite3_stmt *s, char ***out, size_t *n,
+                   struct k2_err *err) {
+    char **list = NULL;
+    size_t count = 0;
+    int step;
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(s, 0);
+        list = k2_realloc(list, (count + 1) * sizeof *list);
+        list[count++] = k2_strdup(text ? text : "");
+    }
+    int rc = step == SQLITE_DONE ? K2_OK : fail(c, "list the tables", err);
+    sqlite3_finalize(s);
+    if (rc != K2_OK) {
+        k2_fs_names_free(list, count);
+        return rc;
+    }
+    *out = list;
+    *n = count;
+    return K2_OK;
+}
+
 K2_RC lake_catalog_names(struct lake_catalog *c, char ***names, size_t *n, struct k2_err *err) {
     sqlite3_stmt *s;
     K2_TRY(prepare(c,
@@ -229,20 +251,146 @@ K2_RC lake_catalog_names(struct lake_catalog *c, char ***names, size_t *n, struc
                    &s, err));
     bind(s, 1, K2_SV(LAKE_CATALOG_NAME));
     bind(s, 2, K2_SV(LAKE_NAMESPACE));
-    char **list = NULL;
+    return texts(c, s, names, n, err);
+}
+
+K2_RC lake_catalog_locations(struct lake_catalog *c, char ***locations, size_t *n,
+                             struct k2_err *err) {
+    sqlite3_stmt *s;
+    K2_TRY(prepare(c,
+                   "SELECT metadata_location FROM iceberg_tables"
+                   " WHERE iceberg_type = 'TABLE' OR iceberg_type IS NULL"
+                   " ORDER BY catalog_name, table_namespace, table_name",
+                   &s, err));
+    return texts(c, s, locations, n, err);
+}
+
+/* --- all rows at once --- */
+
+void lake_catalog_rows_free(struct lake_catalog_row *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        free(rows[i].space);
+        free(rows[i].table);
+        free(rows[i].location);
+    }
+    free(rows);
+}
+
+static char *column(sqlite3_stmt *s, int at) {
+    const char *text = (const char *)sqlite3_column_text(s, at);
+    return k2_strdup(text ? text : "");
+}
+
+K2_RC lake_catalog_rows(struct lake_catalog *c, struct lake_catalog_row **rows, size_t *n,
+                        struct k2_err *err) {
+    sqlite3_stmt *s;
+    K2_TRY(prepare(c,
+                   "SELECT table_namespace, table_name, metadata_location FROM iceberg_tables"
+                   " WHERE catalog_name = ?1 AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL)"
+                   " ORDER BY table_namespace, table_name",
+                   &s, err));
+    bind(s, 1, K2_SV(LAKE_CATALOG_NAME));
+    struct lake_catalog_row *list = NULL;
     size_t count = 0;
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         list = k2_realloc(list, (count + 1) * sizeof *list);
-        list[count++] = k2_strdup((const char *)sqlite3_column_text(s, 0));
+        list[count++] = (struct lake_catalog_row){column(s, 0), column(s, 1), column(s, 2)};
     }
     int rc = step == SQLITE_DONE ? K2_OK : fail(c, "list the tables", err);
     sqlite3_finalize(s);
     if (rc != K2_OK) {
-        k2_fs_names_free(list, count);
+        lake_catalog_rows_free(list, count);
         return rc;
     }
-    *names = list;
+    *rows = list;
     *n = count;
     return K2_OK;
+}
+
+static K2_RC move_row(struct lake_catalog *c, const struct lake_catalog_row *row, const char *to,
+                      struct k2_err *err) {
+    sqlite3_stmt *s;
+    K2_TRY(prepare(c,
+                   "UPDATE iceberg_tables SET metadata_location = ?5,"
+                   " previous_metadata_location = NULL WHERE catalog_name = ?1"
+                   " AND table_namespace = ?2 AND table_name = ?3 AND metadata_location = ?4",
+                   &s, err));
+    bind(s, 1, K2_SV(LAKE_CATALOG_NAME));
+    bind(s, 2, k2_sv_of(row->space));
+    bind(s, 3, k2_sv_of(row->table));
+    bind(s, 4, k2_sv_of(row->location));
+    bind(s, 5, k2_sv_of(to));
+    int step = sqlite3_step(s), rc = K2_OK;
+    if (step != SQLITE_DONE)
+        rc = fail(c, "move a table", err);
+    else if (sqlite3_changes(c->db) != 1)
+        rc = k2_fail(err, K2_E_CONFLICT, "table %s.%s was changed by another writer", row->space,
+                     row->table);
+    sqlite3_finalize(s);
+    return rc;
+}
+
+static K2_RC statement(struct lake_catalog *c, const char *sql, const char *doing,
+                       struct k2_err *err) {
+    if (sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return K2_OK;
+    return fail(c, doing, err);
+}
+
+K2_RC lake_catalog_move(struct lake_catalog *c, const struct lake_catalog_row *rows,
+                        char *const *to, size_t n, bool *unsure, struct k2_err *err) {
+    *unsure = false;
+    K2_TRY(statement(c, "BEGIN IMMEDIATE", "begin to move the tables", err));
+    int rc = K2_OK;
+    for (size_t i = 0; rc == K2_OK && i < n; i++)
+        if (to[i])
+            rc = move_row(c, &rows[i], to[i], err);
+    if (rc == K2_OK) {
+        rc = statement(c, "COMMIT", "commit", err);
+        *unsure = rc != K2_OK && rc != K2_E_LOCKED;
+    }
+    if (rc != K2_OK)
+        (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+/* The bytes are taken inside of the transaction that read the rows. */
+static K2_RC serialize(struct lake_catalog *c, struct k2_buf *bytes, struct k2_err *err) {
+    sqlite3_int64 size = 0;
+    unsigned char *image = sqlite3_serialize(c->db, "main", &size, 0);
+    if (!image)
+        return k2_fail(err, K2_E_IO, "catalog %s cannot be copied: %s", c->path,
+                       sqlite3_errmsg(c->db));
+    k2_buf_put(bytes, image, (size_t)size);
+    sqlite3_free(image);
+    return K2_OK;
+}
+
+K2_RC lake_catalog_image(struct lake_catalog *c, struct k2_buf *bytes,
+                         struct lake_catalog_row **rows, size_t *n, struct k2_err *err) {
+    K2_TRY(statement(c, "BEGIN", "begin to copy", err));
+    int rc = lake_catalog_rows(c, rows, n, err);
+    if (rc == K2_OK) {
+        rc = serialize(c, bytes, err);
+        if (rc != K2_OK)
+            lake_catalog_rows_free(*rows, *n);
+    }
+    (void)sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL);
+    return rc;
+}
+
+K2_RC lake_catalog_check(struct lake_catalog *c, void (*finding)(void *ctx, const char *text),
+                         void *ctx, struct k2_err *err) {
+    sqlite3_stmt *s;
+    int step;
+    K2_TRY(prepare(c, "PRAGMA integrity_check", &s, err));
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(s, 0);
+        if (text && strcmp(text, "ok") != 0)
+            finding(ctx, text);
+    }
+    int rc = step == SQLITE_DONE ? K2_OK : fail(c, "check the pages", err);
+    sqlite3_finalize(s);
+    return rc;
 }

@@ -1,23 +1,24 @@
-/* Appending: one snapshot more, with its manifest, its manifest list and the vector of offsets.
+/* Committing: one snapshot more, with its manifests, its manifest list and the vector of offsets.
  *
  * Every attempt starts from the table as it is now: is our commit in its ancestry already (a reply
  * was lost)? Does its vector still equal the one the work started from (else K2_E_CONFLICT)? Then
  * the new manifest, written once, is put into a new list, and metadata and vector change in one
- * swap. A lost swap removes what only this attempt wrote and tries again. */
+ * swap. A lost swap removes what only this attempt wrote and tries again. A commit that replaces
+ * files leaves the vector as it is, whatever it is by then; its condition is that all of them are
+ * still there (replace.c). */
 #include "base/clock.h"
 #include "base/fs.h"
-#include "lake/merge.h"
+#include "lake/commit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define ATTEMPTS 50
 
 struct append {
     struct lake *lake;
     const char *table;
-    const struct lake_append *what;
+    const struct lake_commit *what;
     int64_t snapshot;
     char *directory;            /* <table>/metadata */
     char *manifest_path;        /* NULL until it is written */
@@ -50,6 +51,8 @@ static bool find_commit(const struct lake_table *t, const char *commit_id, int64
 
 static K2_RC check_vector(const struct append *a, const struct lake_table *t, struct k2_err *err) {
     struct lake_offsets have;
+    if (!a->what->from)
+        return K2_OK;
     K2_TRY(lake_table_offsets(t, &have, err));
     int rc = K2_OK;
     if (!lake_offsets_equal(&have, a->what->from)) {
@@ -84,11 +87,11 @@ static K2_RC check_spec(const struct lake_table *t, struct k2_err *err) {
 static K2_RC write_manifest(struct append *a, const struct lake_table *t, struct k2_err *err) {
     struct lake_manifest_writer w;
     lake_manifest_begin(&w, t, a->snapshot);
-    for (int i = 0; i < a->what->file_count; i++) {
+    for (int i = 0; i < a->what->added_count; i++) {
         struct lake_entry e = {.status = LAKE_ADDED,
                                .snapshot = a->snapshot,
                                .has_date = true,
-                               .file = a->what->files[i]};
+                               .file = a->what->added[i]};
         lake_manifest_add(&w, &e);
     }
     char *path = lake_manifest_path(a->directory, 0);
@@ -154,7 +157,8 @@ static void number(struct attempt *at) {
         if (m->sequence >= 0)
             continue;
         m->sequence = at->sequence;
-        if (m->added_files > 0 && at->sequence < m->min_sequence)
+        bool own = m->added_files > 0 || lake_manifest_live_files(m) == 0;
+        if (own && at->sequence < m->min_sequence)
             m->min_sequence = at->sequence;
     }
 }
@@ -167,8 +171,12 @@ static K2_RC gather_list(struct append *a, struct attempt *at, struct k2_err *er
         K2_TRY(lake_manifest_list_load(parent.manifest_list, &at->list, err));
     }
     K2_TRY(drop_empty(at, err));
-    K2_TRY(lake_manifests_merge(t, a->directory, a->snapshot, &at->list, &at->written, err));
-    if (a->what->file_count) {
+    if (a->what->removed_count)
+        K2_TRY(lake_manifests_replace(t, a->directory, a->snapshot, a->what, &at->list,
+                                      &at->written, err));
+    else
+        K2_TRY(lake_manifests_merge(t, a->directory, a->snapshot, &at->list, &at->written, err));
+    if (a->manifest_path) {
         struct lake_manifest row = copy_row(&a->added);
         lake_manifest_list_add(&at->list, &row);
     }
@@ -208,21 +216,23 @@ static int by_value(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-static int64_t count_partitions(const struct lake_append *what) {
-    int64_t n = 0;
-    int32_t *dates = k2_alloc(((size_t)what->file_count + 1) * sizeof *dates);
-    for (int i = 0; i < what->file_count; i++)
-        dates[i] = what->files[i].trade_date;
-    qsort(dates, (size_t)what->file_count, sizeof *dates, by_value);
-    for (int i = 0; i < what->file_count; i++)
-        n += i == 0 || dates[i] != dates[i - 1];
+static int64_t count_partitions(const struct lake_commit *what) {
+    int64_t partitions = 0;
+    int n = what->added_count + what->removed_count;
+    int32_t *dates = k2_alloc(((size_t)n + 1) * sizeof *dates);
+    for (int i = 0; i < n; i++)
+        dates[i] = i < what->added_count ? what->added[i].trade_date
+                                         : what->removed[i - what->added_count].trade_date;
+    qsort(dates, (size_t)n, sizeof *dates, by_value);
+    for (int i = 0; i < n; i++)
+        partitions += i == 0 || dates[i] != dates[i - 1];
     free(dates);
-    return n;
+    return partitions;
 }
 
 /* Files and rows in total are what the new list says; bytes are carried on from snapshot to
  * snapshot, and left out when an earlier one did not say them. */
-static void put_totals(struct k2_json *summary, const struct attempt *at, int64_t added_bytes) {
+static void put_totals(struct k2_json *summary, const struct attempt *at, int64_t more_bytes) {
     int64_t files = 0, rows = 0, bytes = 0;
     for (int i = 0; i < at->list.n; i++) {
         files += lake_manifest_live_files(&at->list.at[i]);
@@ -235,29 +245,51 @@ static void put_totals(struct k2_json *summary, const struct attempt *at, int64_
     put_count(summary, "total-data-files", files);
     put_count(summary, "total-records", rows);
     if (bytes >= 0)
-        put_count(summary, "total-files-size", bytes + added_bytes);
+        put_count(summary, "total-files-size", bytes + more_bytes);
     put_count(summary, "total-delete-files", 0);
     put_count(summary, "total-position-deletes", 0);
     put_count(summary, "total-equality-deletes", 0);
 }
 
-static struct k2_json *make_summary(const struct append *a, const struct attempt *at) {
-    struct k2_json *s = k2_json_object();
+/* What the files together have; gives their bytes. */
+static int64_t put_files(struct k2_json *summary, const struct lake_file *files, int n,
+                         const char *files_key, const char *rows_key, const char *bytes_key) {
     int64_t rows = 0, bytes = 0;
-    for (int i = 0; i < a->what->file_count; i++) {
-        rows += a->what->files[i].rows;
-        bytes += a->what->files[i].bytes;
+    for (int i = 0; i < n; i++) {
+        rows += files[i].rows;
+        bytes += files[i].bytes;
     }
-    k2_json_set(s, "operation", k2_json_cstring("append"));
-    put_count(s, "added-data-files", a->what->file_count);
-    put_count(s, "added-records", rows);
-    put_count(s, "added-files-size", bytes);
-    put_count(s, "changed-partition-count", count_partitions(a->what));
-    put_totals(s, at, bytes);
+    put_count(summary, files_key, n);
+    put_count(summary, rows_key, rows);
+    put_count(summary, bytes_key, bytes);
+    return bytes;
+}
+
+/* The vector that the table has after this commit; false: it has none. */
+static bool put_vector(const struct append *a, const struct lake_table *t, struct k2_buf *out) {
+    const char *carried = lake_table_property(t, LAKE_PROPERTY_OFFSETS);
+    if (a->what->to)
+        lake_offsets_format(a->what->to, out);
+    else if (carried)
+        k2_buf_str(out, carried);
+    return a->what->to || carried;
+}
+
+static struct k2_json *make_summary(const struct append *a, const struct attempt *at) {
+    const struct lake_commit *what = a->what;
+    struct k2_json *s = k2_json_object();
     struct k2_buf vector = {0};
-    lake_offsets_format(a->what->to, &vector);
-    k2_json_set(s, LAKE_PROPERTY_OFFSETS, k2_json_string(k2_buf_view(&vector)));
-    k2_json_set(s, LAKE_SUMMARY_COMMIT, k2_json_cstring(a->what->commit_id));
+    k2_json_set(s, "operation", k2_json_cstring(what->removed_count ? "replace" : "append"));
+    int64_t bytes = put_files(s, what->added, what->added_count, "added-data-files",
+                              "added-records", "added-files-size");
+    if (what->removed_count)
+        bytes -= put_files(s, what->removed, what->removed_count, "deleted-data-files",
+                           "deleted-records", "removed-files-size");
+    put_count(s, "changed-partition-count", count_partitions(what));
+    put_totals(s, at, bytes);
+    if (put_vector(a, at->table, &vector))
+        k2_json_set(s, LAKE_PROPERTY_OFFSETS, k2_json_string(k2_buf_view(&vector)));
+    k2_json_set(s, LAKE_SUMMARY_COMMIT, k2_json_cstring(what->commit_id));
     k2_buf_free(&vector);
     return s;
 }
@@ -298,7 +330,6 @@ static void move_branch(struct k2_json *root, int64_t snapshot) {
 static void change_metadata(const struct append *a, const struct attempt *at) {
     struct lake_table *t = at->table;
     struct k2_json *entry = k2_json_object();
-    struct k2_buf vector = {0};
     k2_json_append(list_of(t->root, "snapshots"), make_snapshot(a, at));
     k2_json_set(t->root, "current-snapshot-id", k2_json_int(a->snapshot));
     k2_json_set(t->root, "last-sequence-number", k2_json_int(at->sequence));
@@ -306,9 +337,12 @@ static void change_metadata(const struct append *a, const struct attempt *at) {
     k2_json_set(entry, "timestamp-ms", k2_json_int(at->timestamp_ms));
     k2_json_set(entry, "snapshot-id", k2_json_int(a->snapshot));
     k2_json_append(list_of(t->root, "snapshot-log"), entry);
-    lake_offsets_format(a->what->to, &vector);
-    lake_property_set(t, LAKE_PROPERTY_OFFSETS, k2_buf_view(&vector));
-    k2_buf_free(&vector);
+    if (a->what->to) {
+        struct k2_buf vector = {0};
+        lake_offsets_format(a->what->to, &vector);
+        lake_property_set(t, LAKE_PROPERTY_OFFSETS, k2_buf_view(&vector));
+        k2_buf_free(&vector);
+    }
     lake_metadata_advance(t, at->timestamp_ms);
 }
 
@@ -331,7 +365,7 @@ static K2_RC prepare(struct append *a, struct lake_table *t, struct k2_err *err)
         a->directory = k2_path(table, "metadata");
         free(table);
     }
-    if (!a->manifest_path && a->what->file_count)
+    if (!a->manifest_path && !a->what->removed_count && a->what->added_count)
         K2_TRY(write_manifest(a, t, err));
     return K2_OK;
 }
@@ -373,12 +407,6 @@ static K2_RC attempt(struct append *a, bool *done, bool *again, struct k2_err *e
     return rc;
 }
 
-static void wait_a_little(int attempts) {
-    int64_t most = attempts < 8 ? attempts + 1 : 8;
-    struct timespec t = {.tv_nsec = lake_random_id() % (most * 2 * K2_NS_PER_MS)};
-    (void)nanosleep(&t, NULL);
-}
-
 static K2_RC append(struct append *a, struct k2_err *err) {
     bool done = false;
     int rc = K2_OK;
@@ -387,7 +415,7 @@ static K2_RC append(struct append *a, struct k2_err *err) {
         rc = attempt(a, &done, &again, err);
         if (!again)
             return rc;
-        wait_a_little(i);
+        lake_metadata_wait(i);
     }
     rc = k2_fail(err, K2_E_LOCKED, "other writers were faster %d times in turn; try again",
                  ATTEMPTS);
@@ -396,7 +424,7 @@ static K2_RC append(struct append *a, struct k2_err *err) {
     return rc;
 }
 
-K2_RC lake_append(struct lake *l, const char *table, const struct lake_append *what,
+K2_RC lake_commit(struct lake *l, const char *table, const struct lake_commit *what,
                   int64_t *snapshot_id, struct k2_err *err) {
     struct append a = {.lake = l, .table = table, .what = what, .snapshot = lake_random_id()};
     int64_t drawn = a.snapshot;
@@ -409,5 +437,17 @@ K2_RC lake_append(struct lake *l, const char *table, const struct lake_append *w
     lake_manifest_free(&a.added);
     free(a.manifest_path);
     free(a.directory);
+    return rc;
+}
+
+K2_RC lake_append(struct lake *l, const char *table, const struct lake_append *a,
+                  int64_t *snapshot_id, struct k2_err *err) {
+    const struct lake_commit what = {.added = a->files,
+                                     .added_count = a->file_count,
+                                     .from = a->from,
+                                     .to = a->to,
+                                     .commit_id = a->commit_id,
+                                     .now_ns = a->now_ns};
+    int rc = lake_commit(l, table, &what, snapshot_id, err);
     return rc == K2_OK ? rc : k2_err_context(err, rc, "append to table %s", table);
 }

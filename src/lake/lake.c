@@ -3,7 +3,8 @@
  * Iceberg metadata names every file by its absolute location, as a URI "file://" + path without any
  * escaping: that is what pyiceberg and DuckDB both open. So a path that a URI reader would cut or
  * change ('?', '#', '%', control characters, bytes that are not UTF-8) is refused when the lake is
- * opened, and a data directory cannot be moved without its tables' metadata being rewritten. */
+ * opened, and after a data directory was moved its tables' metadata are rewritten (relocate.c). */
+#include "base/datadir.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -37,7 +38,7 @@ char *lake_location_of(const char *path) {
     return location;
 }
 
-static K2_RC check_path(const char *path, struct k2_err *err) {
+K2_RC lake_path_check(const char *path, struct k2_err *err) {
     struct k2_json *text = k2_json_cstring(path);
     struct k2_sv kept = {0};
     bool plain = k2_json_as_string(text, &kept) && k2_sv_eq(kept, k2_sv_of(path));
@@ -151,7 +152,7 @@ void lake_files_free(struct lake_file *files, int n) {
 /* --- opening --- */
 
 static K2_RC open_in(struct lake *l, bool create, struct k2_err *err) {
-    K2_TRY(check_path(l->data, err));
+    K2_TRY(lake_path_check(l->data, err));
     if (create)
         K2_TRY(k2_fs_mkdirs(l->warehouse, err));
     char *path = k2_path(l->data, "catalog.db");
@@ -160,17 +161,36 @@ static K2_RC open_in(struct lake *l, bool create, struct k2_err *err) {
     return rc;
 }
 
-K2_RC lake_open(const char *data, bool create, struct lake **out, struct k2_err *err) {
-    if (create)
-        K2_TRY(k2_fs_mkdirs(data, err));
-    else if (!k2_fs_exists(data))
-        return k2_fail(err, K2_E_NOTFOUND, "there is no data directory %s", data);
+K2_RC lake_open_anywhere(const char *data, bool create, struct lake **out, struct k2_err *err) {
     struct lake *l = k2_zalloc(sizeof *l);
     int rc = k2_fs_absolute(data, &l->data, err);
     if (rc == K2_OK) {
         l->warehouse = k2_path(l->data, "warehouse");
         rc = open_in(l, create, err);
     }
+    if (rc != K2_OK) {
+        lake_close(l);
+        return k2_err_context(err, rc, "open the tables in %s", data);
+    }
+    *out = l;
+    return K2_OK;
+}
+
+static K2_RC check_directory(const char *data, bool create, struct k2_err *err) {
+    if (create) {
+        K2_TRY(k2_fs_mkdirs(data, err));
+        return k2_datadir_mark(data, err);
+    }
+    if (!k2_fs_exists(data))
+        return k2_fail(err, K2_E_NOTFOUND, "there is no data directory %s", data);
+    return k2_datadir_check(data, err);
+}
+
+K2_RC lake_open(const char *data, bool create, struct lake **out, struct k2_err *err) {
+    struct lake *l;
+    K2_TRY(check_directory(data, create, err));
+    K2_TRY(lake_open_anywhere(data, create, &l, err));
+    int rc = lake_check_home(l, err);
     if (rc != K2_OK) {
         lake_close(l);
         return k2_err_context(err, rc, "open the tables in %s", data);
@@ -186,4 +206,9 @@ void lake_close(struct lake *l) {
     free(l->data);
     free(l->warehouse);
     free(l);
+}
+
+K2_RC lake_catalog_verify(struct lake *l, void (*finding)(void *ctx, const char *text), void *ctx,
+                          struct k2_err *err) {
+    return lake_catalog_check(l->catalog, finding, ctx, err);
 }

@@ -22,14 +22,19 @@
 
 #define LAKE_NAMESPACE "market_data"
 #define LAKE_PROPERTY_OFFSETS "k2.offsets" /* table property and summary key: the offset vector */
+#define LAKE_WRITER_LOCK "run/sink.lock" /* in the data directory: held from first file to commit */
 #define LAKE_SUMMARY_COMMIT "k2.commit-id" /* summary key: who made this snapshot */
 
 struct lake;
 
 /* Opens catalog.db and warehouse/ in a data directory. `create`: makes them on first use; otherwise
- * a directory without a catalog is K2_E_NOTFOUND. */
+ * a directory without a catalog is K2_E_NOTFOUND. Tables that were moved with their directory are
+ * K2_E_INVALID (relocate.h). */
 K2_RC lake_open(const char *data, bool create, struct lake **out, struct k2_err *err);
 void lake_close(struct lake *l);
+/* The catalog database page by page; what is wrong with it, in words. */
+K2_RC lake_catalog_verify(struct lake *l, void (*finding)(void *ctx, const char *text), void *ctx,
+                          struct k2_err *err);
 
 /* --- tables --- */
 
@@ -60,6 +65,11 @@ struct lake_table_info { /* borrowed from the table */
 
 struct lake_table_info lake_table_info(const struct lake_table *t);
 const char *lake_table_property(const struct lake_table *t, const char *key); /* NULL if unset */
+/* Visits what the metadata says of the table beside its columns and snapshots, as text: "location",
+ * "partitioning" ("trade_date"), "sort order" ("exchange_timestamp asc nulls first, ..."),
+ * "property K" ... Name and value are borrowed for the call. */
+void lake_table_facts(const struct lake_table *t,
+                      void (*fact)(void *ctx, const char *name, struct k2_sv value), void *ctx);
 
 struct lake_snapshot { /* borrowed from the table */
     int64_t id, parent, sequence_number, timestamp_ms;
@@ -72,7 +82,8 @@ struct lake_snapshot { /* borrowed from the table */
 struct lake_snapshot lake_snapshot_at(const struct lake_table *t, int index); /* oldest first */
 K2_RC lake_snapshot_find(const struct lake_table *t, int64_t id, struct lake_snapshot *out,
                          struct k2_err *err);
-/* The snapshot that was current at that instant (by snapshot-log); K2_E_NOTFOUND before the first. */
+/* The snapshot that was current at that instant, or, of what has expired, the one before it that
+ * stayed; K2_E_NOTFOUND before the first. */
 K2_RC lake_snapshot_as_of(const struct lake_table *t, int64_t ns, struct lake_snapshot *out,
                           struct k2_err *err);
 const char *lake_snapshot_summary(const struct lake_table *t, int64_t id, const char *key);
@@ -170,10 +181,59 @@ K2_RC lake_append(struct lake *l, const char *table, const struct lake_append *a
 /* Removes the files of a plan that was given up. */
 void lake_files_discard(const struct lake_file *files, int n);
 
-/* Checks that everything the table's current metadata references exists, has the size said, and that
- * manifests and metadata parse; findings as in journal_verify. Data file contents are the caller's. */
+struct lake_verified {
+    int64_t findings, files; /* files: everything that was looked at */
+    int64_t unchecked;       /* data files that carry no checksum of their own: parquet_check */
+};
+
+/* Checks that everything the table's current metadata references exists, has the size said and its
+ * right checksum, and that manifests and metadata parse; findings as in journal_verify. Whether the
+ * rows can be read is the caller's. */
 K2_RC lake_verify(struct lake *l, const char *table, void (*finding)(void *ctx, const char *text),
-                  void *ctx, int64_t *findings, int64_t *files, struct k2_err *err);
+                  void *ctx, struct lake_verified *out, struct k2_err *err);
+
+/* --- upkeep --- */
+
+struct lake_expire_options {
+    int64_t now_ns;
+    bool dry_run;
+    int least; /* for fewer snapshots nothing is done: each time writes the metadata anew */
+    const int64_t *pinned; /* snapshots that must stay: those of open queries */
+    int pinned_count;
+    void (*each)(void *ctx, const struct lake_snapshot *s); /* gets those that went; may be NULL */
+    void *ctx;
+};
+
+struct lake_expired {
+    int before, snapshots; /* how many there were, how many of them went */
+    int64_t files, bytes;  /* that went with them: manifests, their lists, data */
+};
+
+/* Thins out the snapshots of a table by age (expire.c has the rule), then removes the files that only
+ * they named. K2_E_CORRUPT, and nothing is changed: something that a snapshot names is missing or
+ * cannot be read. K2_E_UNSUPPORTED: the table's property gc.enabled forbids it. */
+K2_RC lake_expire(struct lake *l, const char *table, const struct lake_expire_options *o,
+                  struct lake_expired *out, struct k2_err *err);
+
+struct lake_orphan_options {
+    int64_t now_ns,
+        age_ns; /* only files that were not changed for so long go (at least a minute) */
+    bool dry_run;
+    void (*each)(void *ctx, const char *path, int64_t bytes, int64_t changed_ns); /* may be NULL */
+    void *ctx; /* of each that went */
+};
+
+struct lake_orphans {
+    int64_t files, bytes;   /* that no catalog entry leads to; a writer at work has some too */
+    int64_t old, old_bytes; /* those of them that went, or would go */
+};
+
+/* Removes files below a table's directory (NULL: of all tables) that nothing names: what killed
+ * writers left. Takes the sink's lock for the last step if there is any to remove (K2_E_LOCKED when
+ * the sink does not end). If anything that the catalog leads to is missing or cannot be read, nothing
+ * is removed (K2_E_CORRUPT). Reads every manifest of the tables: not for each minute. */
+K2_RC lake_remove_orphans(struct lake *l, const char *table, const struct lake_orphan_options *o,
+                          struct lake_orphans *out, struct k2_err *err);
 
 /* The Parquet columns of a kind's table (array of kind->field_count), with field ids and encodings. */
 void lake_parquet_columns(const struct k2_kind *kind, struct parquet_column *columns);
@@ -194,8 +254,12 @@ struct sink_totals {
 };
 
 /* Brings every table up to the journal's durable ends as of the call, in one or more commits. Takes the
- * lock run/sink.lock (K2_E_LOCKED). Also saves the consumer position "sink". */
+ * lock LAKE_WRITER_LOCK (K2_E_LOCKED). Also saves the consumer position "sink". */
 K2_RC sink_run(struct journal *j, struct lake *l, const char *data, const struct sink_options *o,
                struct sink_totals *totals, struct k2_err *err);
+
+#include "lake/backup.h"
+#include "lake/relocate.h"
+#include "lake/replace.h"
 
 #endif

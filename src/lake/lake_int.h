@@ -47,6 +47,8 @@ struct lake_table {
 /* "file:///a/b", "file:/a/b" or "/a/b" to "/a/b"; other schemes are K2_E_UNSUPPORTED. Gives memory.
  * */
 K2_RC lake_location_path(struct k2_sv location, char **path, struct k2_err *err);
+/* Whether a data directory can be there: some characters cannot be in locations. */
+K2_RC lake_path_check(const char *path, struct k2_err *err);
 char *lake_location_of(const char *path); /* "file://" + absolute path; gives memory */
 void lake_uuid(char out[LAKE_UUID_TEXT]); /* random, version 4 */
 /* Made from a hash of the content: version 8 (RFC 9562). A file named so proves its own bytes. */
@@ -59,6 +61,17 @@ K2_RC lake_file_write(const char *path, struct k2_sv bytes, struct k2_err *err);
 K2_RC lake_file_read(const char *location, struct k2_buf *out, struct k2_err *err);
 /* Removes a file that no metadata names any more; a failure is only logged: it is garbage then. */
 void lake_file_remove(const char *path);
+
+/* As lake_open, wherever its tables say they are and whatever the directory says of itself. */
+K2_RC lake_open_anywhere(const char *data, bool create, struct lake **out, struct k2_err *err);
+
+/* --- moved directories (relocate.c) --- */
+
+/* The old data directory of a table whose metadata has this location outside of the warehouse and is
+ * found in it all the same; NULL otherwise. Gives memory. */
+char *lake_moved_from(const struct lake *l, const char *location);
+/* K2_E_INVALID, with the remedy, when some table was moved. */
+K2_RC lake_check_home(struct lake *l, struct k2_err *err);
 
 /* --- the catalog (catalog.c) --- */
 
@@ -77,6 +90,26 @@ K2_RC lake_catalog_insert(struct lake_catalog *c, const char *table, const char 
 K2_RC lake_catalog_swap(struct lake_catalog *c, const char *table, const char *from, const char *to,
                         struct k2_err *err);
 K2_RC lake_catalog_names(struct lake_catalog *c, char ***names, size_t *n, struct k2_err *err);
+/* The metadata locations of all tables, of whatever catalog and namespace the database holds. */
+K2_RC lake_catalog_locations(struct lake_catalog *c, char ***locations, size_t *n,
+                             struct k2_err *err);
+
+struct lake_catalog_row { /* a table of any namespace; owned texts */
+    char *space, *table, *location;
+};
+K2_RC lake_catalog_rows(struct lake_catalog *c, struct lake_catalog_row **rows, size_t *n,
+                        struct k2_err *err);
+void lake_catalog_rows_free(struct lake_catalog_row *rows, size_t n);
+/* Moves all rows to new locations (to[i] NULL = this one stays) in one transaction, if all of them
+ * hold what `rows` says (else K2_E_CONFLICT). *unsure: it failed and may have happened. */
+K2_RC lake_catalog_move(struct lake_catalog *c, const struct lake_catalog_row *rows,
+                        char *const *to, size_t n, bool *unsure, struct k2_err *err);
+/* SQLite's own check of every page; each thing it finds. */
+K2_RC lake_catalog_check(struct lake_catalog *c, void (*finding)(void *ctx, const char *text),
+                         void *ctx, struct k2_err *err);
+/* Appends the database's bytes, and gives the rows in it, as of one moment. */
+K2_RC lake_catalog_image(struct lake_catalog *c, struct k2_buf *bytes,
+                         struct lake_catalog_row **rows, size_t *n, struct k2_err *err);
 
 /* --- schemas (schema.c) --- */
 
@@ -116,9 +149,16 @@ void lake_metadata_advance(struct lake_table *t, int64_t now_ms);
  * failed and may have happened all the same, so nothing that the new metadata names may be removed;
  * loading the table again tells. On success files that fell out of the metadata-log are removed. */
 K2_RC lake_metadata_swap(struct lake *l, struct lake_table *t, bool *unsure, struct k2_err *err);
-/* The same for a table that does not exist yet; K2_E_EXISTS. */
+/* Writes `root` as the version after `previous` into the directory, which is synced. Gives the path. */
+K2_RC lake_metadata_write(const char *directory, const char *previous, const struct k2_json *root,
+                          char **path, struct k2_err *err);
+/* As lake_metadata_swap, for a table that does not exist yet; K2_E_EXISTS. */
 K2_RC lake_metadata_create(struct lake *l, const char *table, const struct k2_json *root,
                            struct k2_err *err);
+
+/* Waits before the next attempt of a lost race: longer and less even with each. */
+void lake_metadata_wait(int attempts);
+void lake_wait_ms(int64_t ms);
 
 /* --- offsets (offsets.c) --- */
 

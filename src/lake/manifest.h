@@ -99,7 +99,8 @@ struct lake_manifest_writer {
 };
 
 /* snapshot: of the commit that writes it. Entries that this commit adds are LAKE_ADDED and get its
- * sequence number by inheritance; others are LAKE_EXISTING and keep theirs. */
+ * sequence number by inheritance; others are LAKE_EXISTING, or LAKE_DELETED by this commit, and keep
+ * theirs. */
 void lake_manifest_begin(struct lake_manifest_writer *w, const struct lake_table *t,
                          int64_t snapshot);
 void lake_manifest_add(struct lake_manifest_writer *w, const struct lake_entry *entry);

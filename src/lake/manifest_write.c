@@ -107,10 +107,11 @@ void lake_manifest_begin(struct lake_manifest_writer *w, const struct lake_table
 
 static void count(struct lake_manifest_writer *w, const struct lake_entry *e) {
     struct lake_manifest *row = &w->row;
-    bool added = e->status == LAKE_ADDED;
-    *(added ? &row->added_files : &row->existing_files) += 1;
-    *(added ? &row->added_rows : &row->existing_rows) += e->file.rows;
-    if (!added && e->sequence < row->min_sequence)
+    int64_t *files[] = {&row->existing_files, &row->added_files, &row->deleted_files};
+    int64_t *rows[] = {&row->existing_rows, &row->added_rows, &row->deleted_rows};
+    *files[e->status] += 1;
+    *rows[e->status] += e->file.rows;
+    if (e->status == LAKE_EXISTING && e->sequence < row->min_sequence)
         row->min_sequence = e->sequence;
     if (!e->has_date) {
         row->summaries[0].contains_null = true;
@@ -149,7 +150,8 @@ static K2_RC format(struct lake_manifest_writer *w, const struct lake_table *t, 
         {"partition-spec", k2_buf_view(&spec)}, {"partition-spec-id", k2_sv_of(spec_id)},
         {"format-version", K2_SV("2")},         {"content", K2_SV("data")}};
     int rc = lake_ocf_write(LAKE_ENTRY_SCHEMA, pairs, 6, k2_buf_view(&w->records),
-                            w->row.added_files + w->row.existing_files, out, err);
+                            w->row.added_files + w->row.existing_files + w->row.deleted_files, out,
+                            err);
     k2_buf_free(&schema);
     k2_buf_free(&spec);
     return rc;

@@ -42,25 +42,29 @@ static void checksum(struct k2_sv head, struct k2_sv block, uint8_t out[SYNC_BYT
     memcpy(out, &h, SYNC_BYTES);
 }
 
-static void put_header(const char *schema, const struct lake_ocf_pair *pairs, int n,
-                       struct k2_buf *out) {
+/* Metadata pairs of a writer's own, encoded. */
+struct pairs {
+    struct k2_buf bytes;
+    int n;
+};
+
+static void put_header(struct k2_sv schema, const struct pairs *pairs, struct k2_buf *out) {
     k2_buf_put(out, magic, sizeof magic);
-    k2_avro_put_long(out, n + 3);
-    put_pair(out, "avro.schema", k2_sv_of(schema));
+    k2_avro_put_long(out, pairs->n + 3);
+    put_pair(out, "avro.schema", schema);
     put_pair(out, "avro.codec", K2_SV("deflate"));
     put_pair(out, CHECKSUM_KEY, K2_SV("xxh3-128"));
-    for (int i = 0; i < n; i++)
-        put_pair(out, pairs[i].key, pairs[i].value);
+    k2_buf_sv(out, k2_buf_view(&pairs->bytes));
     k2_avro_put_long(out, 0);
 }
 
-K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int n,
-                     struct k2_sv records, int64_t count, struct k2_buf *out, struct k2_err *err) {
+static K2_RC put_file(struct k2_sv schema, const struct pairs *pairs, struct k2_sv records,
+                      int64_t count, struct k2_buf *out, struct k2_err *err) {
     struct k2_buf head = {0}, packed = {0}, block = {0};
     uint8_t marker[SYNC_BYTES];
     int rc = count ? k2_deflate_raw(records, DEFLATE_LEVEL, &packed, err) : K2_OK;
     if (rc == K2_OK) {
-        put_header(schema, pairs, n, &head);
+        put_header(schema, pairs, &head);
         if (count) {
             k2_avro_put_long(&block, count);
             k2_avro_put_bytes(&block, k2_buf_view(&packed));
@@ -78,12 +82,29 @@ K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int 
     return rc;
 }
 
+K2_RC lake_ocf_write(const char *schema, const struct lake_ocf_pair *pairs, int n,
+                     struct k2_sv records, int64_t count, struct k2_buf *out, struct k2_err *err) {
+    struct pairs own = {.n = n};
+    for (int i = 0; i < n; i++)
+        put_pair(&own.bytes, pairs[i].key, pairs[i].value);
+    int rc = put_file(k2_sv_of(schema), &own, records, count, out, err);
+    k2_buf_free(&own.bytes);
+    return rc;
+}
+
 /* --- reading --- */
 
 struct header {
     struct k2_sv schema, codec, sync;
-    bool checksummed; /* the marker is a checksum of ours */
+    bool checksummed;     /* the marker is a checksum of ours */
+    struct pairs *others; /* NULL, or what gets all other pairs */
 };
+
+static void put_other(struct pairs *others, struct k2_sv key, struct k2_sv value) {
+    k2_avro_put_bytes(&others->bytes, key);
+    k2_avro_put_bytes(&others->bytes, value);
+    others->n++;
+}
 
 static bool read_pair(struct k2_sv *in, struct header *h) {
     struct k2_sv key, value;
@@ -91,10 +112,12 @@ static bool read_pair(struct k2_sv *in, struct header *h) {
         return false;
     if (k2_sv_eq(key, K2_SV("avro.schema")))
         h->schema = value;
-    if (k2_sv_eq(key, K2_SV("avro.codec")))
+    else if (k2_sv_eq(key, K2_SV("avro.codec")))
         h->codec = value;
-    if (k2_sv_eq(key, K2_SV(CHECKSUM_KEY)))
+    else if (k2_sv_eq(key, K2_SV(CHECKSUM_KEY)))
         h->checksummed = k2_sv_eq(value, K2_SV("xxh3-128"));
+    else if (h->others)
+        put_other(h->others, key, value);
     return true;
 }
 
@@ -115,7 +138,7 @@ static bool read_metadata(struct k2_sv *in, struct header *h) {
 }
 
 static K2_RC read_header(struct k2_sv *in, struct header *h, struct k2_err *err) {
-    *h = (struct header){0};
+    *h = (struct header){.others = h->others};
     if (!k2_sv_starts(*in, (struct k2_sv){magic, sizeof magic}))
         return k2_fail(err, K2_E_CORRUPT, "it does not begin as an Avro container file");
     *in = (struct k2_sv){in->p + sizeof magic, in->n - sizeof magic};
@@ -178,21 +201,23 @@ static K2_RC check_sum(struct k2_sv file, struct k2_sv rest, const struct header
     return K2_OK;
 }
 
-K2_RC lake_ocf_read(struct lake_ocf_reader *r, struct k2_sv file, const struct lake_ocf_visitor *v,
-                    struct k2_err *err) {
-    struct header h;
+static K2_RC read_file(struct lake_ocf_reader *r, struct k2_sv file,
+                       const struct lake_ocf_visitor *v, struct header *h, struct k2_err *err) {
     struct k2_sv whole = file;
-    K2_TRY(read_header(&file, &h, err));
-    K2_TRY(check_sum(whole, file, &h, err));
-    K2_TRY(use_schema(r, h.schema, v, err));
+    K2_TRY(read_header(&file, h, err));
+    K2_TRY(check_sum(whole, file, h, err));
+    K2_TRY(use_schema(r, h->schema, v, err));
     while (file.n) {
         int64_t count;
         struct k2_sv data;
-        K2_TRY(read_block(r, &h, &file, &count, &data, err));
+        K2_TRY(read_block(r, h, &file, &count, &data, err));
         for (; count > 0; count--) {
             if (data.n == 0)
                 return k2_fail(err, K2_E_CORRUPT, "a block of it has fewer records than it says");
+            const char *from = data.p;
             K2_TRY(lake_ocf_walk(r->schema, v, &data, err));
+            if (v->whole)
+                v->whole(v->ctx, (struct k2_sv){from, (size_t)(data.p - from)});
             K2_TRY(v->record(v->ctx, err));
         }
         if (data.n)
@@ -201,9 +226,108 @@ K2_RC lake_ocf_read(struct lake_ocf_reader *r, struct k2_sv file, const struct l
     return K2_OK;
 }
 
+K2_RC lake_ocf_read(struct lake_ocf_reader *r, struct k2_sv file, const struct lake_ocf_visitor *v,
+                    struct k2_err *err) {
+    struct header h = {0};
+    return read_file(r, file, v, &h, err);
+}
+
 void lake_ocf_reader_free(struct lake_ocf_reader *r) {
     lake_ocf_schema_free(r->schema);
     k2_buf_free(&r->text);
     k2_buf_free(&r->block);
     *r = (struct lake_ocf_reader){0};
+}
+
+/* --- changing --- */
+
+struct edit { /* of one leaf of the record in hand */
+    struct k2_sv was;
+    size_t to; /* where its replacement ends in `put` */
+};
+
+struct editing {
+    const struct lake_ocf_editor *editor;
+    struct k2_buf edits, put; /* edits: of struct edit */
+    struct k2_buf records;
+    int64_t count;
+    struct k2_err *err;
+    int status; /* of an edit that failed */
+};
+
+static int edit_tag(void *ctx, const char *path) {
+    const struct editing *e = ctx;
+    return e->editor->tag(e->editor->ctx, path);
+}
+
+static bool accept_leaf(void *ctx, int tag, int64_t number, struct k2_sv bytes) {
+    (void)ctx, (void)tag, (void)number, (void)bytes;
+    return true;
+}
+
+static bool edit_leaf(void *ctx, int tag, struct k2_sv encoded) {
+    struct editing *e = ctx;
+    e->status = e->editor->edit(e->editor->ctx, tag, encoded, &e->put, e->err);
+    struct edit edit = {encoded, e->put.n};
+    k2_buf_put(&e->edits, &edit, sizeof edit);
+    return e->status == K2_OK;
+}
+
+/* What lies between the changed leaves stays. */
+static void splice(void *ctx, struct k2_sv record) {
+    struct editing *e = ctx;
+    const char *at = record.p;
+    size_t from = 0;
+    for (size_t i = 0; i < e->edits.n; i += sizeof(struct edit)) {
+        struct edit edit;
+        memcpy(&edit, e->edits.p + i, sizeof edit);
+        k2_buf_put(&e->records, at, (size_t)(edit.was.p - at));
+        k2_buf_put(&e->records, e->put.p + from, edit.to - from);
+        at = edit.was.p + edit.was.n;
+        from = edit.to;
+    }
+    k2_buf_put(&e->records, at, (size_t)(record.p + record.n - at));
+    e->edits.n = e->put.n = 0;
+}
+
+static K2_RC count_record(void *ctx, struct k2_err *err) {
+    (void)err;
+    struct editing *e = ctx;
+    e->count++;
+    return K2_OK;
+}
+
+static K2_RC edit_file(struct lake_ocf_reader *r, struct editing *e, struct pairs *others,
+                       struct k2_sv file, struct k2_buf *out, struct k2_err *err) {
+    struct header h = {.others = others};
+    struct k2_err walk_err = {0};
+    const struct lake_ocf_visitor v = {.ctx = e,
+                                       .tag = edit_tag,
+                                       .leaf = accept_leaf,
+                                       .record = count_record,
+                                       .encoded = edit_leaf,
+                                       .whole = splice};
+    int rc = read_file(r, file, &v, &h, &walk_err);
+    if (e->status != K2_OK) /* the editor said why */
+        return e->status;
+    if (rc != K2_OK) {
+        if (err)
+            *err = walk_err;
+        return rc;
+    }
+    return put_file(h.schema, others, k2_buf_view(&e->records), e->count, out, err);
+}
+
+K2_RC lake_ocf_edit(struct k2_sv file, const struct lake_ocf_editor *editor, struct k2_buf *out,
+                    struct k2_err *err) {
+    struct lake_ocf_reader r = {0};
+    struct editing e = {.editor = editor, .err = err};
+    struct pairs others = {0};
+    int rc = edit_file(&r, &e, &others, file, out, err);
+    lake_ocf_reader_free(&r);
+    k2_buf_free(&e.edits);
+    k2_buf_free(&e.put);
+    k2_buf_free(&e.records);
+    k2_buf_free(&others.bytes);
+    return rc;
 }

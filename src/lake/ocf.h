@@ -37,6 +37,10 @@ struct lake_ocf_visitor {
     bool (*leaf)(void *ctx, int tag, int64_t number, struct k2_sv bytes);
     /* After each record. */
     K2_RC (*record)(void *ctx, struct k2_err *err);
+    /* For who changes files, else NULL: a wanted leaf that is not null as it is encoded, after
+     * `leaf`; all bytes of a record, before `record`. Borrowed. */
+    bool (*encoded)(void *ctx, int tag, struct k2_sv bytes);
+    void (*whole)(void *ctx, struct k2_sv record);
 };
 
 struct lake_ocf_schema; /* compiled */
@@ -51,6 +55,20 @@ struct lake_ocf_reader {
 void lake_ocf_reader_free(struct lake_ocf_reader *r);
 /* Walks all records of a file. Damage is K2_E_CORRUPT, an unknown codec K2_E_UNSUPPORTED. */
 K2_RC lake_ocf_read(struct lake_ocf_reader *r, struct k2_sv file, const struct lake_ocf_visitor *v,
+                    struct k2_err *err);
+
+/* --- changing --- */
+
+struct lake_ocf_editor {
+    void *ctx;
+    int (*tag)(void *ctx, const char *path); /* as in struct lake_ocf_visitor */
+    /* Gets a wanted leaf that is not null, as it is encoded, and appends what stands in its place. */
+    K2_RC (*edit)(void *ctx, int tag, struct k2_sv encoded, struct k2_buf *out, struct k2_err *err);
+};
+
+/* Appends the file with other values in some leaves. Schema, metadata pairs and every other byte of
+ * the records stay as their writer put them, whoever that was. */
+K2_RC lake_ocf_edit(struct k2_sv file, const struct lake_ocf_editor *e, struct k2_buf *out,
                     struct k2_err *err);
 
 /* --- shared by ocf.c and ocf_walk.c --- */

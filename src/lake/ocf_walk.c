@@ -299,7 +299,7 @@ static bool walk_branch(const struct node *n, const struct lake_ocf_visitor *v, 
     return walk(&n->child[branch], v, in);
 }
 
-static bool walk(const struct node *n, const struct lake_ocf_visitor *v, struct k2_sv *in) {
+static bool walk_node(const struct node *n, const struct lake_ocf_visitor *v, struct k2_sv *in) {
     struct k2_sv bytes;
     switch (n->type) {
     case NUL:
@@ -323,6 +323,15 @@ static bool walk(const struct node *n, const struct lake_ocf_visitor *v, struct 
         return walk_branch(n, v, in);
     }
     return false;
+}
+
+static bool walk(const struct node *n, const struct lake_ocf_visitor *v, struct k2_sv *in) {
+    const char *from = in->p;
+    if (!walk_node(n, v, in))
+        return false;
+    if (!v->encoded || n->tag == 0 || n->type == RECORD || n->type == NUL)
+        return true;
+    return v->encoded(v->ctx, n->tag, (struct k2_sv){from, (size_t)(in->p - from)});
 }
 
 K2_RC lake_ocf_walk(const struct lake_ocf_schema *s, const struct lake_ocf_visitor *v,

@@ -5,17 +5,20 @@
  *   4              row groups; in each, for every leaf in schema order: its chunk =
  *                  [dictionary page] data page ...   (page: see parquet_page.c)
  *   behind them    ColumnIndex of every chunk, then OffsetIndex of every chunk (parquet_meta.c)
- *   end - 8 - n    FileMetaData, n bytes of Thrift
+ *   end - 8 - n    FileMetaData, n bytes of Thrift; its key-value entry k2.checksum covers every byte
+ *                  of the file (parquet_check.c)
  *   end - 8        u32 n, little-endian
  *   end - 4        "PAR1"
  * Validity: the file is complete when it ends so; the footer comes last, and it is synced with the
- * directory before parquet_close returns. Every page is one zstd frame that ends with its checksum.
+ * directory before parquet_close returns. Every page is one zstd frame that ends with its checksum,
+ * which readers check; headers, page index and footer have only the file's own, which k2 verify does.
  * Recovery: there is none. A file that was not closed is referred to by nothing and is removed, by
  * parquet_free or, after a crash, as an orphan.
  */
 #include "lake/parquet.h"
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "lake/parquet_bound.h"
 #include "lake/parquet_writer.h"
 
@@ -137,7 +140,7 @@ static void set_columns(struct parquet_writer *w, const struct parquet_column *c
 static void set_options(struct parquet_writer *w, const struct parquet_options *o) {
     w->group_rows = o->row_group_rows ? o->row_group_rows : GROUP_ROWS;
     w->page_rows = o->page_rows ? o->page_rows : PAGE_ROWS;
-    w->created_by = k2_strdup(o->created_by ? o->created_by : "k2");
+    w->created_by = k2_strdup(o->created_by ? o->created_by : PARQUET_CREATOR K2_VERSION);
     w->zstd = zstd_packer_new(o->zstd_level ? o->zstd_level : 1);
     w->sort_n = o->sort_count;
     w->sort_leaves = k2_alloc((size_t)o->sort_count * sizeof *w->sort_leaves);
@@ -225,7 +228,8 @@ static int sync_directory(const struct parquet_writer *w, struct k2_err *err) {
 
 static int finish(struct parquet_writer *w, struct k2_err *err) {
     K2_TRY(write_last_group(w, err));
-    parquet_put_footer(w);
+    size_t digits = parquet_put_footer(w);
+    parquet_seal(k2_crc32c(w->crc, w->out.p, w->out.n), w->out.p + digits);
     K2_TRY(parquet_flush(w, 0, err));
     K2_TRY(k2_fs_sync(w->fd, w->path, err));
     int fd = w->fd;

@@ -3,7 +3,8 @@
  * Columns are flat, or a list of strings, or a map of string to string; each carries its Iceberg
  * field id. Strings, lists and maps come as interner ids. zstd pages, dictionary /
  * DELTA_BINARY_PACKED / PLAIN chosen per column, statistics, page index (column and offset index),
- * sorting columns. The file is written through base/fs.h and is durable when parquet_close returns.
+ * sorting columns, a checksum of the whole file (parquet_check.c). The file is written through
+ * base/fs.h and is durable when parquet_close returns.
  * Format: apache/parquet-format 2.10 (parquet.thrift, Encodings.md, LogicalTypes.md, PageIndex.md).
  * Thread-safety: one writer, one thread.
  */
@@ -43,7 +44,7 @@ struct parquet_options {
     size_t page_rows;        /* 0 = 20480 */
     const int *sort_columns; /* indices of columns, ascending, nulls first; borrowed during open */
     int sort_count;
-    const char *created_by; /* NULL = "k2"; "k2 version 1.2.3" is the form readers parse */
+    const char *created_by; /* NULL = "k2 version 1.2.3", the form that readers parse */
 };
 
 #define PARQUET_BOUND 24 /* bytes a bound may have: strings are cut to 16 (upper: incremented) */
@@ -83,5 +84,10 @@ int64_t parquet_bytes(const struct parquet_writer *w);
 struct parquet_info parquet_info(const struct parquet_writer *w);
 /* Frees; a file that was not closed is removed. NULL is fine. */
 void parquet_free(struct parquet_writer *w);
+
+/* Reads every byte of a file and compares it with the checksum in its footer: K2_E_CORRUPT names the
+ * file. *checked = false: it carries none (another program's file, or ours of before there was one),
+ * and only its first and last bytes were looked at. K2_E_NOTFOUND: there is no file. */
+K2_RC parquet_check(const char *path, bool *checked, struct k2_err *err);
 
 #endif

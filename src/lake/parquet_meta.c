@@ -323,7 +323,18 @@ static void put_column_orders(const struct parquet_writer *w, struct parquet_thr
     }
 }
 
-void parquet_put_footer(struct parquet_writer *w) {
+/* Gives the place of the digits. */
+static size_t put_checksum(struct parquet_thrift *t) {
+    parquet_thrift_list(t, 5, PARQUET_THRIFT_STRUCT, 1);
+    parquet_thrift_each_struct(t);
+    parquet_thrift_binary(t, 1, K2_SV(PARQUET_CHECKSUM_KEY));
+    parquet_thrift_binary(t, 2, K2_SV(PARQUET_CHECKSUM_FORM PARQUET_CHECKSUM_BLANK));
+    size_t digits = t->out->n - PARQUET_CHECKSUM_DIGITS;
+    parquet_thrift_end(t);
+    return digits;
+}
+
+size_t parquet_put_footer(struct parquet_writer *w) {
     struct k2_buf *out = &w->out;
     struct index_places at = {parquet_position(w),
                               parquet_position(w) + (int64_t)w->column_index.n};
@@ -337,10 +348,12 @@ void parquet_put_footer(struct parquet_writer *w) {
     parquet_thrift_list(&t, 4, PARQUET_THRIFT_STRUCT, (size_t)w->group_n);
     for (int i = 0; i < w->group_n; i++)
         put_group(w, i, at, &t);
+    size_t digits = put_checksum(&t);
     parquet_thrift_binary(&t, 6, k2_sv_of(w->created_by));
     put_column_orders(w, &t);
     parquet_thrift_end(&t);
     uint32_t length = (uint32_t)(out->n - start);
     k2_buf_put(out, &length, 4);
     k2_buf_sv(out, K2_SV("PAR1"));
+    return digits;
 }

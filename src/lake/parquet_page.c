@@ -7,6 +7,7 @@
 #include "lake/parquet_writer.h"
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "lake/parquet_bound.h"
 #include "lake/parquet_thrift.h"
 
@@ -17,6 +18,7 @@ K2_RC parquet_flush(struct parquet_writer *w, size_t least, struct k2_err *err) 
     if (w->out.n < least || w->out.n == 0)
         return K2_OK;
     K2_TRY(k2_fs_pwrite(w->fd, w->out.p, w->out.n, w->written, w->path, err));
+    w->crc = k2_crc32c(w->crc, w->out.p, w->out.n);
     w->written += (int64_t)w->out.n;
     w->out.n = 0;
     return K2_OK;

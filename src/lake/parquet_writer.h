@@ -3,7 +3,8 @@
  * The way of the rows: parquet.c takes them, parquet_stage.c keeps them column by column until
  * their row group is full (text and decimals as dictionary indices), parquet_chunk.c turns a staged
  * column into the pages of its leaves, parquet_page.c compresses pages, puts them into the file and
- * notes what page index and footer say of them, parquet_meta.c writes those two.
+ * notes what page index and footer say of them, parquet_meta.c writes those two, and
+ * parquet_check.c knows the checksum of it all.
  */
 #ifndef K2_LAKE_PARQUET_WRITER_H
 #define K2_LAKE_PARQUET_WRITER_H
@@ -13,6 +14,11 @@
 #include "lake/zstd.h"
 
 #define PARQUET_BOUND_TEXT 16 /* bytes of text in an Iceberg bound */
+#define PARQUET_CREATOR "k2 version "
+#define PARQUET_CHECKSUM_KEY "k2.checksum"
+#define PARQUET_CHECKSUM_FORM "crc32c:"   /* before the digits */
+#define PARQUET_CHECKSUM_BLANK "00000000" /* what the digits are while the checksum is computed */
+#define PARQUET_CHECKSUM_DIGITS (sizeof PARQUET_CHECKSUM_BLANK - 1)
 
 /* Numbers that parquet.thrift gives. */
 enum {
@@ -134,6 +140,7 @@ struct parquet_writer {
 
     struct k2_buf out; /* what is not written to the file yet */
     int64_t written;
+    uint32_t crc; /* CRC-32C of what is written */
 
     struct k2_buf body, packed, header; /* of the page in work */
     struct parquet_page *pages;         /* of the chunk in work */
@@ -177,7 +184,11 @@ void parquet_chunk_end(struct parquet_writer *w, struct parquet_chunk *c,
 void parquet_put_column_index(struct parquet_writer *w, const struct parquet_leaf *leaf,
                               struct k2_buf *out);
 void parquet_put_offset_index(const struct parquet_writer *w, struct k2_buf *out);
-/* Appends page index, footer, its length and the closing magic to w->out. */
-void parquet_put_footer(struct parquet_writer *w);
+/* Appends page index, footer, its length and the closing magic to w->out; gives the place in w->out
+ * of the checksum's digits, which are blank. */
+size_t parquet_put_footer(struct parquet_writer *w);
+
+/* parquet_check.c: writes the digits of a checksum. */
+void parquet_seal(uint32_t crc, uint8_t *digits);
 
 #endif

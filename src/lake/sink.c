@@ -14,15 +14,21 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/log.h"
+#include "base/metrics.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 
 enum {
     DEFAULT_COMMIT_ROWS = 1000000,
     ROW_GROUP_ROWS = 122880,
     TRIES = 8,
+    LOCK_TRIES = 20,
+    LOCK_WAIT_MS = 50,
     MOST_STRING_BYTES =
         64 << 20 /* of one commit: strings that come once must not fill the memory */
 };
@@ -54,6 +60,7 @@ struct sink {
     struct journal_reader *reader;
     struct journal_batch batch; /* being consumed; count 0 = none */
     size_t cursor;
+    int64_t oldest_ns; /* append time of the oldest row gathered */
     struct lake_file *files;
     int file_count;
 };
@@ -111,6 +118,8 @@ static K2_RC decode_batch(struct sink *s, struct k2_err *err) {
     if (s->rows.n > first) {
         int64_t end = r.offset + 1;
         fill_own(s, first, end - (int64_t)(s->rows.n - first));
+        if (s->batch.append_ns < s->oldest_ns)
+            s->oldest_ns = s->batch.append_ns;
         lake_offsets_set(&s->to, topic, s->batch.partition, end);
     }
     return K2_OK;
@@ -120,6 +129,7 @@ static K2_RC decode_batch(struct sink *s, struct k2_err *err) {
 static K2_RC gather(struct sink *s, struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
     s->rows.n = 0;
+    s->oldest_ns = INT64_MAX;
     while (s->rows.n < s->rows.cap && k2_interner_bytes(s->interner) < MOST_STRING_BYTES) {
         if (s->batch.count == 0) {
             int got = journal_next(s->reader, &s->batch, err);
@@ -254,6 +264,42 @@ static void forget_files(struct sink *s) {
     s->file_count = 0;
 }
 
+static struct k2_series *metric(const struct sink *s, enum k2_metric m) {
+    return k2_metric(m, s->kind->table, NULL);
+}
+
+static void count_commit(const struct sink *s, const struct lake_append *a, int64_t took) {
+    int64_t bytes = 0;
+    for (int i = 0; i < a->file_count; i++)
+        bytes += a->files[i].bytes;
+    k2_metric_add(metric(s, K2_METRIC_sink_rows), (int64_t)s->rows.n);
+    k2_metric_add(metric(s, K2_METRIC_sink_files), a->file_count);
+    k2_metric_add(metric(s, K2_METRIC_sink_written_bytes), bytes);
+    k2_metric_add(metric(s, K2_METRIC_sink_commits), 1);
+    k2_metric_record(metric(s, K2_METRIC_sink_commit_seconds), took);
+    k2_metric_set(metric(s, K2_METRIC_sink_freshness_seconds), a->now_ns - s->oldest_ns);
+    k2_metric_set(metric(s, K2_METRIC_sink_last_commit_timestamp_seconds), a->now_ns);
+}
+
+static void show_offsets(const struct lake_offsets *held) {
+    for (int i = 0; i < held->n; i++) {
+        char partition[24];
+        snprintf(partition, sizeof partition, "%" PRId32, held->at[i].partition);
+        k2_metric_set(k2_metric(K2_METRIC_sink_offset, held->at[i].topic, partition, NULL),
+                      held->at[i].end);
+    }
+}
+
+static void log_commit(const struct sink *s, const struct lake_append *a, int64_t snapshot) {
+    char journal[24], id[24], rows[24], files[24];
+    snprintf(journal, sizeof journal, "%" PRId32, journal_id(s->journal));
+    snprintf(id, sizeof id, "%" PRId64, snapshot);
+    snprintf(rows, sizeof rows, "%zu", s->rows.n);
+    snprintf(files, sizeof files, "%d", a->file_count);
+    k2_log(K2_LOG_INFO, "snapshot is committed", "table", s->kind->table, "snapshot", id, "commit",
+           a->commit_id, "journal", journal, "rows", rows, "files", files, NULL);
+}
+
 static K2_RC commit(struct sink *s, struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
     char id[40];
@@ -266,6 +312,10 @@ static K2_RC commit(struct sink *s, struct k2_err *err) {
                             .now_ns = s->options->clock ? s->options->clock() : k2_now_ns()};
     int64_t snapshot;
     int rc = lake_append(s->lake, s->kind->table, &a, &snapshot, err);
+    if (rc == K2_OK) {
+        count_commit(s, &a, k2_monotonic_ns() - start);
+        log_commit(s, &a, snapshot);
+    }
     if (rc == K2_E_CONFLICT)
         lake_files_discard(s->files, s->file_count);
     forget_files(s);
@@ -286,9 +336,11 @@ static K2_RC commit_rows(struct sink *s, struct k2_err *err) {
     K2_TRY(write_files(s, err));
     K2_TRY(commit(s, err));
     copy_offsets(&s->from, &s->to);
+    show_offsets(&s->from);
     s->totals->rows += n;
     s->totals->commits++;
     s->done += n;
+    k2_metric_set(metric(s, K2_METRIC_sink_lag_rows), s->all - s->done);
     if (s->options->progress)
         s->options->progress(s->options->progress_ctx, s->kind->table, s->done, s->all);
     k2_interner_reset(s->interner);
@@ -338,6 +390,9 @@ static K2_RC find_work(struct sink *s, struct k2_err *err) {
         if (k2_kind_by_topic(k2_sv_of(t.name)) == s->kind)
             K2_TRY(add_spans(s, &t, err));
     }
+    k2_metric_set(metric(s, K2_METRIC_sink_lag_rows), s->all);
+    if (s->from.journal_id == s->to.journal_id)
+        show_offsets(&s->from);
     return K2_OK;
 }
 
@@ -398,8 +453,10 @@ static K2_RC sink_kind(struct sink *s, const struct k2_kind *kind, struct k2_err
     K2_TRY_CTX(lake_table_ensure(s->lake, kind, err), err, "table %s", kind->table);
     open_kind(s, kind);
     int rc = K2_E_CONFLICT; /* another sink moved the table: look again */
-    for (int i = 0; rc == K2_E_CONFLICT && i < TRIES; i++)
+    for (int i = 0; rc == K2_E_CONFLICT && i < TRIES; i++) {
+        k2_metric_add(metric(s, K2_METRIC_sink_retries), i > 0);
         rc = one_round(s, err);
+    }
     close_kind(s);
     return k2_err_context(err, rc, "sink of table %s", kind->table);
 }
@@ -436,6 +493,19 @@ static K2_RC sink_all(struct sink *s, struct k2_err *err) {
     return save_position(s, err);
 }
 
+/* Upkeep holds the lock for moments (replace.c), another sink for long: only that one is an error. */
+static K2_RC take_lock(const char *data, struct k2_lock **lock, struct k2_err *err) {
+    const struct timespec pause = {.tv_nsec = LOCK_WAIT_MS * K2_NS_PER_MS};
+    char *path = k2_path(data, LAKE_WRITER_LOCK);
+    int rc = k2_lock_take(path, "sink", lock, err);
+    for (int i = 0; rc == K2_E_LOCKED && i < LOCK_TRIES; i++) {
+        (void)nanosleep(&pause, NULL);
+        rc = k2_lock_take(path, "sink", lock, err);
+    }
+    free(path);
+    return rc;
+}
+
 int sink_run(struct journal *j, struct lake *l, const char *data, const struct sink_options *o,
              struct sink_totals *totals, struct k2_err *err) {
     static const struct sink_options defaults;
@@ -443,14 +513,10 @@ int sink_run(struct journal *j, struct lake *l, const char *data, const struct s
     struct sink s = {
         .journal = j, .lake = l, .options = o ? o : &defaults, .totals = totals ? totals : &unused};
     *s.totals = (struct sink_totals){0};
-    char *path = k2_path(data, "run/sink.lock");
     struct k2_lock *lock = NULL;
-    int rc = k2_lock_take(path, "sink", &lock, err);
-    free(path);
-    if (rc != K2_OK)
-        return rc;
+    K2_TRY(take_lock(data, &lock, err));
     s.interner = k2_interner_new();
-    rc = sink_all(&s, err);
+    int rc = sink_all(&s, err);
     k2_interner_free(s.interner);
     sort_order_free(&s.order);
     k2_lock_release(lock);

@@ -47,9 +47,15 @@ K2_RC lake_snapshot_as_of(const struct lake_table *t, int64_t ns, struct lake_sn
     for (int i = t->log_count; i-- > 0;)
         if (t->log[i].timestamp_ms <= ms)
             return lake_snapshot_find(t, t->log[i].snapshot, out, err);
+    /* The log begins after the last one that expired; before it there are those that stayed. */
+    for (int i = t->snapshot_count; i-- > 0;)
+        if (t->snapshots[i].timestamp_ms <= ms) {
+            *out = t->snapshots[i];
+            return K2_OK;
+        }
     char text[K2_TIME_TEXT];
     (void)k2_time_format(ns, text);
-    return k2_fail(err, K2_E_NOTFOUND, "table %s had no snapshot yet at %s", t->name, text);
+    return k2_fail(err, K2_E_NOTFOUND, "table %s has no snapshot of %s or before", t->name, text);
 }
 
 const char *lake_snapshot_summary(const struct lake_table *t, int64_t id, const char *key) {

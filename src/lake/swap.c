@@ -3,12 +3,14 @@
  * Order of durability: whatever the metadata names is written and synced by the caller, then the
  * metadata file, then their common directory, then the catalog's transaction. A crash before the
  * last step leaves files that nothing names (orphans), never a name without its file. */
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "lake/lake_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define PREVIOUS_VERSIONS_DEFAULT                                                                  \
     100 /* Iceberg's default of write.metadata.previous-versions-max */
@@ -105,6 +107,17 @@ static void remove_dropped(const struct lake_table *t, const struct k2_json *dro
 
 /* --- the swap --- */
 
+void lake_wait_ms(int64_t ms) {
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * K2_NS_PER_MS};
+    (void)nanosleep(&t, NULL);
+}
+
+void lake_metadata_wait(int attempts) {
+    int64_t most = attempts < 8 ? attempts + 1 : 8;
+    struct timespec t = {.tv_nsec = lake_random_id() % (most * 2 * K2_NS_PER_MS)};
+    (void)nanosleep(&t, NULL);
+}
+
 /* The swap failed without saying whether it happened. If the row can be read and is ours or as it
  * was, all is known; if it is a third one, that may stand on ours. Ours and yet a failure: what failed
  * may be the sync after SQLite removed its journal, and a power cut would bring that back and undo the
@@ -159,6 +172,11 @@ K2_RC lake_metadata_swap(struct lake *l, struct lake_table *t, bool *unsure, str
     free(path);
     free(directory);
     return rc;
+}
+
+K2_RC lake_metadata_write(const char *directory, const char *previous, const struct k2_json *root,
+                          char **path, struct k2_err *err) {
+    return write_root(directory, version_of(previous) + 1, root, path, err);
 }
 
 K2_RC lake_metadata_create(struct lake *l, const char *table, const struct k2_json *root,

@@ -10,8 +10,26 @@
 
 /* --- loading --- */
 
-static K2_RC load_from(struct k2_sv name, const char *location, struct lake_table **out,
-                       struct k2_err *err) {
+/* Whatever lies outside of the warehouse belongs to another directory or to nobody: reading it would
+ * read that one's rows, and writing would write there. lake_open has looked for moved directories. */
+static K2_RC check_home(const struct lake *l, struct k2_sv name, const char *location,
+                        struct k2_err *err) {
+    char *path;
+    K2_TRY(lake_location_path(k2_sv_of(location), &path, err));
+    size_t n = strlen(l->warehouse);
+    bool home = strncmp(path, l->warehouse, n) == 0 && path[n] == '/';
+    free(path);
+    if (home)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID,
+                   "table %.*s is at %s, outside of this data directory's warehouse %s, which k2 "
+                   "does not read",
+                   K2_SV_ARG(name), location, l->warehouse);
+}
+
+static K2_RC load_from(const struct lake *l, struct k2_sv name, const char *location,
+                       struct lake_table **out, struct k2_err *err) {
+    K2_TRY(check_home(l, name, location, err));
     char *path, *text = k2_sv_dup(name);
     struct k2_buf bytes = {0};
     int rc = lake_location_path(k2_sv_of(location), &path, err);
@@ -26,26 +44,10 @@ static K2_RC load_from(struct k2_sv name, const char *location, struct lake_tabl
     return rc;
 }
 
-/* A copy of a data directory names the files of the original: reading it would read those, and writing
- * would write there. */
-static K2_RC check_home(const struct lake *l, const struct lake_table *t, struct k2_err *err) {
-    char *path;
-    K2_TRY(lake_location_path(k2_sv_of(t->location), &path, err));
-    size_t n = strlen(l->warehouse);
-    bool home = strncmp(path, l->warehouse, n) == 0 && path[n] == '/';
-    free(path);
-    if (home)
-        return K2_OK;
-    return k2_fail(err, K2_E_INVALID,
-                   "table %s is at %s, outside of this data directory's warehouse %s: was the "
-                   "directory copied or moved? Iceberg tables hold absolute paths",
-                   t->name, t->location, l->warehouse);
-}
-
 static K2_RC lost(struct k2_sv name, const char *location, struct k2_err *err) {
     return k2_fail(err, K2_E_CORRUPT,
                    "the catalog names metadata %s for table %.*s, but there is no such file: was "
-                   "the data directory moved? Iceberg tables hold absolute paths",
+                   "a part of the data directory moved away? k2 restore brings it back",
                    location, K2_SV_ARG(name));
 }
 
@@ -66,12 +68,12 @@ K2_RC lake_table_load(struct lake *l, struct k2_sv name, struct lake_table **out
         bool same = before && strcmp(before, location) == 0;
         free(before);
         before = location;
-        rc = same ? lost(name, location, err) : load_from(name, location, out, err);
+        rc = same ? lost(name, location, err) : load_from(l, name, location, out, err);
         if (same || rc != K2_E_NOTFOUND)
             break;
     }
     free(before);
-    if (rc == K2_OK && (rc = check_home(l, *out, err)) != K2_OK)
+    if (rc == K2_OK && (rc = check_home(l, name, (*out)->location, err)) != K2_OK)
         lake_table_free(*out);
     return rc;
 }

@@ -1,5 +1,5 @@
 /* Verifying a table: everything that its current metadata names, from every snapshot down to the
- * data files, is there, has the size that was said, parses, and adds up. */
+ * data files, is there, has the size that was said, parses, adds up, and has the checksum it carries. */
 #include "base/fs.h"
 #include "lake/manifest.h"
 
@@ -11,7 +11,7 @@ struct verifying {
     const struct lake_table *table;
     void (*finding)(void *ctx, const char *text);
     void *ctx;
-    int64_t findings, files;
+    struct lake_verified out;
     struct k2_interner *seen; /* manifests and data files that were checked already */
     struct k2_interner *live; /* data files of the current snapshot */
     bool current;             /* the snapshot in hand is the current one */
@@ -28,7 +28,7 @@ static void report(struct verifying *v, const char *fmt, ...) {
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    v->findings++;
+    v->out.findings++;
     if (v->finding)
         v->finding(v->ctx, text);
 }
@@ -40,14 +40,27 @@ static bool first_time(struct verifying *v, const char *name) {
     return true;
 }
 
-static void check_size(struct verifying *v, const char *what, const char *path, int64_t bytes) {
-    v->files++;
+/* Whether the file is there with the size that was said. */
+static bool check_size(struct verifying *v, const char *what, const char *path, int64_t bytes) {
+    v->out.files++;
     int64_t size = k2_fs_size(path);
     if (size < 0)
         report(v, "%s %s is missing", what, path);
     else if (bytes >= 0 && size != bytes)
         report(v, "%s %s has %lld bytes, %lld were said", what, path, (long long)size,
                (long long)bytes);
+    return size >= 0 && (bytes < 0 || size == bytes);
+}
+
+static void check_data_file(struct verifying *v, const struct lake_file *f) {
+    struct k2_err why = {0};
+    bool checked;
+    if (!check_size(v, "data file", f->path, f->bytes))
+        return;
+    if (parquet_check(f->path, &checked, &why) != K2_OK)
+        report(v, "%s", why.msg);
+    else if (!checked)
+        v->out.unchecked++;
 }
 
 /* A metadata file that we named carries a hash of its bytes in its name. */
@@ -79,7 +92,7 @@ static K2_RC check_entry(void *ctx, struct lake_entry *e, struct k2_err *err) {
     if (v->current)
         (void)k2_intern(v->live, k2_sv_of(e->file.path));
     if (first_time(v, e->file.path))
-        check_size(v, "data file", e->file.path, e->file.bytes);
+        check_data_file(v, &e->file);
     return K2_OK;
 }
 
@@ -94,7 +107,7 @@ static void check_manifest(struct verifying *v, const struct lake_manifest *m) {
     bool fresh = first_time(v, m->location);
     if (!fresh && !v->current)
         return;
-    v->files += fresh;
+    v->out.files += fresh;
     v->manifest = m;
     v->added_files = v->other_files = v->added_rows = v->other_rows = 0;
     if (lake_manifest_read(&v->reader, v->table, m, check_entry, v, &err) != K2_OK) {
@@ -120,7 +133,7 @@ static void check_snapshot(struct verifying *v, const struct lake_snapshot *s) {
     struct k2_err err = {0};
     struct lake_manifest_list list = {0};
     int64_t files = 0, rows = 0;
-    v->files++;
+    v->out.files++;
     v->current = s->id == v->table->current_snapshot;
     if (lake_manifest_list_load(s->manifest_list, &list, &err) != K2_OK) {
         report(v, "snapshot %lld: %s", (long long)s->id, err.msg);
@@ -151,8 +164,8 @@ static void check_metadata_log(struct verifying *v) {
             report(v, "metadata-log entry %zu names no file", i + 1);
             continue;
         }
-        check_size(v, "old metadata file", path, -1);
-        check_name(v, path);
+        if (check_size(v, "old metadata file", path, -1))
+            check_name(v, path);
         free(path);
     }
 }
@@ -187,7 +200,7 @@ static void check_offsets(struct verifying *v) {
 }
 
 K2_RC lake_verify(struct lake *l, const char *table, void (*finding)(void *ctx, const char *text),
-                  void *ctx, int64_t *findings, int64_t *files, struct k2_err *err) {
+                  void *ctx, struct lake_verified *out, struct k2_err *err) {
     struct verifying v = {.finding = finding, .ctx = ctx};
     struct lake_table *t;
     struct k2_err load_err = {0};
@@ -200,7 +213,7 @@ K2_RC lake_verify(struct lake *l, const char *table, void (*finding)(void *ctx, 
         return rc;
     } else {
         v.table = t;
-        v.files = 1;
+        v.out.files = 1;
         v.seen = k2_interner_new();
         v.live = k2_interner_new();
         check_metadata(&v);
@@ -212,7 +225,6 @@ K2_RC lake_verify(struct lake *l, const char *table, void (*finding)(void *ctx, 
         k2_interner_free(v.live);
         lake_table_free(t);
     }
-    *findings = v.findings;
-    *files = v.files;
+    *out = v.out;
     return K2_OK;
 }

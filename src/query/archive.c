@@ -142,5 +142,5 @@ void archive_close(struct archive *a) {
 }
 
 struct seq_history archive_history(struct archive *a) {
-    return (struct seq_history){a, a ? load : NULL};
+    return (struct seq_history){.ctx = a, .load = a ? load : NULL};
 }

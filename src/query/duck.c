@@ -25,8 +25,8 @@
 /* clang-format off */
 #define DUCK_API(X)                                                                                \
     X(duckdb_create_config) X(duckdb_set_config) X(duckdb_destroy_config)                          \
-    X(duckdb_open_ext) X(duckdb_close) X(duckdb_connect) X(duckdb_disconnect) X(duckdb_interrupt)  \
-    X(duckdb_free) X(duckdb_query)                                                                 \
+    X(duckdb_open_ext) X(duckdb_close) X(duckdb_connect)  X(duckdb_disconnect) X(duckdb_interrupt)  \
+    X(duckdb_query_progress) X(duckdb_free) X(duckdb_query)                                                                 \
     X(duckdb_extract_statements) X(duckdb_extract_statements_error) X(duckdb_destroy_extracted)    \
     X(duckdb_prepare) X(duckdb_prepare_error) X(duckdb_destroy_prepare)                            \
     X(duckdb_prepared_statement_type) X(duckdb_bind_parameter_index) X(duckdb_bind_varchar)        \
@@ -57,6 +57,7 @@ static struct { DUCK_API(DUCK_POINTER) } api;
 struct duck {
     duckdb_database db;
     duckdb_connection con;
+    bool shared; /* the database is another's */
 };
 
 struct duck_stmt {
@@ -172,10 +173,17 @@ static const struct {
     const char *prefix; /* how DuckDB's messages of a kind begin */
     int status;
 } error_kinds[] = {
-    {"INTERRUPT Error", K2_E_CANCELLED},         {"Out of Memory Error", K2_E_NOMEM},
-    {"Permission Error", K2_E_UNSUPPORTED},      {"Catalog Error", K2_E_NOTFOUND},
-    {"Not implemented Error", K2_E_UNSUPPORTED}, {"IO Error", K2_E_IO},
-    {"Out of Range Error", K2_E_RANGE},          {"Conversion Error", K2_E_INVALID},
+    {"INTERRUPT Error", K2_E_CANCELLED},
+    {"Out of Memory Error", K2_E_NOMEM},
+    {"Permission Error", K2_E_UNSUPPORTED},
+    {"Catalog Error", K2_E_NOTFOUND},
+    {"Not implemented Error", K2_E_UNSUPPORTED},
+    {"IO Error", K2_E_IO},
+    {"Out of Range Error", K2_E_RANGE},
+    {"Conversion Error", K2_E_INVALID},
+    {"Invalid Error", K2_E_FAILED},
+    {"INTERNAL Error", K2_E_FAILED},
+    {"Serialization Error", K2_E_FAILED},
 };
 
 static int fail(struct k2_err *err, const char *message) {
@@ -237,18 +245,34 @@ K2_RC duck_open(const struct duck_setting *settings, int n, struct duck **out, s
     return rc;
 }
 
+K2_RC duck_connect(struct duck *d, struct duck **out, struct k2_err *err) {
+    struct duck *other = k2_zalloc(sizeof *other);
+    other->db = d->db;
+    other->shared = true;
+    if (api.duckdb_connect(other->db, &other->con) == DuckDBError) {
+        duck_close(other);
+        return k2_fail(err, K2_E_FAILED, "DuckDB refused another connection");
+    }
+    *out = other;
+    return K2_OK;
+}
+
 void duck_close(struct duck *d) {
     if (!d)
         return;
     if (d->con)
         api.duckdb_disconnect(&d->con);
-    if (d->db)
+    if (d->db && !d->shared)
         api.duckdb_close(&d->db);
     free(d);
 }
 
 void duck_interrupt(struct duck *d) {
     api.duckdb_interrupt(d->con);
+}
+
+double duck_progress(struct duck *d) {
+    return api.duckdb_query_progress(d->con).percentage;
 }
 
 K2_RC duck_exec(struct duck *d, const char *sql, struct k2_err *err) {

@@ -7,8 +7,8 @@
  * Errors carry DuckDB's own words. Status: K2_E_CANCELLED when interrupted, K2_E_NOMEM over the memory
  * limit, K2_E_UNSUPPORTED for what the sandbox refuses, K2_E_NOTFOUND for unknown names, K2_E_IO for
  * files, else K2_E_INVALID.
- * Thread-safety: a struct duck and what hangs on it belong to one thread; duck_interrupt may be called
- * from any thread while the duck is open.
+ * Thread-safety: a struct duck and what hangs on it belong to one thread; duck_interrupt and
+ * duck_progress may be called from any thread while the duck is open.
  */
 #ifndef K2_QUERY_DUCK_H
 #define K2_QUERY_DUCK_H
@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "query/arrow.h"
 
-struct duck; /* an in-memory database with one connection */
+struct duck; /* an in-memory database with a connection */
 
 struct duck_setting {
     const char *name, *value;
@@ -25,8 +25,12 @@ struct duck_setting {
 
 /* Settings are those of DuckDB's configuration at start-up; an unknown one is an error. */
 K2_RC duck_open(const struct duck_setting *settings, int n, struct duck **out, struct k2_err *err);
+/* Another connection to the same database: for results beside each other. It is closed first. */
+K2_RC duck_connect(struct duck *d, struct duck **out, struct k2_err *err);
 void duck_close(struct duck *d); /* results and statements must be gone; NULL is fine */
 void duck_interrupt(struct duck *d);
+/* How much of the running statement is done, in percent; below 0 when that cannot be told. Any thread. */
+double duck_progress(struct duck *d);
 
 /* Runs statements of our own and forgets their results. */
 K2_RC duck_exec(struct duck *d, const char *sql, struct k2_err *err);

@@ -53,11 +53,13 @@ static int set_up(struct query_engine *q, const char *writable, struct k2_err *e
     k2_buf_str(&sql, "SET TimeZone='UTC';"
                      "SET parquet_metadata_cache=true;"
                      "SET validate_external_file_cache='NO_VALIDATION';"
-                     "SET enable_progress_bar=false;"
+                     "SET enable_progress_bar=true;" /* measured, and not printed by DuckDB */
+                     "SET enable_progress_bar_print=false;"
                      "CREATE SCHEMA " QUERY_PLAN_SCHEMA ";"
                      "CREATE SCHEMA " LAKE_NAMESPACE ";"
                      "SET search_path='" LAKE_NAMESPACE ",main';");
     put_sandbox(&sql, q->data, writable);
+    k2_buf_str(&sql, query_rewrite_views);
     k2_buf_str(&sql, "SET enable_external_access=false;"
                      "SET allowed_configs=['disabled_optimizers'];"
                      "SET lock_configuration=true");
@@ -125,6 +127,10 @@ void query_close(struct query_engine *q) {
     free(q->known);
     free(q->data);
     free(q);
+}
+
+double query_progress(struct query_engine *q) {
+    return duck_progress(q->duck);
 }
 
 void query_cancel(struct query_engine *q) {

@@ -72,9 +72,23 @@ static int plan_scans(const struct query_source *s, const struct prune_plan *pla
     return K2_OK;
 }
 
+/* The journal positions that the snapshot covers, if it says. */
+static int tell_offsets(const struct query_source *s, struct query_scan *scan, struct k2_err *err) {
+    struct lake_offsets offsets = {0};
+    struct k2_buf text = {0};
+    if (s->snapshot)
+        K2_TRY(lake_snapshot_offsets(s->table, s->snapshot, &offsets, err));
+    if (offsets.n)
+        lake_offsets_format(&offsets, &text);
+    scan->offsets = offsets.n ? k2_strdup(k2_buf_cstr(&text)) : NULL;
+    k2_buf_free(&text);
+    lake_offsets_free(&offsets);
+    return K2_OK;
+}
+
 K2_RC query_files_apply(struct query_engine *q, const struct query_source *source,
-                        const struct prune_plan *plan, struct query_scan *scan,
-                        struct k2_err *err) {
+                        const struct prune_plan *plan, bool groups, struct query_scan *scan,
+                        struct query_reads *reads, struct k2_err *err) {
     struct choice c = {0};
     scan->snapshot = source->snapshot;
     int rc = plan_scans(source, plan, &c, scan, err);
@@ -83,8 +97,13 @@ K2_RC query_files_apply(struct query_engine *q, const struct query_source *sourc
         scan->files_read = c.file_count;
         for (int i = 0; i < c.file_count; i++)
             scan->bytes_read += c.files[i]->bytes;
+        query_reads_add(reads, c.files, c.file_count);
         rc = query_view_files(q, source, c.files, c.file_count, err);
     }
+    if (rc == K2_OK && groups)
+        rc = query_groups_count(q, source, plan, c.files, c.file_count, scan, err);
+    if (rc == K2_OK && groups)
+        rc = tell_offsets(source, scan, err);
     for (int i = 0; i < c.scan_count; i++)
         lake_plan_free(&c.plans[i]);
     free(c.plans);

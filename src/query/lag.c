@@ -1,17 +1,47 @@
 /* query/lag.c - how many journal rows no table holds yet. */
-#include "query/query.h"
+#include "query/query_int.h"
 
 #include <stdlib.h>
 
+K2_RC query_append_time(struct journal *j, int32_t topic, int32_t partition, int64_t offset,
+                        int64_t *ns, struct k2_err *err) {
+    const struct journal_span span = {topic, partition, offset, offset + 1};
+    struct journal_reader *r;
+    struct journal_batch b;
+    K2_TRY(journal_read(j, &span, 1, &r, err));
+    int got = journal_next(r, &b, err);
+    *ns = got > 0 ? b.append_ns : 0;
+    journal_reader_close(r);
+    return got < 0 ? got : K2_OK;
+}
+
+/* When the oldest record from `from` on was appended, if that is before *oldest. */
+static int take_oldest(struct journal *j, const struct journal_topic *topic, int32_t p,
+                       int64_t from, int64_t *oldest, struct k2_err *err) {
+    int64_t ns;
+    K2_TRY(query_append_time(j, topic->id, p, from, &ns, err));
+    if (*oldest == 0 || ns < *oldest)
+        *oldest = ns;
+    return K2_OK;
+}
+
 static int topic_lag(struct journal *j, const struct journal_topic *topic,
-                     const struct lake_offsets *committed, int64_t *rows, struct k2_err *err) {
+                     const struct lake_offsets *committed, int64_t *rows, int64_t *oldest,
+                     struct k2_err *err) {
     int64_t *ends = k2_zalloc((size_t)topic->partitions * sizeof *ends);
+    int64_t *starts = k2_zalloc((size_t)topic->partitions * sizeof *starts);
     bool ours = committed->journal_id == journal_id(j);
     int rc = journal_ends(j, topic->id, ends, err);
+    if (rc == K2_OK)
+        rc = journal_starts(j, topic->id, starts, err);
     for (int32_t p = 0; p < topic->partitions && rc == K2_OK; p++) {
         int64_t done = ours ? lake_offsets_get(committed, topic->name, p) : 0;
         *rows += ends[p] > done ? ends[p] - (done > 0 ? done : 0) : 0;
+        int64_t from = done > starts[p] ? done : starts[p];
+        if (oldest && from < ends[p])
+            rc = take_oldest(j, topic, p, from, oldest, err);
     }
+    free(starts);
     free(ends);
     return rc;
 }
@@ -32,15 +62,18 @@ static int committed_of(struct lake *l, const struct k2_kind *kind, struct lake_
     return rc;
 }
 
-static int kind_lag(struct journal *j, struct lake *l, const struct k2_kind *kind, int64_t *rows,
-                    struct k2_err *err) {
+K2_RC query_lag_of(struct journal *j, struct lake *l, const struct k2_kind *kind, int64_t *rows,
+                   int64_t *oldest_ns, struct k2_err *err) {
     struct lake_offsets committed;
+    *rows = 0;
+    if (oldest_ns)
+        *oldest_ns = 0;
     K2_TRY(committed_of(l, kind, &committed, err));
     int rc = K2_OK;
     for (int32_t t = 0; t < journal_topic_count(j) && rc == K2_OK; t++) {
         struct journal_topic topic = journal_topic_at(j, t);
         if (k2_kind_by_topic(k2_sv_of(topic.name)) == kind)
-            rc = topic_lag(j, &topic, &committed, rows, err);
+            rc = topic_lag(j, &topic, &committed, rows, oldest_ns, err);
     }
     lake_offsets_free(&committed);
     return rc;
@@ -49,7 +82,7 @@ static int kind_lag(struct journal *j, struct lake *l, const struct k2_kind *kin
 static int all_lags(struct journal *j, struct lake *l, struct query_lag *lag, int n,
                     struct k2_err *err) {
     for (int i = 0; i < n && j; i++)
-        K2_TRY_CTX(kind_lag(j, l, k2_kind((enum k2_kind_id)i), &lag[i].rows, err), err,
+        K2_TRY_CTX(query_lag_of(j, l, k2_kind((enum k2_kind_id)i), &lag[i].rows, NULL, err), err,
                    "lag of table %s", lag[i].table);
     return K2_OK;
 }

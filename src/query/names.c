@@ -208,8 +208,8 @@ static int put_schema(struct k2_buf *sql, const struct lake_table_info *info, st
     return K2_OK;
 }
 
-static int put_files(struct k2_buf *sql, const struct query_source *s,
-                     const struct lake_file *const *files, int n, struct k2_err *err) {
+K2_RC query_put_files(struct k2_buf *sql, const struct query_source *s,
+                      const struct lake_file *const *files, int n, struct k2_err *err) {
     struct lake_table_info info = lake_table_info(s->table);
     k2_buf_str(sql, "read_parquet([");
     for (int i = 0; i < n; i++) {
@@ -229,7 +229,7 @@ K2_RC query_view_files(struct query_engine *q, const struct query_source *s,
     if (n == 0)
         put_plan_table(&from, s->name);
     else
-        rc = put_files(&from, s, files, n, err);
+        rc = query_put_files(&from, s, files, n, err);
     put_view(&sql, s, k2_buf_view(&from));
     if (rc == K2_OK)
         rc = duck_exec(q->duck, k2_buf_cstr(&sql), err);
@@ -242,8 +242,8 @@ K2_RC query_view_files(struct query_engine *q, const struct query_source *s,
 
 /* Words of statements that look at the catalog itself, and so at every table. */
 static bool asks_for_names(struct k2_sv sql) {
-    static const char *const words[] = {"show",    "information_schema", "duckdb_", "pg_",
-                                        "pragma_", "query_table",        "sqlite_"};
+    static const char *const words[] = {"show", "describe", "information_schema", "duckdb_",
+                                        "pg_",  "pragma_",  "query_table",        "sqlite_"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (query_text_mentions(sql, words[i]))
             return true;

@@ -8,8 +8,8 @@
  * libduckdb is loaded at run time (query/duck.c), searched in $K2_DUCKDB, else beside the binary (../lib)
  * and then in the build's dependency directory.
  * An engine has one result at a time: query_run and query_close end the rows of the one before it.
- * Thread-safety: an engine belongs to one thread, except query_cancel, which any thread may call while
- * the engine is open; it stops what runs at that moment.
+ * Thread-safety: an engine belongs to one thread, except query_cancel and query_progress, which any
+ * thread may call while the engine is open; the former stops what runs at that moment.
  */
 #ifndef K2_QUERY_QUERY_H
 #define K2_QUERY_QUERY_H
@@ -30,6 +30,8 @@ K2_RC query_open(const char *data, const struct query_options *o, struct query_e
                  struct k2_err *err);
 void query_close(struct query_engine *q);
 void query_cancel(struct query_engine *q);
+/* How much of the running statement is done, in percent; below 0 when that cannot be told. */
+double query_progress(struct query_engine *q);
 
 struct query_param {          /* $name in the SQL */
     const char *name, *value; /* bound as text; DuckDB casts by context */
@@ -42,14 +44,20 @@ struct query_as_of {
     int64_t snapshot;
 };
 
+struct query_result;
+
 struct query_request {
     struct k2_sv sql;
     const struct query_param *params;
     int param_count;
     struct query_as_of as_of;
+    bool row_groups; /* count those too, for query_scan: opens the files */
+    /* Called with the rows of every statement but the last, which it may print; it must not use the
+     * engine otherwise. NULL: they are forgotten. */
+    int (*each)(void *ctx, struct query_result *result, struct k2_err *err);
+    void *each_ctx;
 };
 
-struct query_result;
 /* Runs one or more statements; the result is the last one's. Reading files, COPY TO, ATTACH, INSTALL and
  * writes to the market_data tables are refused: the engine is a reader. */
 K2_RC query_run(struct query_engine *q, const struct query_request *r, struct query_result **out,
@@ -62,6 +70,9 @@ struct query_scan { /* what was pruned, per table of the query */
     int files_total, files_read;
     int64_t bytes_total, bytes_read;
     char filters[256]; /* those that pruned, for people */
+    /* Only for a request with row_groups: */
+    int64_t row_groups_total, row_groups_read; /* of the files read; after minima and maxima */
+    const char *offsets; /* what the snapshot covers of the journal, as JSON; NULL = not known */
 };
 
 struct query_stats {
@@ -76,9 +87,22 @@ const char *query_result_name(const struct query_result *r, int column);
 enum query_format { QUERY_TABLE, QUERY_CSV, QUERY_JSON, QUERY_NDJSON, QUERY_MARKDOWN };
 /* Writes all rows. JSON: one array of objects; decimals, and longs beyond 2^53, as strings; times as
  * RFC 3339 UTC. CSV: RFC 4180 with a header. TABLE: aligned, at most max_rows (0 = all), with a closing
- * count. Gives the number of rows. A result is read once. */
+ * count (what was left out is counted for half a second). Gives the number of rows. A result is read once. */
 K2_RC query_print(struct query_result *r, enum query_format f, int64_t max_rows, FILE *out,
                   int64_t *rows, struct k2_err *err);
+
+/* How results look on a terminal. */
+struct query_look {
+    enum query_format format;
+    /* Of QUERY_TABLE: */
+    bool lines;       /* a line "name = value" for each column, a block for each row */
+    int64_t max_rows; /* 0 = all */
+    int width;        /* of the terminal: columns are cut or left out to fit; 0 = any width */
+    /* The closing line says these behind what was left out; NULL = nothing. */
+    const char *more_rows, *more_columns;
+};
+K2_RC query_show(struct query_result *r, const struct query_look *look, FILE *out, int64_t *rows,
+                 struct k2_err *err);
 /* Writes the result of a request as one Parquet file (zstd), replacing `path`. */
 K2_RC query_to_parquet(struct query_engine *q, const struct query_request *r, const char *path,
                        int64_t *rows, struct k2_err *err);
@@ -96,11 +120,14 @@ struct query_lag {
 };
 K2_RC query_lag(const char *data, struct query_lag *lag, int max, int *n, struct k2_err *err);
 
+/* Loads the SQL engine's library and gives its version, "v1.5.4"; the error tells where it was searched. */
+K2_RC query_library(char *version, size_t n, struct k2_err *err);
+
 /* --- whole rows of a table as events, for reconcile, verify and the sequence engine's history --- */
 
 struct query_rows;
 /* Rows of a kind's table at its current snapshot, every column, ordered as asked: "journal" = (partition,
- * offset), or NULL = none. where: extra SQL condition or NULL (ours, never a user's). */
+ * offset), "time" = the event's, then the place in the journal, or NULL = none. where: extra SQL condition or NULL (ours, never a user's). */
 K2_RC query_rows_open(struct query_engine *q, const struct k2_kind *kind, const char *order,
                       const char *where, struct k2_interner *in, struct query_rows **out,
                       struct k2_err *err);
@@ -109,7 +136,13 @@ K2_RC query_rows_next(struct query_rows *r, struct k2_columns *c, struct k2_err 
 void query_rows_close(struct query_rows *r);
 
 #include "query/archive.h"
+#include "query/compact.h"
+#include "query/coverage.h"
+#include "query/health.h"
 #include "query/reconcile.h"
+#include "query/refused.h"
 #include "query/retain.h"
+#include "query/text.h"
+#include "query/trace.h"
 
 #endif

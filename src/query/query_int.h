@@ -11,6 +11,7 @@
 #ifndef K2_QUERY_INT_H
 #define K2_QUERY_INT_H
 
+#include "query/damage.h"
 #include "query/duck.h"
 #include "query/prune.h"
 #include "query/query.h"
@@ -78,6 +79,9 @@ struct query_source *query_source_find(const struct query_sources *s, const char
 /* Points the view of a table at these files of it. */
 K2_RC query_view_files(struct query_engine *q, const struct query_source *s,
                        const struct lake_file *const *files, int n, struct k2_err *err);
+/* Appends the table function that reads these files, at least one, with the table's columns. */
+K2_RC query_put_files(struct k2_buf *sql, const struct query_source *s,
+                      const struct lake_file *const *files, int n, struct k2_err *err);
 /* DuckDB's type for an Iceberg type text. */
 K2_RC query_sql_type(struct k2_sv iceberg, struct k2_buf *out, struct k2_err *err);
 
@@ -89,9 +93,54 @@ K2_RC query_sources_pin(struct query_engine *q, const struct query_as_of *as_of,
 
 /* --- files.c --- */
 
-/* The files that one table's scans may match, as a view, and what was pruned. */
+/* The files that one table's scans may match, as a view, and what was pruned; adds them to reads.
+ * `groups`: tells row groups and offsets too. */
 K2_RC query_files_apply(struct query_engine *q, const struct query_source *source,
-                        const struct prune_plan *plan, struct query_scan *scan, struct k2_err *err);
+                        const struct prune_plan *plan, bool groups, struct query_scan *scan,
+                        struct query_reads *reads, struct k2_err *err);
+
+/* --- groups.c --- */
+
+/* How many row groups the files have, and how many of them the filters of the plan's scans leave, by the
+ * minima and maxima in the files. */
+K2_RC query_groups_count(struct query_engine *q, const struct query_source *source,
+                         const struct prune_plan *plan, const struct lake_file *const *files, int n,
+                         struct query_scan *scan, struct k2_err *err);
+
+/* --- rewrite.c --- */
+
+extern const char query_rewrite_views[]; /* SQL that makes what rewritten statements read */
+/* The statement in words that DuckDB has. */
+void query_rewrite(struct k2_sv statement, struct k2_buf *out);
+
+/* --- dialect.c --- */
+
+/* What to write instead of a statement that begins so and is refused; NULL: nothing is known. `alone`:
+ * it is that word only. */
+const char *query_dialect_instead(struct k2_sv word, bool alone);
+/* Puts the way on behind an error of the statement, if it is known. err may be NULL. */
+void query_dialect_advise(struct k2_sv sql, struct k2_err *err);
+
+/* --- fit.c --- */
+
+struct query_fit { /* a column of a table on a terminal */
+    int width;     /* what it takes; what it gets */
+    bool whole;    /* never cut: half a number is a wrong number */
+    bool hidden;   /* left out */
+};
+/* Makes n columns fit into `room` characters, two between columns: texts are cut, the widest first, then
+ * columns are left out from the middle, where one more column then says "...". Gives how many are. */
+int query_fit(struct query_fit *columns, int n, int room);
+
+/* --- rows.c --- */
+
+/* As query_rows_open, for the rows of one data file of the source in their order, beside whatever else the
+ * engine does: on a connection of their own. */
+K2_RC query_rows_of_file(struct query_engine *q, const struct query_source *s,
+                         const struct lake_file *file, struct k2_interner *in,
+                         struct query_rows **out, struct k2_err *err);
+/* Strings of the rows that come go into this interner. */
+void query_rows_use(struct query_rows *r, struct k2_interner *in);
 
 /* --- run.c --- */
 
@@ -101,11 +150,14 @@ struct query_result {
     struct duck_result *rows;
     struct query_watch watch;
     bool in_transaction;
+    bool more; /* another statement of the request follows: its end is not the request's */
     int columns;
     char **names;
     struct query_stats stats;
     struct query_scan *scans;
-    int64_t started_ns;
+    struct query_reads reads;
+    int64_t began_ns, started_ns; /* of the request, of the last statement's run */
+    int failed;                   /* status it ended with, for the metrics */
 };
 
 /* As query_run; `copy_to` not NULL: the last statement is COPY (statement) TO that Parquet file. */
@@ -116,8 +168,19 @@ K2_RC query_result_next(struct query_result *r, uint64_t *n, const struct duck_v
                         struct k2_err *err);
 /* Gives up statement, transaction and watch; columns and stats stay. Idempotent. */
 void query_result_end(struct query_result *r);
-/* The error of a failed call, in terms of cancelling and time limits where it was interrupted. */
+/* The error of a failed call, in terms of cancelling and time limits where it was interrupted, and
+ * of damaged files where those are the cause. */
 int query_result_fail(struct query_result *r, int rc, struct k2_err *err);
+
+/* --- lag.c --- */
+
+/* When the record was appended; 0 if it is not there. */
+K2_RC query_append_time(struct journal *j, int32_t topic, int32_t partition, int64_t offset,
+                        int64_t *ns, struct k2_err *err);
+/* Records of a kind that its table lacks, and when the oldest of them was appended (0 = none; not
+ * looked for when oldest_ns is NULL). l NULL: there are no tables. */
+K2_RC query_lag_of(struct journal *j, struct lake *l, const struct k2_kind *kind, int64_t *rows,
+                   int64_t *oldest_ns, struct k2_err *err);
 
 /* --- engine.c --- */
 

@@ -54,7 +54,8 @@ struct reconcile {
     struct lake_offsets newest;    /* what it covers now; journal_id 0 = not looked at yet */
     struct k2_buf covered;         /* SQL: the positions that windows account for */
     struct lake *lake;
-    int failed; /* status of a look-up inside a callback */
+    struct journal_pin *pin; /* so that what is read row by row and what by digest stays one cut */
+    int failed;              /* status of a look-up inside a callback */
 };
 
 /* --- groups --- */
@@ -190,8 +191,17 @@ static K2_RC read_journal(struct reconcile *r, struct journal_span span, struct 
 
 /* --- the table's side --- */
 
+/* Counts a row of the table, in the line it belongs to. */
+static struct group *count_row(struct reconcile *r, const struct k2_event *e,
+                               const struct facts *f) {
+    struct group *g = group_for(r, f->exchange, f->symbol, f->trade_date);
+    account(&g->line.table, 1, f->sequence, f->sequence, k2_row_hash(e, r->interner));
+    return g;
+}
+
 static void check_off(struct reconcile *r, const struct k2_event *e, const struct facts *f,
-                      struct group *g, int64_t base) {
+                      int64_t base) {
+    struct group *g = count_row(r, e, f);
     struct slot *s = &r->slots[f->offset - base];
     if (s->state != PRESENT) {
         g->line.extra++;
@@ -209,7 +219,7 @@ static void check_off(struct reconcile *r, const struct k2_event *e, const struc
 /* Reads table rows that fulfil `where`, each given to take with `base`. */
 static K2_RC read_table(struct reconcile *r, const char *where,
                         void (*take)(struct reconcile *r, const struct k2_event *e,
-                                     const struct facts *f, struct group *g, int64_t base),
+                                     const struct facts *f, int64_t base),
                         int64_t base, struct k2_err *err) {
     struct query_rows *rows;
     K2_TRY(query_rows_open(r->engine, r->kind, NULL, where, r->interner, &rows, err));
@@ -220,9 +230,7 @@ static K2_RC read_table(struct reconcile *r, const char *where,
             memset(&e, 0, sizeof e);
             k2_columns_get(&r->rows, i, &e);
             struct facts f = facts_of(&e, r->interner);
-            struct group *g = group_for(r, f.exchange, f.symbol, f.trade_date);
-            account(&g->line.table, 1, f.sequence, f.sequence, k2_row_hash(&e, r->interner));
-            take(r, &e, &f, g, base);
+            take(r, &e, &f, base);
         }
     }
     query_rows_close(rows);
@@ -292,8 +300,9 @@ static K2_RC compare_partition(struct reconcile *r, const char *exchange, struct
 /* --- what retention removed: by digest --- */
 
 static void take_past(struct reconcile *r, const struct k2_event *e, const struct facts *f,
-                      struct group *g, int64_t base) {
+                      int64_t base) {
     (void)base;
+    struct group *g = count_row(r, e, f);
     account(&g->past_table, 1, f->sequence, f->sequence, k2_row_hash(e, r->interner));
 }
 
@@ -434,15 +443,13 @@ static bool is_newer(struct reconcile *r, const struct facts *f) {
 }
 
 static void take_uncovered(struct reconcile *r, const struct k2_event *e, const struct facts *f,
-                           struct group *g, int64_t base) {
+                           int64_t base) {
     (void)base;
     if (f->journal != journal_id(r->journal)) {
+        count_row(r, e, f);
         r->report->other_journal++;
-    } else if (is_newer(r, f)) {
-        g->line.table.rows--; /* not part of this comparison */
-        g->line.table.checksum = k2_h128_sub(g->line.table.checksum, k2_row_hash(e, r->interner));
-    } else {
-        g->line.extra++;
+    } else if (!is_newer(r, f)) {
+        count_row(r, e, f)->line.extra++;
         remember_first(r, "only in the table", f);
     }
 }
@@ -538,7 +545,9 @@ int reconcile_run(const char *data, struct query_engine *q,
         .engine = q, .report = out, .progress = progress, .progress_ctx = progress_ctx};
     K2_TRY(journal_open(data, JOURNAL_READ, NULL, &r.journal, err));
     out->journal_id = journal_id(r.journal);
-    int rc = lake_open(data, false, &r.lake, err);
+    int rc = journal_pin(r.journal, &r.pin, err);
+    if (rc == K2_OK)
+        rc = lake_open(data, false, &r.lake, err);
     if (rc == K2_OK)
         rc = measure_lag(data, out, err);
     r.names = k2_interner_new();
@@ -552,6 +561,7 @@ int reconcile_run(const char *data, struct query_engine *q,
     k2_interner_free(r.names);
     k2_interner_free(r.interner);
     lake_close(r.lake);
+    journal_unpin(r.pin);
     journal_close(r.journal);
     return rc;
 }

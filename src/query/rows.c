@@ -11,7 +11,11 @@
 struct query_rows {
     const struct k2_kind *kind;
     struct k2_interner *in;
-    struct query_result *result;
+    struct query_result *result; /* of a request; NULL: the rows of a file, by the next three */
+    struct duck *duck;
+    struct duck_stmt *stmt;
+    struct duck_result *file;
+    bool ended; /* the file's rows are all handed out */
     const struct duck_vector *columns; /* the chunk being handed out */
     uint64_t n, at;
     int source[K2_MAX_FIELDS]; /* column of the result per field; -1 = the table lacks it */
@@ -118,6 +122,9 @@ static void put_statement(struct k2_buf *sql, const struct k2_kind *kind, const 
         k2_buf_printf(sql, " WHERE %s", where);
     if (order && strcmp(order, "journal") == 0)
         k2_buf_str(sql, " ORDER BY journal_partition, journal_offset");
+    if (order && strcmp(order, "time") == 0)
+        k2_buf_str(sql, " ORDER BY exchange_timestamp_ns, journal_id, exchange, journal_partition, "
+                        "journal_offset");
 }
 
 static enum duck_type_id wanted(enum k2_type type) {
@@ -156,17 +163,17 @@ static bool fits(const struct k2_field *f, const struct duck_type *t) {
            t->scale == (f->type == K2_PRICE ? K2_PRICE_SCALE : K2_QUANTITY_SCALE);
 }
 
-static int map_columns(struct query_rows *r, struct k2_err *err) {
+static int map_columns(struct query_rows *r, const struct duck_result *rows, struct k2_err *err) {
     for (int i = 0; i < r->kind->field_count; i++)
         r->source[i] = -1;
-    for (int c = 0; c < r->result->columns; c++) {
-        int field = k2_field_by_name(r->kind, k2_sv_of(r->result->names[c]));
+    for (int c = 0; c < duck_columns(rows); c++) {
+        int field = k2_field_by_name(r->kind, k2_sv_of(duck_column_name(rows, c)));
         if (field < 0)
             continue;
-        if (!fits(&r->kind->fields[field], duck_column_type(r->result->rows, c)))
+        if (!fits(&r->kind->fields[field], duck_column_type(rows, c)))
             return k2_fail(err, K2_E_UNSUPPORTED,
                            "table %s: column %s has another type than this build knows",
-                           r->kind->table, r->result->names[c]);
+                           r->kind->table, duck_column_name(rows, c));
         r->source[field] = c;
     }
     return K2_OK;
@@ -184,7 +191,7 @@ K2_RC query_rows_open(struct query_engine *q, const struct k2_kind *kind, const 
     int rc = query_run(q, &request, &r->result, err);
     k2_buf_free(&sql);
     if (rc == K2_OK)
-        rc = map_columns(r, err);
+        rc = map_columns(r, r->result->rows, err);
     if (rc == K2_OK)
         *out = r;
     else
@@ -192,13 +199,56 @@ K2_RC query_rows_open(struct query_engine *q, const struct k2_kind *kind, const 
     return rc;
 }
 
+static int start_file(struct query_rows *r, struct query_engine *q, const struct query_source *s,
+                      const struct lake_file *file, struct k2_err *err) {
+    struct k2_buf sql = {0};
+    k2_buf_str(&sql, "SELECT * FROM ");
+    int rc = query_put_files(&sql, s, &file, 1, err);
+    if (rc == K2_OK)
+        rc = duck_connect(q->duck, &r->duck, err);
+    if (rc == K2_OK)
+        rc = duck_prepare(r->duck, k2_buf_cstr(&sql), &r->stmt, err);
+    if (rc == K2_OK)
+        rc = duck_execute(r->stmt, &r->file, err);
+    k2_buf_free(&sql);
+    return rc == K2_OK ? map_columns(r, r->file, err) : rc;
+}
+
+K2_RC query_rows_of_file(struct query_engine *q, const struct query_source *s,
+                         const struct lake_file *file, struct k2_interner *in,
+                         struct query_rows **out, struct k2_err *err) {
+    struct query_rows *r = k2_zalloc(sizeof *r);
+    r->kind = s->kind;
+    r->in = in;
+    int rc = start_file(r, q, s, file, err);
+    if (rc == K2_OK)
+        *out = r;
+    else
+        query_rows_close(r);
+    return rc;
+}
+
+void query_rows_use(struct query_rows *r, struct k2_interner *in) {
+    r->in = in;
+}
+
+static K2_RC next_chunk(struct query_rows *r, struct k2_err *err) {
+    r->at = r->n = 0;
+    if (r->ended)
+        return K2_OK;
+    if (r->file) {
+        K2_TRY(duck_next(r->file, &r->n, &r->columns, err));
+        r->ended = r->n == 0; /* and must not be asked again */
+        return K2_OK;
+    }
+    return r->result->engine ? query_result_next(r->result, &r->n, &r->columns, err) : K2_OK;
+}
+
 K2_RC query_rows_next(struct query_rows *r, struct k2_columns *c, struct k2_err *err) {
     c->n = 0;
     while (c->n < c->cap) {
         if (r->at == r->n) {
-            r->at = r->n = 0;
-            if (r->result->engine)
-                K2_TRY(query_result_next(r->result, &r->n, &r->columns, err));
+            K2_TRY(next_chunk(r, err));
             if (r->n == 0)
                 break;
         }
@@ -217,6 +267,9 @@ void query_rows_close(struct query_rows *r) {
     if (!r)
         return;
     query_result_free(r->result);
+    duck_result_free(r->file);
+    duck_stmt_free(r->stmt);
+    duck_close(r->duck);
     k2_buf_free(&r->blob);
     free(r->pairs);
     free(r);

@@ -8,6 +8,7 @@
 #include "query/text.h"
 
 #include "base/clock.h"
+#include "base/metrics.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,6 +37,12 @@ static int check_word(struct k2_sv statement, struct k2_err *err) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (word.n == strlen(words[i]) && strncasecmp(word.p, words[i], word.n) == 0)
             return K2_OK;
+    const char *behind = word.p + word.n;
+    struct k2_sv rest = {behind, (size_t)(inner.p + inner.n - behind)};
+    const char *instead = query_dialect_instead(word, query_text_word(rest).n == 0);
+    if (instead)
+        return k2_fail(err, K2_E_UNSUPPORTED, "%.*s is refused: SQL here only reads; %s",
+                       K2_SV_ARG(word), instead);
     return k2_fail(err, K2_E_UNSUPPORTED,
                    "%.*s is refused: SQL here only reads. Statements may begin with SELECT, WITH, "
                    "FROM, VALUES, TABLE, EXPLAIN, DESCRIBE, SUMMARIZE or SHOW",
@@ -194,7 +201,8 @@ static int choose_files(struct run *r, const struct prune_plan *plan, struct k2_
     for (int i = 0; i < r->sources.n; i++) {
         const struct query_source *s = &r->sources.at[i];
         if (is_scanned(plan, s->name))
-            K2_TRY(query_files_apply(r->q, s, plan, add_scan(r->result, s->name), err));
+            K2_TRY(query_files_apply(r->q, s, plan, r->request->row_groups,
+                                     add_scan(r->result, s->name), &r->result->reads, err));
     }
     return K2_OK;
 }
@@ -213,12 +221,15 @@ static int plan_and_choose(struct run *r, struct k2_sv statement, struct k2_err 
 /* --- running --- */
 
 static void forget_scans(struct query_result *result) {
-    for (int i = 0; i < result->stats.scan_count; i++)
+    for (int i = 0; i < result->stats.scan_count; i++) {
         free((char *)result->scans[i].table);
+        free((char *)result->scans[i].offsets);
+    }
     free(result->scans);
     result->scans = NULL;
     result->stats.scan_count = 0;
     result->stats.scans = NULL;
+    query_reads_free(&result->reads);
 }
 
 static int start(struct run *r, const char *sql, struct k2_err *err) {
@@ -267,22 +278,52 @@ static int drain(struct query_result *result, struct k2_err *err) {
     return K2_OK;
 }
 
-static int run_statement(struct run *r, struct k2_sv statement, bool last, struct k2_err *err) {
-    char *sql = k2_sv_dup(statement);
-    int rc = check_word(statement, err);
-    if (rc == K2_OK)
-        rc = check_statement(r->q, sql, err);
-    free(sql);
-    K2_TRY(rc);
+static void forget_names(struct query_result *result) {
+    for (int i = 0; i < result->columns; i++)
+        free(result->names[i]);
+    free(result->names);
+    result->names = NULL;
+    result->columns = 0;
+}
+
+static void copy_names(struct query_result *result) {
+    forget_names(result);
+    result->columns = duck_columns(result->rows);
+    result->names = k2_zalloc((size_t)(result->columns + 1) * sizeof *result->names);
+    for (int i = 0; i < result->columns; i++)
+        result->names[i] = k2_strdup(duck_column_name(result->rows, i));
+}
+
+/* The rows of a statement that is not the last. */
+static int pass_on(struct run *r, struct k2_err *err) {
+    K2_TRY(r->request->each ? r->request->each(r->request->each_ctx, r->result, err)
+                            : drain(r->result, err));
+    query_result_end(r->result);
+    return K2_OK;
+}
+
+static int run_rewritten(struct run *r, struct k2_sv statement, const char *sql,
+                         struct k2_err *err) {
+    K2_TRY(check_word(statement, err));
+    K2_TRY(check_statement(r->q, sql, err));
     forget_scans(r->result);
     K2_TRY(enter(r, err));
-    K2_TRY(start_statement(r, statement, last, err));
-    if (last)
-        return K2_OK; /* the transaction ends with the result, as it does after a failure */
-    K2_TRY(drain(r->result, err));
-    drop_statement(r->result);
-    leave(r->result);
-    return K2_OK;
+    K2_TRY(start_statement(r, statement, !r->result->more, err));
+    copy_names(r->result);
+    /* The transaction of the last one ends with the result, as it does after a failure. */
+    return r->result->more ? pass_on(r, err) : K2_OK;
+}
+
+static int run_statement(struct run *r, struct k2_sv statement, bool last, struct k2_err *err) {
+    struct k2_buf sql = {0};
+    query_rewrite(statement, &sql);
+    const char *text = k2_buf_cstr(&sql);
+    r->result->more = !last;
+    int rc = run_rewritten(r, k2_buf_view(&sql), text, err);
+    if (rc != K2_OK)
+        query_dialect_advise(statement, err);
+    k2_buf_free(&sql);
+    return rc;
 }
 
 static int check_params_used(const struct run *r, struct k2_err *err) {
@@ -307,13 +348,6 @@ static int run_all(struct run *r, struct k2_err *err) {
     return check_params_used(r, err);
 }
 
-static void copy_names(struct query_result *result) {
-    result->columns = duck_columns(result->rows);
-    result->names = k2_zalloc((size_t)(result->columns + 1) * sizeof *result->names);
-    for (int i = 0; i < result->columns; i++)
-        result->names[i] = k2_strdup(duck_column_name(result->rows, i));
-}
-
 K2_RC query_run_to(struct query_engine *q, const struct query_request *request, const char *copy_to,
                    struct query_result **out, struct k2_err *err) {
     if (q->current)
@@ -324,6 +358,7 @@ K2_RC query_run_to(struct query_engine *q, const struct query_request *request, 
     struct run r = {.q = q, .request = request, .result = result, .copy_to = copy_to};
     r.used = k2_zalloc(params * sizeof *r.used);
     result->engine = q;
+    result->began_ns = k2_monotonic_ns();
     q->current = result;
     int rc = query_watch_start(&result->watch, q->duck, q->options.timeout_ns, err);
     if (rc == K2_OK)
@@ -335,11 +370,11 @@ K2_RC query_run_to(struct query_engine *q, const struct query_request *request, 
     query_sources_free(&r.sources);
     free(r.used);
     if (rc != K2_OK) {
+        result->more = false;
         rc = query_result_fail(result, rc, err);
         query_result_free(result);
         return rc;
     }
-    copy_names(result);
     *out = result;
     return K2_OK;
 }
@@ -351,22 +386,44 @@ K2_RC query_run(struct query_engine *q, const struct query_request *r, struct qu
 
 /* --- the result --- */
 
+static void count(const struct query_result *r) {
+    const char *outcome = r->failed == K2_OK            ? "ok"
+                          : r->failed == K2_E_CANCELLED ? "cancelled"
+                                                        : "error";
+    int64_t opened = 0, pruned = 0, bytes = 0;
+    for (int i = 0; i < r->stats.scan_count; i++) {
+        opened += r->scans[i].files_read;
+        pruned += r->scans[i].files_total - r->scans[i].files_read;
+        bytes += r->scans[i].bytes_read;
+    }
+    k2_metric_add(k2_metric(K2_METRIC_query_requests, outcome, NULL), 1);
+    k2_metric_record(k2_metric(K2_METRIC_query_seconds, NULL), k2_monotonic_ns() - r->began_ns);
+    k2_metric_add(k2_metric(K2_METRIC_query_files_opened, NULL), opened);
+    k2_metric_add(k2_metric(K2_METRIC_query_files_pruned, NULL), pruned > 0 ? pruned : 0);
+    k2_metric_add(k2_metric(K2_METRIC_query_opened_bytes, NULL), bytes);
+}
+
 void query_result_end(struct query_result *r) {
     if (!r->engine)
         return;
     struct query_engine *q = r->engine;
-    query_watch_stop(&r->watch);
+    if (!r->more)
+        query_watch_stop(&r->watch);
     drop_statement(r);
     leave(r);
+    if (r->more)
+        return;
     if (r->started_ns)
         r->stats.run_ns = k2_monotonic_ns() - r->started_ns;
+    count(r);
     r->engine = NULL;
     q->current = NULL;
 }
 
 int query_result_fail(struct query_result *r, int rc, struct k2_err *err) {
+    r->failed = rc;
     if (rc != K2_E_CANCELLED)
-        return rc;
+        return r->engine ? query_reads_blame(&r->reads, rc, &r->engine->cancelled, err) : rc;
     int64_t limit = r->engine ? r->engine->options.timeout_ns : 0;
     if (query_watch_stop(&r->watch))
         return k2_fail(err, rc,
@@ -377,7 +434,7 @@ int query_result_fail(struct query_result *r, int rc, struct k2_err *err) {
 
 K2_RC query_result_next(struct query_result *r, uint64_t *n, const struct duck_vector **columns,
                         struct k2_err *err) {
-    if (!r->engine)
+    if (!r->rows)
         return k2_fail(err, K2_E_INVALID,
                        "the rows of this result are gone: they were read, or another query ran");
     int rc = duck_next(r->rows, n, columns, err);
@@ -393,9 +450,7 @@ void query_result_free(struct query_result *r) {
         return;
     query_result_end(r);
     forget_scans(r);
-    for (int i = 0; i < r->columns; i++)
-        free(r->names[i]);
-    free(r->names);
+    forget_names(r);
     free(r);
 }
 

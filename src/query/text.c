@@ -99,6 +99,30 @@ bool query_text_next(struct k2_sv *rest, struct k2_sv *statement) {
     return statement->n > 0;
 }
 
+bool query_text_complete(struct k2_sv text) {
+    struct k2_sv statement;
+    while (query_text_next(&text, &statement))
+        if (text.p == statement.p + statement.n)
+            return false; /* no semicolon was cut off */
+    return true;
+}
+
+size_t query_text_token(struct k2_sv s) {
+    return token(s);
+}
+
+void query_text_flatten(struct k2_sv statement, struct k2_buf *out) {
+    for (struct k2_sv s = skip_blank(statement); s.n;) {
+        struct k2_sv next = skip_blank(s);
+        if (next.p != s.p && next.n)
+            k2_buf_byte(out, ' ');
+        s = next;
+        size_t n = s.n ? token(s) : 0;
+        k2_buf_put(out, s.p, n);
+        s = drop(s, n);
+    }
+}
+
 struct k2_sv query_text_word(struct k2_sv statement) {
     struct k2_sv s = skip_blank(statement);
     if (s.n)

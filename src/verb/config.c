@@ -1,14 +1,12 @@
-/* verb/config.c - `k2 config show` and `k2 config check`. */
+/* verb/config.c - `k2 config show`, `k2 config check` and `k2 config init`. */
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
-#include <ctype.h>
+#include "base/fs.h"
 
 static void put_env_name(struct listing *l, const struct k2_config_entry *e) {
     struct k2_buf name = {0};
-    k2_buf_printf(&name, "K2_%s_%s", e->section, e->key);
-    for (size_t i = 0; i < name.n; i++)
-        name.p[i] = (uint8_t)toupper(name.p[i]);
+    k2_config_variable(e->section, e->key, &name);
     listing_text(l, k2_buf_view(&name));
     k2_buf_free(&name);
 }
@@ -29,27 +27,64 @@ static int run_show(struct verb_context *c, struct k2_err *err) {
         {"key", NULL}, {"value", NULL}, {"origin", NULL}, {"environment", NULL}, {"meaning", NULL}};
     struct listing *l;
     K2_TRY(listing_open(c, columns, 5, &l, err));
-    for (int i = 0; i < K2_CONFIG_COUNT; i++) {
+    for (int i = 0; i < k2_config_entry_count(c->config); i++) {
         struct k2_config_entry e = k2_config_entry(c->config, i);
         put_entry(l, &e);
     }
     return listing_close(l, err);
 }
 
-/* That the configuration was read is the check. */
+struct unknown {
+    const struct verb_context *c;
+    int count;
+};
+
+static void on_unknown(void *context, const char *name, const char *nearest) {
+    struct unknown *u = context;
+    struct k2_err err = {0};
+    u->count++;
+    k2_fail_(&err, K2_E_INVALID, "environment variable %s is no configuration key%s%s%s", name,
+             nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    verb_complain(u->c, &err);
+}
+
+/* That the configuration was read is the check of the keys; what is left is what was not read. */
 static int run_check(struct verb_context *c, struct k2_err *err) {
-    (void)err;
-    int set = 0;
-    for (int i = 0; i < K2_CONFIG_COUNT; i++)
+    struct unknown unknown = {.c = c};
+    k2_config_unknown_variables(on_unknown, &unknown);
+    if (unknown.count > 0)
+        return k2_fail(err, K2_E_INVALID, "%d %s; unset, or correct the spelling", unknown.count,
+                       human_word(unknown.count, "environment variable is unknown",
+                                  "environment variables are unknown"));
+    int set = 0, n = k2_config_entry_count(c->config);
+    for (int i = 0; i < n; i++)
         set += strcmp(k2_config_entry(c->config, i).origin, "default") != 0;
-    printf("the configuration is good: %d keys, %d of them set\n", (int)K2_CONFIG_COUNT, set);
+    printf("the configuration is good: %d keys, %d of them set\n", n, set);
     return K2_OK;
+}
+
+static int run_init(struct verb_context *c, struct k2_err *err) {
+    struct k2_buf text = {0};
+    int rc = K2_OK;
+    k2_config_template(&text);
+    if (c->arg_count == 0) {
+        fwrite(text.p, 1, text.n, stdout);
+    } else {
+        rc = k2_fs_create(c->args[0], k2_buf_view(&text), err);
+        if (rc == K2_E_EXISTS)
+            rc = k2_fail(err, rc, "%s exists and is left as it is; name another file", c->args[0]);
+        if (rc == K2_OK)
+            verb_note(c, "wrote %s; k2 config check --config %s checks it", c->args[0], c->args[0]);
+    }
+    k2_buf_free(&text);
+    return rc;
 }
 
 static const struct verb_option show_options[] = {VERB_FORMAT, VERB_OUT, {0}};
 static const char *const show_examples[] = {"k2 config show", "k2 config show --format json", NULL};
 static const char *const check_examples[] = {"k2 config check",
                                              "K2_SINK_INTERVAL=5s k2 config check", NULL};
+static const char *const init_examples[] = {"k2 config init", "k2 config init k2.ini", NULL};
 
 static const struct verb show = {
     .name = "show",
@@ -64,19 +99,47 @@ static const struct verb check = {
     .name = "check",
     .summary = "read the configuration and say what is wrong with it",
     .usage = "",
+    .about =
+        "Unknown keys, values that do not fit and references to nothing are errors, and so is an\n"
+        "environment variable that begins with K2_ and that K2 does not know. What a container\n"
+        "platform sets for a service called k2-something (K2_..._SERVICE_HOST, K2_..._PORT) is\n"
+        "left out.",
     .examples = check_examples,
     .run = run_check,
 };
 
-static const struct verb *const subs[] = {&show, &check, NULL};
+static const struct verb init = {
+    .name = "init",
+    .summary = "print or write a file with every key and its default",
+    .usage = "[FILE]",
+    .about =
+        "The file holds every key with its meaning and its default, commented out. A file that\n"
+        "exists is never written over.",
+    .examples = init_examples,
+    .max_args = 1,
+    .bare = true,
+    .run = run_init,
+};
+
+static const struct verb *const subs[] = {&show, &check, &init, NULL};
 
 const struct verb verb_config = {
     .name = "config",
-    .summary = "show or check the configuration",
-    .usage = "show|check",
+    .summary = "show, check or begin the configuration",
+    .usage = "show|check|init",
     .about =
         "A key is set in the file of --config (INI) or by its environment variable, which wins.\n"
-        "A value env:NAME or file:PATH refers to a secret and is never shown.",
+        "A value env:NAME or file:PATH refers to a secret and is never shown. For example:\n"
+        "\n"
+        "  [journal]\n"
+        "  retention = 30d\n"
+        "\n"
+        "  [feed.asx]\n"
+        "  format = asx-csv\n"
+        "  source = /data/asx/trades\n"
+        "\n"
+        "Of sections such as feed.asx there may be any number; K2_FEED_ASX_SOURCE is the same\n"
+        "key in the environment.",
     .options = show_options,
     .examples = show_examples,
     .subs = subs,

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define HEAD 4096
+#define HEAD (64 << 10)
 
 static void put_feed(struct listing *l, const struct feed_ops *f) {
     listing_cstring(l, f->name);
@@ -34,40 +34,169 @@ static int unknown_feed(const char *word, struct k2_err *err) {
                    best ? "?" : "");
 }
 
+/* --- show --- */
+
+static void put_fact(struct listing *l, const char *what, const char *name, const char *text) {
+    listing_cstring(l, what);
+    listing_cstring(l, name);
+    listing_cstring(l, text);
+}
+
+static void say_fact(FILE *to, const char *what, const char *name, const char *text) {
+    fprintf(to, "%-13s %-32s%s%s\n", what, name, strlen(name) > 31 ? " " : "", text);
+}
+
+/* For people whole lines, also where a table would be cut. */
+static int say_facts(const struct feed_ops *f, struct out_file *out, struct k2_err *err) {
+    say_fact(out->to, "format", f->name, f->title);
+    say_fact(out->to, "numbering", f->ordinal ? "by place" : "by the venue", f->numbering);
+    for (const struct feed_fact *fact = f->facts; fact->what; fact++)
+        say_fact(out->to, fact->what, fact->name, fact->text);
+    return out_close(out, err);
+}
+
+static int list_facts(const struct verb_context *c, const struct feed_ops *f, struct k2_err *err) {
+    static const struct listing_column facts[] = {{"what", NULL}, {"name", NULL}, {"text", NULL}};
+    struct listing *l;
+    K2_TRY(listing_open(c, facts, 3, &l, err));
+    put_fact(l, "format", f->name, f->title);
+    put_fact(l, "numbering", f->ordinal ? "by place" : "by the venue", f->numbering);
+    for (const struct feed_fact *fact = f->facts; fact->what; fact++)
+        put_fact(l, fact->what, fact->name, fact->text);
+    return listing_close(l, err);
+}
+
 static int run_show(struct verb_context *c, struct k2_err *err) {
     const struct feed_ops *f = feed_find(k2_sv_of(c->args[0]));
     if (!f)
         return unknown_feed(c->args[0], err);
-    struct listing *l;
-    K2_TRY(listing_open(c, columns, 3, &l, err));
-    put_feed(l, f);
-    return listing_close(l, err);
+    struct out_file out;
+    if (verb_value(c, "out") || strcmp(verb_value(c, "format"), "table") != 0)
+        return list_facts(c, f, err);
+    out = out_stdout(c);
+    return say_facts(f, &out, err);
+}
+
+/* --- detect --- */
+
+struct found { /* what a file's first event would be stored as */
+    char why[1024];
+    const struct feed_ops *feed;
+    int sure;
+    struct k2_buf exchange, symbol;
+    int32_t date; /* 0 = not known */
+    const struct k2_interner *strings;
+};
+
+static K2_RC take_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
+                        struct k2_err *err) {
+    struct found *f = ctx;
+    bool quote = e->kind == K2_KIND_QUOTE;
+    (void)raw;
+    (void)position;
+    k2_buf_sv(&f->exchange, k2_interned(f->strings, quote ? e->quote.exchange : e->trade.exchange));
+    k2_buf_sv(&f->symbol, k2_interned(f->strings, quote ? e->quote.symbol : e->trade.symbol));
+    f->date = quote ? e->quote.trade_date : e->trade.trade_date;
+    return k2_fail(err, K2_E_CANCELLED, "one is enough");
+}
+
+static K2_RC pass_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
+    (void)ctx;
+    (void)r;
+    (void)err;
+    return K2_OK;
+}
+
+static K2_RC pass_filtered(void *ctx, const char *why, struct k2_err *err) {
+    (void)ctx;
+    (void)why;
+    (void)err;
+    return K2_OK;
+}
+
+/* Decodes the head, up to the first event. What the decoder lacks is told in its words. */
+static void try_decoder(struct found *f, const char *path, struct k2_sv head) {
+    const struct feed_sink sink = {f, take_event, pass_reject, pass_filtered};
+    const struct feed_options o = {.date = INT32_MIN, .source = k2_sv_of(path)};
+    struct k2_interner *in = k2_interner_new();
+    void *state = k2_zalloc(f->feed->state_size);
+    struct k2_err err = {0};
+    size_t consumed;
+    f->strings = in;
+    int rc = f->feed->init(state, &o, in, &err);
+    if (rc == K2_OK)
+        rc = f->feed->decode(state, head, false, &consumed, &sink, &err);
+    if (rc != K2_OK && rc != K2_E_CANCELLED)
+        snprintf(f->why, sizeof f->why, "%s", err.msg);
+    f->feed->fini(state);
+    free(state);
+    k2_interner_free(in);
+}
+
+static K2_RC look_at(const char *path, struct found *f, struct k2_err *err) {
+    const char *slash = strrchr(path, '/'), *why;
+    struct k2_buf head = {0};
+    K2_TRY(feed_file_head(path, HEAD, &head, err));
+    f->feed =
+        feed_detect_why(k2_sv_of(slash ? slash + 1 : path), k2_buf_view(&head), &f->sure, &why);
+    snprintf(f->why, sizeof f->why, "%s", why);
+    if (f->feed)
+        try_decoder(f, path, k2_buf_view(&head));
+    k2_buf_free(&head);
+    return K2_OK;
+}
+
+static void put_text(struct listing *l, const struct k2_buf *text) {
+    if (text->n)
+        listing_text(l, k2_buf_view(text));
+    else
+        listing_null(l);
+}
+
+static void put_found(struct listing *l, const char *path, const struct found *f) {
+    char date[K2_DATE_TEXT] = "";
+    listing_cstring(l, path);
+    listing_cstring(l, f->feed ? f->feed->name : NULL);
+    listing_number(l, f->sure);
+    put_text(l, &f->exchange);
+    put_text(l, &f->symbol);
+    if (f->date)
+        k2_date_format(f->date, date);
+    listing_cstring(l, f->date ? date : NULL);
+    listing_cstring(l, f->why);
+}
+
+static K2_RC detect_all(const struct verb_context *c, struct listing *l, int *unknown,
+                        struct k2_err *err) {
+    int rc = K2_OK;
+    for (int i = 0; i < c->arg_count && rc == K2_OK; i++) {
+        struct found f = {0};
+        rc = look_at(c->args[i], &f, err);
+        if (rc == K2_OK)
+            put_found(l, c->args[i], &f);
+        *unknown += rc == K2_OK && !f.feed;
+        k2_buf_free(&f.exchange);
+        k2_buf_free(&f.symbol);
+    }
+    return rc;
 }
 
 static int run_detect(struct verb_context *c, struct k2_err *err) {
-    static const struct listing_column found[] = {{"file", NULL}, {"format", NULL}};
+    static const struct listing_column found[] = {
+        {"file", NULL},   {"format", NULL},       {"sure", "sure %"}, {"exchange", NULL},
+        {"symbol", NULL}, {"trade_date", "date"}, {"why", NULL}};
     struct listing *l;
     int unknown = 0;
-    K2_TRY(listing_open(c, found, 2, &l, err));
-    for (int i = 0; i < c->arg_count; i++) {
-        const char *slash = strrchr(c->args[i], '/');
-        struct k2_buf head = {0};
-        int rc = feed_file_head(c->args[i], HEAD, &head, err);
-        const struct feed_ops *f =
-            feed_detect(k2_sv_of(slash ? slash + 1 : c->args[i]), k2_buf_view(&head));
-        k2_buf_free(&head);
-        if (rc != K2_OK) {
-            listing_drop(l);
-            return rc;
-        }
-        listing_cstring(l, c->args[i]);
-        listing_cstring(l, f ? f->name : NULL);
-        unknown += f == NULL;
+    K2_TRY(listing_open(c, found, 7, &l, err));
+    int rc = detect_all(c, l, &unknown, err);
+    if (rc != K2_OK) {
+        listing_drop(l);
+        return rc;
     }
     K2_TRY(listing_close(l, err));
     if (unknown > 0)
-        return k2_fail(err, K2_E_FAILED, "%d of %d files are in no known format; k2 feed list",
-                       unknown, c->arg_count);
+        return k2_fail(err, K2_E_FAILED, "%d of %d %s in no known format; k2 feed list", unknown,
+                       c->arg_count, human_word(c->arg_count, "file is", "files are"));
     return K2_OK;
 }
 
@@ -87,7 +216,7 @@ static const struct verb list = {
 
 static const struct verb show = {
     .name = "show",
-    .summary = "one format, and where its numbers come from",
+    .summary = "one format: its fields, lines as they come, file names, numbering",
     .usage = "FORMAT",
     .options = options,
     .examples = show_examples,
@@ -100,6 +229,10 @@ static const struct verb detect = {
     .name = "detect",
     .summary = "tell the format of files",
     .usage = "FILE...",
+    .about =
+        "From each file's name and first bytes: the format, how sure that is and why, and the\n"
+        "exchange, symbol and session date that its first event would be stored under.\n"
+        "Nothing is stored.",
     .options = options,
     .examples = detect_examples,
     .min_args = 1,

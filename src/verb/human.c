@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#define MINUTE (60 * K2_NS_PER_SEC)
+
 const char *human_count(int64_t n, char out[HUMAN_TEXT]) {
     char digits[HUMAN_TEXT];
     int len = snprintf(digits, sizeof digits, "%" PRIu64, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
@@ -16,6 +18,10 @@ const char *human_count(int64_t n, char out[HUMAN_TEXT]) {
     }
     *to = 0;
     return out;
+}
+
+const char *human_word(int64_t n, const char *one, const char *many) {
+    return n == 1 ? one : many;
 }
 
 /* One digit behind the point, cut and not rounded: tenths of `unit`. */
@@ -45,7 +51,11 @@ const char *human_span(int64_t ns, char out[HUMAN_TEXT]) {
         snprintf(out, HUMAN_TEXT, "%" PRId64 " ms", ns / K2_NS_PER_MS);
     else if (ns < 120 * K2_NS_PER_SEC)
         tenths(out, ns, K2_NS_PER_SEC, "s");
+    else if (ns < 120 * MINUTE)
+        snprintf(out, HUMAN_TEXT, "%" PRId64 " min", ns / MINUTE);
+    else if (ns < 2 * K2_NS_PER_DAY)
+        snprintf(out, HUMAN_TEXT, "%" PRId64 " h", ns / (60 * MINUTE));
     else
-        snprintf(out, HUMAN_TEXT, "%" PRId64 " min", ns / (60 * K2_NS_PER_SEC));
+        snprintf(out, HUMAN_TEXT, "%" PRId64 " days", ns / K2_NS_PER_DAY);
     return out;
 }

@@ -1,6 +1,7 @@
 /* verb/ingest.c - `k2 ingest`: files into the journal. */
+#include "role/role.h"
+#include "verb/listing.h"
 #include "verb/progress.h"
-#include "verb/sources.h"
 #include "verb/summary.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
@@ -11,43 +12,46 @@
 
 struct run {
     struct verb_context *c;
-    struct ingest *ingest;
-    struct feed_options feed; /* what is the same for every file */
-    struct symbols *symbols;
+    struct role_writer *writer;
+    struct request_ingest request; /* what is the same for every file */
+    struct k2_buf symbols;         /* its list, with what the files in it hold */
     struct sources sources;
     struct progress progress;
     const char *current; /* file being read, for the progress line */
     int64_t failed;
+    int64_t foreign;    /* files in which nothing was of their format */
     struct k2_err last; /* of the last file that failed */
 };
 
 /* --- the words --- */
 
-static bool wants(void *ctx, struct k2_sv symbol) {
-    const struct run *r = ctx;
-    return symbols_match(r->symbols, r->feed.exchange, symbol);
+/* Here and not by who reads the source: another process does not have our working directory. */
+static K2_RC read_symbols(struct run *r, const char *list, struct k2_err *err) {
+    struct symbols *parsed;
+    K2_TRY(symbols_parse(list, &parsed, err));
+    symbols_text(parsed, &r->symbols);
+    symbols_free(parsed);
+    r->request.symbols = k2_buf_cstr(&r->symbols);
+    return K2_OK;
 }
 
 static int read_options(struct run *r, struct k2_err *err) {
     const char *date = verb_value(r->c, "date");
     const char *symbols = verb_value(r->c, "symbols");
-    r->feed.exchange = k2_sv_of(verb_value(r->c, "exchange"));
-    if (r->feed.exchange.n && !k2_exchange_ok(r->feed.exchange))
+    struct request_ingest *q = &r->request;
+    *q = (struct request_ingest){.exchange = verb_value(r->c, "exchange"),
+                                 .symbol = verb_value(r->c, "symbol"),
+                                 .calendar = verb_value(r->c, "calendar"),
+                                 .date = INT32_MIN,
+                                 .keep_counting = verb_flag(r->c, "continue")};
+    if (q->exchange && !k2_exchange_ok(k2_sv_of(q->exchange)))
         return k2_fail(err, K2_E_USAGE,
-                       "--exchange %.*s: a code has 1 to 31 of the characters A-Z 0-9 _ -",
-                       K2_SV_ARG(r->feed.exchange));
-    r->feed.symbol = k2_sv_of(verb_value(r->c, "symbol"));
-    r->feed.calendar = verb_value(r->c, "calendar");
-    r->feed.date = INT32_MIN;
-    if (date && k2_date_parse(k2_sv_of(date), &r->feed.date, NULL) != K2_OK)
+                       "--exchange %s: a code has 1 to 31 of the characters A-Z 0-9 _ -",
+                       q->exchange);
+    if (date && k2_date_parse(k2_sv_of(date), &q->date, NULL) != K2_OK)
         return k2_fail(err, K2_E_USAGE, "--date takes a session date such as 2014-03-10, not '%s'",
                        date);
-    if (symbols) {
-        K2_TRY(symbols_parse(symbols, &r->symbols, err));
-        r->feed.wants = wants;
-        r->feed.wants_ctx = r;
-    }
-    return K2_OK;
+    return symbols ? read_symbols(r, symbols, err) : K2_OK;
 }
 
 /* A first word that is neither a format nor a file is a format written wrong. */
@@ -91,26 +95,27 @@ static int find_sources(struct run *r, struct k2_err *err) {
         return k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
                        r->c->args[first]);
     if (r->sources.passed_over > 0)
-        verb_note(r->c, "%zu files passed over: hidden or not of the format",
-                  r->sources.passed_over);
+        verb_note(r->c, "%zu %s passed over: hidden or not of the format", r->sources.passed_over,
+                  human_word((int64_t)r->sources.passed_over, "file", "files"));
     return K2_OK;
 }
 
 /* --- the work --- */
 
-static void show_progress(void *ctx, int64_t done, int64_t all) {
+static void show_progress(void *ctx, const struct job_report *so_far) {
     struct run *r = ctx;
     if (!progress_due(&r->progress))
         return;
-    char rows[32];
-    snprintf(rows, sizeof rows, "%lld", (long long)ingest_stats(r->ingest).read);
-    if (all > 0)
-        progress_show(&r->progress, "%s %d %%, %s rows", r->current, (int)(done * 100 / all), rows);
+    char rows[HUMAN_TEXT];
+    human_count(so_far->stats.read, rows);
+    if (so_far->all > 0)
+        progress_show(&r->progress, "%s %d %%, %s rows", r->current,
+                      (int)(so_far->done * 100 / so_far->all), rows);
     else
         progress_show(&r->progress, "%s, %s rows", r->current, rows);
 }
 
-static void fail_source(struct run *r, const struct source *s, const struct k2_err *why) {
+static void fail_source(struct run *r, const struct source_file *s, const struct k2_err *why) {
     progress_end(&r->progress);
     struct k2_err shown = *why;
     if (!strstr(shown.msg, s->path))
@@ -128,18 +133,42 @@ static char *source_name(const char *path) {
     return k2_fs_absolute(path, &full, NULL) == K2_OK ? full : k2_strdup(path);
 }
 
+/* Everything in it was passed over: most likely it is something else than what it was taken for. */
+static void check_foreign(struct run *r, const struct source_file *s,
+                          const struct ingest_stats *before) {
+    struct ingest_stats now = role_writer_stats(r->writer);
+    int64_t read = now.read - before->read;
+    struct k2_err why;
+    if (read == 0 || now.filtered - before->filtered != read)
+        return;
+    progress_end(&r->progress);
+    r->foreign++;
+    (void)k2_fail(
+        &why, K2_E_DATA,
+        "%s: nothing in it is an event of %s%s, so nothing of it is kept: all %lld records "
+        "were filtered (k2 feed show %s)",
+        strcmp(s->path, "-") == 0 ? "standard input" : s->path, s->feed->name,
+        r->request.symbols ? " with a symbol of --symbols" : "", (long long)read, s->feed->name);
+    verb_complain(r->c, &why);
+}
+
 /* Damage in one file stops that file only; K2_E_IO of the journal itself comes back from all. */
-static void read_source(struct run *r, const struct source *s) {
+static void read_source(struct run *r, const struct source_file *s) {
     struct k2_err why = s->why;
     if (s->feed) {
         char *name = source_name(s->path);
-        struct feed_options o = r->feed;
-        o.source = k2_sv_of(name);
+        struct request_ingest q = r->request;
+        q.path = s->path;
+        q.source = name;
+        q.format = s->feed->name;
         r->current = s->path;
-        int rc = ingest_file(r->ingest, s->path, s->feed, &o, verb_flag(r->c, "continue"), &why);
+        struct ingest_stats before = role_writer_stats(r->writer);
+        int rc = role_writer_file(r->writer, &q, &why);
         free(name);
-        if (rc == K2_OK)
+        if (rc == K2_OK) {
+            check_foreign(r, s, &before);
             return;
+        }
     }
     fail_source(r, s, &why);
 }
@@ -154,10 +183,23 @@ static int verdict(const struct run *r, const struct ingest_stats *t, struct k2_
     if (r->failed > 0)
         return k2_fail(err, K2_E_FAILED, "%lld of %zu files were not read to their end",
                        (long long)r->failed, r->sources.n);
-    if (verb_flag(r->c, "strict") && t->gaps + t->quarantined > 0)
-        return k2_fail(err, K2_E_DATA, "--strict: gaps %lld, rows in quarantine %lld",
-                       (long long)t->gaps, (long long)t->quarantined);
+    if (verb_flag(r->c, "strict") && t->gaps + t->quarantined + r->foreign > 0)
+        return k2_fail(err, K2_E_DATA,
+                       "--strict: gaps %lld, rows in quarantine %lld, files with no event %lld",
+                       (long long)t->gaps, (long long)t->quarantined, (long long)r->foreign);
     return K2_OK;
+}
+
+/* Also when the run then fails for its data: what was accepted is kept all the same. */
+static void note_what_became(const struct run *r, const struct ingest_stats *t) {
+    if (t->filtered > 0 && r->foreign == 0)
+        verb_note(
+            r->c,
+            "filtered: whole, but of a kind or symbol that is not kept (k2 feed show FORMAT)");
+    if (t->accepted > 0)
+        verb_note(r->c, role_writer_is_remote(r->writer)
+                            ? "durable in the journal of the running k2 up, which fills the tables"
+                            : "durable in the journal; into the tables: k2 sink --once");
 }
 
 static int read_sources(struct run *r, struct k2_err *err) {
@@ -165,44 +207,17 @@ static int read_sources(struct run *r, struct k2_err *err) {
     progress_start(&r->progress, r->c);
     for (size_t i = 0; i < r->sources.n; i++)
         read_source(r, &r->sources.at[i]);
-    int rc = ingest_flush(r->ingest, err);
+    int rc = role_writer_flush(r->writer, err);
     progress_end(&r->progress);
     K2_TRY(rc);
-    struct summary s = {.stats = ingest_stats(r->ingest),
+    struct summary s = {.stats = role_writer_stats(r->writer),
                         .sources = (int64_t)r->sources.n,
                         .failed = r->failed,
                         .took_ns = k2_monotonic_ns() - start,
-                        .sequence = ingest_sequence(r->ingest)};
+                        .sequence = role_writer_sequence(r->writer)};
     K2_TRY(summary_print(r->c, &s, err));
-    K2_TRY(verdict(r, &s.stats, err));
-    if (s.stats.filtered > 0)
-        verb_note(
-            r->c,
-            "filtered: whole, but of a kind or symbol that is not kept (k2 feed show FORMAT)");
-    if (s.stats.accepted > 0)
-        verb_note(r->c, "durable in the journal; into the tables: k2 sink --once");
-    return K2_OK;
-}
-
-static int with_archive(struct run *r, struct journal *j, struct archive *a, struct k2_err *err) {
-    struct ingest_options o = {
-        .archive = archive_history(a),
-        .batch_bytes = (size_t)k2_config_int(r->c->config, K2_CONFIG_ingest_batch_bytes),
-        .progress = show_progress,
-        .progress_ctx = r,
-    };
-    K2_TRY(ingest_open(j, &o, &r->ingest, err));
-    int rc = read_sources(r, err);
-    ingest_close(r->ingest);
-    return rc;
-}
-
-static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
-    struct archive *a;
-    K2_TRY(archive_open(j, r->c->data, &a, err));
-    int rc = with_archive(r, j, a, err);
-    archive_close(a);
-    return rc;
+    note_what_became(r, &s.stats);
+    return verdict(r, &s.stats, err);
 }
 
 static int all_is_lost(const struct run *r, struct k2_err *err) {
@@ -217,20 +232,20 @@ static int all_is_lost(const struct run *r, struct k2_err *err) {
 }
 
 static int run_all(struct run *r, struct k2_err *err) {
-    struct journal *j;
+    const struct role_writer_options o = {r->c->name, show_progress, r};
     K2_TRY(read_options(r, err));
     K2_TRY(find_sources(r, err));
     K2_TRY(all_is_lost(r, err));
-    K2_TRY(verb_journal(r->c, JOURNAL_WRITE, &j, err));
-    int rc = with_journal(r, j, err);
-    journal_close(j);
-    return rc;
+    K2_TRY(verb_journal_known(r->c, err));
+    K2_TRY(role_writer_open(r->c->data, r->c->config, &o, &r->writer, err));
+    return read_sources(r, err);
 }
 
 static int run(struct verb_context *c, struct k2_err *err) {
     struct run r = {.c = c};
     int rc = run_all(&r, err);
-    symbols_free(r.symbols);
+    role_writer_close(r.writer);
+    k2_buf_free(&r.symbols);
     sources_free(&r.sources);
     return rc;
 }
@@ -242,7 +257,8 @@ static const struct verb_option options[] = {
     {"symbols", "LIST", NULL, "keep only these: BHP,CBA or B* or @file", NULL, 0},
     {"calendar", "NAME", NULL, "session dates by this exchange's calendar, or utc", NULL, 0},
     {"continue", NULL, NULL, "rows without numbers: go on counting after the journal", NULL, 0},
-    {"strict", NULL, NULL, "exit with 3 for gaps and refused rows too", NULL, 0},
+    {"strict", NULL, NULL, "exit with 3 also for gaps, refused rows, files without an event", NULL,
+     0},
     VERB_FORMAT,
     {0}};
 
@@ -268,7 +284,8 @@ const struct verb verb_ingest = {
         "A file that is missing or damaged is reported, and the others go on.",
     .options = options,
     .examples = examples,
-    .data_exit = "an event has the number of another one (conflict); --strict: gaps, refused rows",
+    .data_exit = "an event has the number of another one (conflict); --strict: gaps,\n  refused "
+                 "rows, a file in which nothing is of its format",
     .min_args = 1,
     .max_args = -1,
     .run = run,

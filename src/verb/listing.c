@@ -10,6 +10,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define NARROWEST 12 /* a column of text is not cut below this */
 
 enum cell_type { NOTHING, TEXT, NUMBER, TRUTH };
 
@@ -197,21 +201,90 @@ struct shape { /* of a column of a table */
     bool right;
 };
 
+/* Columns of the terminal that the table goes to; 0 when it goes elsewhere. */
+static size_t terminal_width(const struct listing *l) {
+    struct winsize size;
+    int fd = l->out.to == stdout ? fileno(stdout) : -1;
+    if (fd < 0 || !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) < 0)
+        return 0;
+    return size.ws_col;
+}
+
+/* The widest column of text that may be cut; -1 = none. */
+static int widest_text(const struct listing *l, const struct shape *shapes) {
+    int widest = -1;
+    for (int i = 0; i < l->width; i++) {
+        size_t least = strlen(head(l, i)) > NARROWEST ? strlen(head(l, i)) : NARROWEST;
+        if (shapes[i].right || shapes[i].width <= least)
+            continue;
+        if (widest < 0 || shapes[i].width > shapes[widest].width)
+            widest = i;
+    }
+    return widest;
+}
+
+/* Cuts columns of text, the widest first, until the table fits. Numbers are never cut: where they alone
+ * are too wide, the terminal breaks the lines. */
+static void fit(const struct listing *l, struct shape *shapes) {
+    size_t most = terminal_width(l), all = 0;
+    for (int i = 0; i < l->width; i++)
+        all += shapes[i].width + (i ? 2 : 0);
+    while (most > 0 && all > most) {
+        int i = widest_text(l, shapes);
+        if (i < 0)
+            return;
+        shapes[i].width--;
+        all--;
+    }
+}
+
+/* The first characters of s, and an ellipsis, as wide as its column. */
+static void print_cut(FILE *to, struct k2_sv s, size_t width) {
+    size_t n = 0;
+    for (size_t seen = 0; n < s.n; n++) {
+        seen += ((uint8_t)s.p[n] & 0xc0) != 0x80;
+        if (seen == width)
+            break;
+    }
+    print_safe(to, (struct k2_sv){s.p, n});
+    fputs("…", to);
+}
+
 static void print_aligned(const struct listing *l, int column, const struct shape *shapes,
-                          struct k2_sv s) {
-    bool last = column == l->width - 1;
-    print_padded(l->out.to, s, shapes[column].width, shapes[column].right, last);
+                          struct k2_sv s, bool last) {
+    if (shown_width(s) > shapes[column].width)
+        print_cut(l->out.to, s, shapes[column].width);
+    else
+        print_padded(l->out.to, s, shapes[column].width, shapes[column].right, last);
     fputs(last ? "\n" : "  ", l->out.to);
 }
 
+/* No blanks behind the last text of a row. */
+static void print_row(const struct listing *l, const struct k2_sv *texts,
+                      const struct shape *shapes) {
+    int last = l->width - 1;
+    while (last > 0 && texts[last].n == 0)
+        last--;
+    for (int i = 0; i <= last; i++)
+        print_aligned(l, i, shapes, texts[i], i == last);
+}
+
 static void print_table(const struct listing *l) {
-    struct shape *shapes = k2_zalloc((size_t)l->width * sizeof *shapes);
-    for (int i = 0; i < l->width; i++)
+    size_t width = (size_t)l->width;
+    struct shape *shapes = k2_zalloc(width * sizeof *shapes);
+    struct k2_sv *texts = k2_zalloc(width * sizeof *texts);
+    for (int i = 0; i < l->width; i++) {
         shapes[i] = (struct shape){column_width(l, i), is_numeric(l, i)};
-    for (int i = 0; i < l->width; i++)
-        print_aligned(l, i, shapes, k2_sv_of(head(l, i)));
-    for (size_t i = 0; i < cell_count(l); i++)
-        print_aligned(l, (int)(i % (size_t)l->width), shapes, text_of(l, cell_at(l, i)));
+        texts[i] = k2_sv_of(head(l, i));
+    }
+    fit(l, shapes);
+    print_row(l, texts, shapes);
+    for (size_t first = 0; first < cell_count(l); first += width) {
+        for (size_t i = 0; i < width; i++)
+            texts[i] = text_of(l, cell_at(l, first + i));
+        print_row(l, texts, shapes);
+    }
+    free(texts);
     free(shapes);
 }
 

@@ -2,7 +2,8 @@
  *
  * The caller names the columns, then gives the cells row by row; the printer knows when a row is full.
  * For people (table, markdown) sizes are rounded and counts have thousands separators; for programs
- * (csv, json, ndjson) everything is exact. JSON is one array of objects; longs beyond 2^53 are strings.
+ * (csv, json, ndjson) everything is exact. A table that is wider than its terminal has its widest texts
+ * cut, with an ellipsis; elsewhere nothing is ever cut. JSON is one array of objects; longs beyond 2^53 are strings.
  */
 #ifndef K2_VERB_LISTING_H
 #define K2_VERB_LISTING_H
@@ -53,6 +54,8 @@ void out_drop(struct out_file *out); /* after an error */
 /* For sentences: "12,345", "1.2 MB", "3.4 s". */
 #define HUMAN_TEXT 32
 const char *human_count(int64_t n, char out[HUMAN_TEXT]);
+/* The word, or words, that go with a count: human_word(n, "row", "rows"). */
+const char *human_word(int64_t n, const char *one, const char *many);
 const char *human_bytes(int64_t n, char out[HUMAN_TEXT]);
 const char *human_span(int64_t ns, char out[HUMAN_TEXT]);
 

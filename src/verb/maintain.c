@@ -1,4 +1,7 @@
-/* verb/maintain.c - `k2 maintain`: journal retention behind its fence. */
+/* verb/maintain.c - `k2 maintain`: journal retention behind its fence, then the tables' upkeep. */
+#include "verb/listing.h"
+#include "role/role.h"
+#include "verb/table.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
 
@@ -21,41 +24,35 @@ static K2_RC confirm(const struct verb_context *c, struct k2_err *err) {
         return K2_OK;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return k2_fail(err, K2_E_USAGE,
-                       "it removes journal segments: say --yes, or --dry-run to "
-                       "see what would go");
-    fprintf(stderr, "Remove journal segments that every table is proven to hold? [y/N] ");
+                       "it removes journal segments, snapshots and files: say --yes, or "
+                       "--dry-run to see what would go");
+    fprintf(stderr,
+            "Remove journal segments that every table is proven to hold, old snapshots, and "
+            "files that no table names? [y/N] ");
     int answer = getchar();
     return answer == 'y' || answer == 'Y' ? K2_OK
                                           : k2_fail(err, K2_E_CANCELLED, "nothing was removed");
 }
 
 static void print_report(const struct verb_context *c, const struct retain_report *r) {
-    printf("%d segments %s\n", r->removed,
-           verb_flag(c, "dry-run") ? "would go" : "removed; their digests are kept");
+    printf("%d %s %s\n", r->removed, human_word(r->removed, "segment", "segments"),
+           verb_flag(c, "dry-run") ? "would go" : "removed; all digests are kept");
     if (r->stopped[0])
         printf("the next one stays: %s\n", r->stopped);
 }
 
-static K2_RC retain(struct verb_context *c, struct journal *j, struct k2_err *err) {
-    int64_t older_than = 0;
-    struct query_engine *q;
-    struct retain_report r;
-    K2_TRY(limits(c, &older_than, err));
-    K2_TRY(query_open(c->data, NULL, &q, err));
-    int rc = retain_run(j, c->data, q, older_than, 0, verb_flag(c, "dry-run"), &r, err);
-    query_close(q);
-    if (rc == K2_OK)
-        print_report(c, &r);
-    return rc;
-}
-
 static int run(struct verb_context *c, struct k2_err *err) {
-    struct journal *j;
+    struct role_retention o = {.command = c->name, .dry_run = verb_flag(c, "dry-run")};
+    struct retain_report r;
     K2_TRY(confirm(c, err));
-    K2_TRY(verb_journal(c, JOURNAL_WRITE, &j, err));
-    int rc = retain(c, j, err);
-    journal_close(j);
-    return rc;
+    K2_TRY(verb_journal_known(c, err));
+    K2_TRY(limits(c, &o.older_than_ns, err));
+    int rc = role_retain(c->data, &o, &r, err);
+    if (rc == K2_E_NOTFOUND)
+        return k2_fail(err, rc, "%s holds no journal; k2 ingest or k2 simulate makes one", c->data);
+    K2_TRY(rc);
+    print_report(c, &r);
+    return table_upkeep(c, o.dry_run, err);
 }
 
 static const struct verb_option options[] = {
@@ -68,12 +65,13 @@ static const char *const examples[] = {"k2 maintain --dry-run",
 
 const struct verb verb_maintain = {
     .name = "maintain",
-    .summary = "remove old journal segments that the tables are proven to hold",
+    .summary = "remove old journal segments, snapshots and files that nothing needs",
     .usage = "[--older-than SPAN] [--dry-run]",
     .about =
         "A sealed segment goes only when every table's offsets cover it, every consumer group\n"
         "has read it, and its digest equals that of the table's rows, read back at that moment.\n"
-        "The digest stays: k2 reconcile goes on proving these rows.",
+        "The digest stays: k2 reconcile goes on proving these rows. Then follows what k2 table\n"
+        "expire and k2 table remove-orphans do, for all tables.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -3,11 +3,14 @@
  * Options are written --name VALUE, --name=VALUE, -f VALUE or -fVALUE, anywhere on the line; the
  * general ones also before the verb. "--" ends them; "-" alone is an argument. The word behind an
  * option that wants a value is its value even with a minus in front (--as-of -1h), but not with two:
- * that is an option whose value was forgotten.
+ * that is an option whose value was forgotten. A word with a blank or newline in its name is no option
+ * but text: SQL may begin with a comment, as in k2 query '-- all of them
+ * SELECT ...'.
  */
 #include "verb/verb.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #define MAX_WORDS 64 /* verbs of one table, or options of one verb */
 
@@ -63,28 +66,52 @@ static int collect(const struct verb_option *table, const char **names, int n) {
     return n;
 }
 
-static int unknown_option(const struct verb *v, struct k2_sv name, struct k2_err *err) {
+/* Another program's option: what to write instead. */
+static bool foreign_option(const struct verb_context *c, const char *word, struct k2_err *err) {
+    const char *instead = verb_synonym_option(c, word);
+    if (instead)
+        k2_fail_(err, K2_E_USAGE, "there is no option %s; instead: %s", word, instead);
+    return instead != NULL;
+}
+
+static int unknown_letter(const struct verb_context *c, const char *letters, struct k2_err *err) {
+    char word[] = {'-', letters[0], 0};
+    if (foreign_option(c, word, err))
+        return K2_E_USAGE;
+    return k2_fail(err, K2_E_USAGE, "there is no option -%s", letters);
+}
+
+static int unknown_option(const struct verb_context *c, struct k2_sv name, struct k2_err *err) {
+    const struct verb *v = c->verb;
     const char *names[MAX_WORDS];
     int n = collect(v->options, names, 0);
     n = collect(verb_general, names, n);
-    char *word = k2_sv_dup(name);
-    struct k2_buf hint = {0};
+    struct k2_buf hint = {0}, written = {0};
+    k2_buf_printf(&written, "--%.*s", K2_SV_ARG(name));
+    const char *word = k2_buf_cstr(&written) + 2;
     near(&hint, word, names, n, "--");
-    k2_fail_(err, K2_E_USAGE, "there is no option --%s%s", word, k2_buf_cstr(&hint));
+    if (hint.n == 0 && v->max_args != 0)
+        k2_buf_str(&hint, "; if it is not meant as one, write -- in front of it");
+    if (!foreign_option(c, k2_buf_cstr(&written), err))
+        k2_fail_(err, K2_E_USAGE, "there is no option --%s%s", word, k2_buf_cstr(&hint));
     k2_buf_free(&hint);
-    free(word);
+    k2_buf_free(&written);
     return K2_E_USAGE;
 }
 
-static int unknown_verb(const struct verb *v, const char *word, struct k2_err *err) {
+static int unknown_verb(const struct verb_context *c, const char *word, struct k2_err *err) {
     const char *names[MAX_WORDS];
     int n = 0;
-    for (const struct verb *const *s = v->subs; *s && n < MAX_WORDS; s++)
+    for (const struct verb *const *s = c->verb->subs; *s && n < MAX_WORDS; s++)
         names[n++] = (*s)->name;
-    struct k2_buf hint = {0};
-    near(&hint, word, names, n, "");
+    struct k2_buf hint = {0}, instead = {0};
+    if (verb_synonym_command(c, word, &instead))
+        k2_buf_printf(&hint, "; instead: %s", k2_buf_cstr(&instead));
+    else
+        near(&hint, word, names, n, "");
     k2_fail_(err, K2_E_USAGE, "there is no command '%s'%s", word, k2_buf_cstr(&hint));
     k2_buf_free(&hint);
+    k2_buf_free(&instead);
     return K2_E_USAGE;
 }
 
@@ -101,29 +128,39 @@ static int wrong_value(const struct verb_option *o, const char *value, struct k2
     return K2_E_USAGE;
 }
 
-static int check_value(const struct verb_option *o, const char *value, struct k2_err *err) {
+/* The option's own word for the value, which may be in other letters: "CSV" is csv. */
+static int check_value(const struct verb_option *o, const char **value, struct k2_err *err) {
     if (!o->words)
         return K2_OK;
     for (const char *const *w = o->words; *w; w++) {
-        if (strcmp(*w, value) == 0)
+        if (strcasecmp(*w, *value) == 0) {
+            *value = *w;
             return K2_OK;
+        }
     }
-    return wrong_value(o, value, err);
+    return wrong_value(o, *value, err);
 }
 
 static int give(struct verb_context *c, const struct verb_option *o, const char *value,
                 struct k2_err *err) {
     if (value)
-        K2_TRY(check_value(o, value, err));
+        K2_TRY(check_value(o, &value, err));
     c->given[c->given_count++] = (struct verb_given){o, value};
     return K2_OK;
+}
+
+static bool is_long_option(const char *word) {
+    if (word[0] != '-' || word[1] != '-')
+        return false;
+    char end = word[2 + strcspn(word + 2, "= \t\r\n")];
+    return end == '=' || end == 0;
 }
 
 /* The option wants a value that did not come with the same word. */
 static int value_behind(struct verb_context *c, struct words *w, const struct verb_option *o,
                         struct k2_err *err) {
     const char *value = w->next < w->n ? w->at[w->next] : NULL;
-    if (!value || (value[0] == '-' && value[1] == '-' && value[2]))
+    if (!value || (is_long_option(value) && value[2]))
         return k2_fail(err, K2_E_USAGE, "--%s needs a value: --%s %s", o->name, o->name, o->arg);
     w->next++;
     return give(c, o, value, err);
@@ -135,7 +172,7 @@ static int long_option(struct verb_context *c, struct words *w, const char *word
     struct k2_sv name = {word, equals ? (size_t)(equals - word) : strlen(word)};
     const struct verb_option *o = find(c->verb, name);
     if (!o)
-        return unknown_option(c->verb, name, err);
+        return unknown_option(c, name, err);
     if (!o->arg && equals)
         return k2_fail(err, K2_E_USAGE, "--%s takes no value", o->name);
     if (!o->arg || equals)
@@ -149,38 +186,46 @@ static int short_option(struct verb_context *c, struct words *w, const char *wor
     if (!o)
         o = letter_in(verb_general, word[0]);
     if (!o || (!o->arg && word[1]))
-        return k2_fail(err, K2_E_USAGE, "there is no option -%s", word);
+        return unknown_letter(c, word, err);
     if (!o->arg || word[1])
         return give(c, o, o->arg ? word + 1 : NULL, err);
     return value_behind(c, w, o, err);
 }
 
+static const struct verb *find_sub(const struct verb *v, const char *word) {
+    for (const struct verb *const *s = v->subs; s && *s; s++) {
+        if (strcmp((*s)->name, word) == 0)
+            return *s;
+    }
+    return NULL;
+}
+
 /* A word that is no option: the next verb, or an argument of the verb found. */
 static int plain_word(struct verb_context *c, const char *word, struct k2_err *err) {
-    if (!c->verb->subs) {
-        c->args[c->arg_count++] = word;
+    const struct verb *sub = c->arg_count == 0 ? find_sub(c->verb, word) : NULL;
+    if (sub) {
+        c->verb = sub;
+        size_t n = strlen(c->name);
+        snprintf(c->name + n, sizeof c->name - n, " %s", word);
         return K2_OK;
     }
-    for (const struct verb *const *s = c->verb->subs; *s; s++) {
-        if (strcmp((*s)->name, word) == 0) {
-            c->verb = *s;
-            size_t n = strlen(c->name);
-            snprintf(c->name + n, sizeof c->name - n, " %s", word);
-            return K2_OK;
-        }
-    }
-    return unknown_verb(c->verb, word, err);
+    if (c->verb->subs && c->verb->max_args == 0)
+        return unknown_verb(c, word, err);
+    c->args[c->arg_count++] = word;
+    return K2_OK;
 }
 
 static int check_args(const struct verb_context *c, struct k2_err *err) {
     const struct verb *v = c->verb;
+    const char *blank = v->usage[0] ? " " : "";
     if (!v->run)
-        return k2_fail(err, K2_E_USAGE, "a command is missing: %s %s", c->name, v->usage);
+        return k2_fail(err, K2_E_USAGE, "a command is missing: %s%s%s", c->name, blank, v->usage);
     if (c->arg_count < v->min_args)
-        return k2_fail(err, K2_E_USAGE, "something is missing: %s %s", c->name, v->usage);
+        return k2_fail(err, K2_E_USAGE, "something is missing: %s%s%s", c->name, blank, v->usage);
     if (v->max_args >= 0 && c->arg_count > v->max_args)
-        return k2_fail(err, K2_E_USAGE, "'%s' is one word too many: %s %s", c->args[v->max_args],
-                       c->name, v->usage);
+        return k2_fail(err, K2_E_USAGE,
+                       "'%s' is one word too many: %s%s%s; words with blanks need quotes",
+                       c->args[v->max_args], c->name, blank, v->usage);
     return K2_OK;
 }
 
@@ -190,9 +235,9 @@ static int parse_words(struct verb_context *c, struct words *w, struct k2_err *e
         const char *word = w->at[w->next++];
         if (!ended && strcmp(word, "--") == 0)
             ended = true;
-        else if (!ended && word[0] == '-' && word[1] == '-')
+        else if (!ended && is_long_option(word))
             K2_TRY(long_option(c, w, word + 2, err));
-        else if (!ended && word[0] == '-' && word[1])
+        else if (!ended && word[0] == '-' && word[1] && word[1] != '-')
             K2_TRY(short_option(c, w, word + 1, err));
         else
             K2_TRY(plain_word(c, word, err));

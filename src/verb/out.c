@@ -71,7 +71,8 @@ int out_open(const struct verb_context *c, struct out_file *out, struct k2_err *
     }
     if (!verb_value_at(c, "format", 0) && !format_of(out->path, &out->format))
         return k2_fail(err, K2_E_USAGE,
-                       "--out %s does not end in .csv, .json, .ndjson or .md; add --format",
+                       "--out %s does not end in .csv, .json, .ndjson or .md (k2 query also: "
+                       ".parquet); add --format",
                        out->path);
     int rc = open_file(out, err);
     if (rc != K2_OK)

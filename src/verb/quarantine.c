@@ -1,36 +1,54 @@
 /* verb/quarantine.c - `k2 quarantine list` and `show`: records that were refused or conflict.
  *
- * They are read from the journal, so what was refused a moment ago is shown before any sink ran. A
- * record is named by its place there: EXCHANGE/PARTITION/OFFSET.
+ * They come from the table and, beyond what it holds, from the journal: what was refused a moment ago is
+ * shown before any sink ran, and what retention removed is shown still. A record is named by its place:
+ * EXCHANGE/PARTITION/OFFSET, with @JOURNAL behind it when that is not the present journal.
  */
 #include "verb/listing.h"
 #include "verb/records.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-struct run {
-    struct verb_context *c;
-    struct journal *journal;
-    struct listing *list;
-    int64_t left;
-};
-
-/* "ASX" from "market.quarantine.asx". */
-static void put_exchange(struct k2_buf *out, const char *topic) {
-    const char *dot = strrchr(topic, '.');
-    for (const char *p = dot ? dot + 1 : topic; *p; p++)
-        k2_buf_byte(out, (uint8_t)toupper((unsigned char)*p));
+/* Opens the journal if there is one, and visits. */
+static int visit(struct verb_context *c, const struct refused_filter *filter, int32_t *journal,
+                 K2_RC (*each)(void *ctx, const struct refused *r, bool *stop, struct k2_err *err),
+                 void *ctx, struct k2_err *err) {
+    struct journal *j = NULL;
+    const struct query_options o = {
+        .threads = (int)k2_config_int(c->config, K2_CONFIG_query_threads),
+        .memory_limit = k2_config_int(c->config, K2_CONFIG_query_memory_limit),
+    };
+    int rc = verb_journal(c, JOURNAL_READ, &j, err);
+    if (rc == K2_E_NOTFOUND)
+        k2_err_clear(err);
+    else
+        K2_TRY(rc);
+    *journal = j ? journal_id(j) : 0;
+    rc = refused_visit(c->data, j, &o, filter, each, ctx, err);
+    journal_close(j);
+    return rc;
 }
 
-static void put_id(struct listing *l, const struct record *r) {
+/* --- list --- */
+
+struct run {
+    struct verb_context *c;
+    struct listing *list;
+    int32_t journal; /* the present one */
+    int64_t left;
+    bool more; /* than --limit */
+};
+
+static void put_id(struct run *run, const struct refused *r) {
     struct k2_buf id = {0};
-    put_exchange(&id, r->topic->name);
-    k2_buf_printf(&id, "/%d/%" PRId64, r->partition, r->offset);
-    listing_text(l, k2_buf_view(&id));
+    struct k2_sv exchange = k2_interned(r->in, r->event->quarantine.exchange);
+    k2_buf_printf(&id, "%.*s/%d/%" PRId64, K2_SV_ARG(exchange), r->partition, r->offset);
+    if (r->journal != run->journal)
+        k2_buf_printf(&id, "@%d", r->journal);
+    listing_text(run->list, k2_buf_view(&id));
     k2_buf_free(&id);
 }
 
@@ -41,23 +59,22 @@ static void put_string(struct listing *l, const struct k2_interner *in, uint32_t
         listing_text(l, k2_interned(in, id));
 }
 
-static bool wanted(const struct run *r, const struct record *rec) {
+static bool wanted(const struct run *r, const struct refused *rec) {
     const char *reason = verb_value(r->c, "reason");
     return !reason ||
            k2_sv_eq(k2_interned(rec->in, rec->event->quarantine.reason), k2_sv_of(reason));
 }
 
-static int put_record(void *ctx, const struct record *rec, bool *stop, struct k2_err *err) {
+static int put_record(void *ctx, const struct refused *rec, bool *stop, struct k2_err *err) {
     struct run *r = ctx;
     const struct k2_quarantine *q = &rec->event->quarantine;
     (void)err;
-    if (r->left == 0) {
-        *stop = true;
-        return K2_OK;
-    }
     if (!wanted(r, rec))
         return K2_OK;
-    put_id(r->list, rec);
+    r->more = *stop = r->left == 0;
+    if (r->more)
+        return K2_OK;
+    put_id(r, rec);
     listing_time(r->list, q->exchange_timestamp_ns);
     put_string(r->list, rec->in, q->symbol);
     put_string(r->list, rec->in, q->reason);
@@ -65,72 +82,26 @@ static int put_record(void *ctx, const struct record *rec, bool *stop, struct k2
     put_string(r->list, rec->in, q->channel);
     listing_number(r->list, q->exchange_sequence_number);
     r->left--;
-    *stop = r->left == 0;
     return K2_OK;
 }
 
-/* One span for each partition of a topic, all that it keeps. */
-static int whole_topic(struct journal *j, const struct journal_topic *t, struct journal_span **out,
-                       struct k2_err *err) {
-    int64_t *starts = k2_zalloc((size_t)t->partitions * sizeof *starts);
-    int rc = journal_starts(j, t->id, starts, err);
-    *out = NULL;
-    if (rc == K2_OK) {
-        *out = k2_zalloc((size_t)t->partitions * sizeof **out);
-        for (int32_t p = 0; p < t->partitions; p++)
-            (*out)[p] = (struct journal_span){t->id, p, starts[p], INT64_MAX};
-    }
-    free(starts);
-    return rc;
-}
-
-static int list_topic(struct run *r, const struct journal_topic *t, struct k2_err *err) {
-    struct journal_span *spans;
-    K2_TRY(whole_topic(r->journal, t, &spans, err));
-    int rc = records_visit(r->journal, t, spans, t->partitions, put_record, r, err);
-    free(spans);
-    return rc;
-}
-
-static bool is_quarantine(const struct journal_topic *t, const char *exchange) {
-    const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(t->name));
-    const char *dot = strrchr(t->name, '.');
-    return kind && kind->id == K2_KIND_QUARANTINE &&
-           (!exchange || strcasecmp(dot ? dot + 1 : t->name, exchange) == 0);
-}
-
-static int list_topics(struct run *r, struct k2_err *err) {
-    for (int32_t i = 0; i < journal_topic_count(r->journal); i++) {
-        struct journal_topic t = journal_topic_at(r->journal, i);
-        if (is_quarantine(&t, verb_value(r->c, "exchange")))
-            K2_TRY(list_topic(r, &t, err));
-    }
-    return K2_OK;
-}
-
-static int list_all(struct run *r, struct k2_err *err) {
+static int run_list(struct verb_context *c, struct k2_err *err) {
     static const struct listing_column columns[] = {{"id", NULL},      {"refused", "refused (UTC)"},
                                                     {"symbol", NULL},  {"reason", NULL},
                                                     {"detail", NULL},  {"source", NULL},
                                                     {"position", NULL}};
-    K2_TRY(words_count("limit", verb_value(r->c, "limit"), 1, &r->left, err));
-    K2_TRY(listing_open(r->c, columns, 7, &r->list, err));
-    int rc = list_topics(r, err);
+    struct run r = {.c = c};
+    const struct refused_filter filter = {.exchange = verb_value(c, "exchange")};
+    K2_TRY(words_count("limit", verb_value(c, "limit"), 1, &r.left, err));
+    K2_TRY(listing_open(c, columns, 7, &r.list, err));
+    int rc = visit(c, &filter, &r.journal, put_record, &r, err);
     if (rc != K2_OK) {
-        listing_drop(r->list);
+        listing_drop(r.list);
         return rc;
     }
-    if (r->left == 0)
-        verb_note(r->c, "the first %s are shown; --limit shows more", verb_value(r->c, "limit"));
-    return listing_close(r->list, err);
-}
-
-static int run_list(struct verb_context *c, struct k2_err *err) {
-    struct run r = {.c = c};
-    K2_TRY(verb_journal(c, JOURNAL_READ, &r.journal, err));
-    int rc = list_all(&r, err);
-    journal_close(r.journal);
-    return rc;
+    if (r.more)
+        verb_note(c, "the first %s are shown; --limit shows more", verb_value(c, "limit"));
+    return listing_close(r.list, err);
 }
 
 /* --- show --- */
@@ -139,7 +110,7 @@ struct shown {
     bool raw, found;
 };
 
-static int print_one(void *ctx, const struct record *rec, bool *stop, struct k2_err *err) {
+static int print_one(void *ctx, const struct refused *rec, bool *stop, struct k2_err *err) {
     struct shown *s = ctx;
     (void)err;
     s->found = true;
@@ -157,49 +128,49 @@ static int print_one(void *ctx, const struct record *rec, bool *stop, struct k2_
     return K2_OK;
 }
 
-/* EXCHANGE/PARTITION/OFFSET */
-static int find_place(struct journal *j, const char *id, struct journal_topic *t,
-                      struct journal_span *span, struct k2_err *err) {
-    struct k2_sv rest = k2_sv_of(id);
-    struct k2_sv exchange = k2_sv_split(&rest, '/');
-    int64_t partition, offset;
-    if (!k2_sv_i64(k2_sv_split(&rest, '/'), &partition) || !k2_sv_i64(rest, &offset))
-        return k2_fail(err, K2_E_USAGE,
-                       "an ID is EXCHANGE/PARTITION/OFFSET as k2 quarantine list "
-                       "prints it, not '%s'",
-                       id);
-    struct k2_buf name = {0};
-    k2_topic_name(k2_kind(K2_KIND_QUARANTINE), exchange, &name);
-    int rc = journal_topic(j, k2_buf_view(&name), false, t, err);
-    k2_buf_free(&name);
-    if (rc != K2_OK || partition < 0 || partition >= t->partitions || offset < 0)
-        return k2_fail(err, K2_E_NOTFOUND, "there is no record %s in quarantine", id);
-    *span = (struct journal_span){t->id, (int32_t)partition, offset, offset + 1};
-    return K2_OK;
+static bool take_int(struct k2_sv text, int32_t *out) {
+    int64_t n;
+    bool good = k2_sv_i64(text, &n) && n >= 0 && n <= INT32_MAX;
+    *out = good ? (int32_t)n : 0;
+    return good;
 }
 
-static int show_one(struct verb_context *c, struct journal *j, struct k2_err *err) {
-    struct journal_topic t;
-    struct journal_span span;
-    struct shown s = {.raw = verb_flag(c, "raw")};
-    K2_TRY(find_place(j, c->args[0], &t, &span, err));
-    K2_TRY(records_visit(j, &t, &span, 1, print_one, &s, err));
-    if (!s.found)
-        return k2_fail(err, K2_E_NOTFOUND, "there is no record %s in quarantine", c->args[0]);
-    return K2_OK;
+/* EXCHANGE/PARTITION/OFFSET[@JOURNAL]; the exchange is cut out of `id`. */
+static bool take_id(char *id, struct refused_filter *out) {
+    char *slash = strchr(id, '/'), *at = strchr(id, '@');
+    if (!slash || slash == id || (at && at < slash))
+        return false;
+    *slash = 0;
+    struct k2_sv rest = k2_sv_of(slash + 1);
+    struct k2_sv partition = k2_sv_split(&rest, '/');
+    struct k2_sv offset = k2_sv_split(&rest, '@');
+    out->exchange = id;
+    out->one = true;
+    return take_int(partition, &out->partition) && k2_sv_i64(offset, &out->offset) &&
+           out->offset >= 0 && (!at || take_int(rest, &out->journal));
 }
 
 static int run_show(struct verb_context *c, struct k2_err *err) {
-    struct journal *j;
-    K2_TRY(verb_journal(c, JOURNAL_READ, &j, err));
-    int rc = show_one(c, j, err);
-    journal_close(j);
+    struct shown s = {.raw = verb_flag(c, "raw")};
+    struct refused_filter filter = {0};
+    int32_t journal;
+    char *id = k2_strdup(c->args[0]);
+    int rc =
+        take_id(id, &filter)
+            ? visit(c, &filter, &journal, print_one, &s, err)
+            : k2_fail(err, K2_E_USAGE,
+                      "an ID is EXCHANGE/PARTITION/OFFSET as k2 quarantine list prints it, not "
+                      "'%s'",
+                      c->args[0]);
+    free(id);
+    if (rc == K2_OK && !s.found)
+        rc = k2_fail(err, K2_E_NOTFOUND, "there is no record %s in quarantine", c->args[0]);
     return rc;
 }
 
 static const struct verb_option list_options[] = {
     {"exchange", "CODE", NULL, "only of this exchange", NULL, 0},
-    {"reason", "REASON", NULL, "only these: CONFLICT, MALFORMED, RANGE", NULL, 0},
+    {"reason", "REASON", NULL, "only these: conflict, malformed, range or invalid", k2_reasons, 0},
     {"limit", "N", "1000", "at most so many", NULL, 0},
     VERB_FORMAT,
     VERB_OUT,

@@ -1,5 +1,7 @@
 /* verb/query.c - `k2 query`: SQL over the tables. */
 #include "verb/listing.h"
+#include "verb/meter.h"
+#include "verb/shell.h"
 #include "verb/signals.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
@@ -22,6 +24,8 @@ struct run {
     char *as_of_table;
     struct out_file out;
     struct query_engine *engine;
+    bool shell; /* there is no SQL: it will be typed */
+    struct meter *meter;
 };
 
 /* --- the words --- */
@@ -37,6 +41,14 @@ static int read_stdin(struct k2_buf *out, struct k2_err *err) {
     }
 }
 
+static int ask_for_shell(struct run *r, struct k2_err *err) {
+    if (verb_value(r->c, "out") || verb_flag(r->c, "explain"))
+        return k2_fail(err, K2_E_USAGE, "the SQL is missing: k2 query \"SELECT ...\" --%s",
+                       verb_value(r->c, "out") ? "out FILE" : "explain");
+    r->shell = true;
+    return K2_OK;
+}
+
 static int read_sql(struct run *r, struct k2_err *err) {
     const struct verb_context *c = r->c;
     const char *file = verb_value(c, "file");
@@ -48,11 +60,11 @@ static int read_sql(struct run *r, struct k2_err *err) {
     else if (file && strcmp(file, "-") != 0)
         K2_TRY(k2_fs_read(file, &r->sql, err));
     else if (!file && !word && isatty(STDIN_FILENO))
-        return k2_fail(err, K2_E_USAGE, "the SQL is missing: k2 query \"SELECT ...\"");
+        return ask_for_shell(r, err);
     else
         K2_TRY(read_stdin(&r->sql, err));
     r->request.sql = k2_buf_view(&r->sql);
-    if (k2_sv_trim(r->request.sql).n == 0)
+    if (!r->shell && k2_sv_trim(r->request.sql).n == 0)
         return k2_fail(err, K2_E_USAGE, "the SQL is empty");
     return K2_OK;
 }
@@ -84,22 +96,24 @@ static int read_params(struct run *r, struct k2_err *err) {
     return K2_OK;
 }
 
-static int read_as_of(struct run *r, struct k2_err *err) {
-    const char *text = verb_value(r->c, "as-of");
-    struct query_as_of *a = &r->request.as_of;
-    if (!text)
-        return K2_OK;
+K2_RC query_read_as_of(const struct verb_context *c, const char *text, struct query_as_of *a,
+                       char **table, struct k2_err *err) {
     a->set = true;
     const char *at = strchr(text, '@');
     if (!at)
-        return words_time(r->c, "as-of", text, verb_value(r->c, "tz"), &a->ns, err);
+        return words_time(c, "as-of", text, verb_value(c, "tz"), &a->ns, err);
     if (at == text || !k2_sv_i64(k2_sv_of(at + 1), &a->snapshot))
         return k2_fail(err, K2_E_USAGE,
                        "--as-of takes a TIME or table@snapshot (k2 table snapshots), not '%s'",
                        text);
-    r->as_of_table = k2_sv_dup((struct k2_sv){text, (size_t)(at - text)});
-    a->table = r->as_of_table;
+    *table = k2_sv_dup((struct k2_sv){text, (size_t)(at - text)});
+    a->table = *table;
     return K2_OK;
+}
+
+static int read_as_of(struct run *r, struct k2_err *err) {
+    const char *text = verb_value(r->c, "as-of");
+    return text ? query_read_as_of(r->c, text, &r->request.as_of, &r->as_of_table, err) : K2_OK;
 }
 
 static int read_options(struct run *r, struct k2_err *err) {
@@ -115,7 +129,8 @@ static int read_options(struct run *r, struct k2_err *err) {
     K2_TRY(read_as_of(r, err));
     K2_TRY(read_sql(r, err));
     /* The plan is a list, which opens --out itself. */
-    return verb_flag(r->c, "explain") ? K2_OK : out_open(r->c, &r->out, err);
+    r->request.row_groups = verb_flag(r->c, "explain");
+    return r->request.row_groups || r->shell ? K2_OK : out_open(r->c, &r->out, err);
 }
 
 /* --- what it tells --- */
@@ -128,37 +143,54 @@ static bool concerns(const struct query_stats *s, const char *table) {
     return here;
 }
 
-/* How much newer the journal is. Not knowing is no reason to fail a query. */
-static void note_lag(const struct run *r, const struct query_stats *s) {
+/* Not knowing is no reason to fail a query. */
+void query_note_lag(const struct verb_context *c, const struct query_stats *s, unsigned *told) {
     struct query_lag lag[K2_KIND_COUNT];
     int n = 0;
-    if (r->request.as_of.set || r->c->quiet ||
-        query_lag(r->c->data, lag, K2_KIND_COUNT, &n, NULL) != K2_OK)
+    if (c->quiet || query_lag(c->data, lag, K2_KIND_COUNT, &n, NULL) != K2_OK)
         return;
     for (int i = 0; i < n; i++) {
         char rows[HUMAN_TEXT];
-        if (lag[i].rows > 0 && concerns(s, lag[i].table))
-            verb_note(r->c, "%s lacks %s rows that the journal holds; k2 sink --once brings them",
-                      lag[i].table, human_count(lag[i].rows, rows));
+        if (lag[i].rows <= 0 || !concerns(s, lag[i].table) || (told && *told >> i & 1))
+            continue;
+        verb_note(c, "%s lacks %s %s", lag[i].table, human_count(lag[i].rows, rows),
+                  human_word(lag[i].rows, "row that the journal holds; k2 sink --once brings it",
+                             "rows that the journal holds; k2 sink --once brings them"));
+        if (told)
+            *told |= 1U << i;
     }
 }
 
+static void note_lag(const struct run *r, const struct query_stats *s) {
+    if (!r->request.as_of.set)
+        query_note_lag(r->c, s, NULL);
+}
+
 static int print_scans(const struct run *r, const struct query_stats *s, struct k2_err *err) {
-    static const struct listing_column columns[] = {
-        {"table", NULL},           {"snapshot", NULL},       {"files_total", "files"},
-        {"files_read", "read"},    {"bytes_total", "bytes"}, {"bytes_read", "read"},
-        {"pruned_by", "pruned by"}};
+    static const struct listing_column columns[] = {{"table", NULL},
+                                                    {"snapshot", NULL},
+                                                    {"files_total", "files"},
+                                                    {"files_read", "files read"},
+                                                    {"row_groups_total", "row groups"},
+                                                    {"row_groups_read", "groups read"},
+                                                    {"bytes_total", "bytes"},
+                                                    {"bytes_read", "bytes read"},
+                                                    {"pruned_by", "pruned by"},
+                                                    {"offsets", "journal offsets"}};
     struct listing *l;
-    K2_TRY(listing_open(r->c, columns, 7, &l, err));
+    K2_TRY(listing_open(r->c, columns, 10, &l, err));
     for (int i = 0; i < s->scan_count; i++) {
         const struct query_scan *q = &s->scans[i];
         listing_cstring(l, q->table);
         listing_number(l, q->snapshot);
         listing_count(l, q->files_total);
         listing_count(l, q->files_read);
+        listing_count(l, q->row_groups_total);
+        listing_count(l, q->row_groups_read);
         listing_bytes(l, q->bytes_total);
         listing_bytes(l, q->bytes_read);
         listing_cstring(l, q->filters);
+        listing_cstring(l, q->offsets);
     }
     K2_TRY(listing_close(l, err));
     char plan[HUMAN_TEXT];
@@ -171,6 +203,7 @@ static int print_scans(const struct run *r, const struct query_stats *s, struct 
 static int explain(struct run *r, struct k2_err *err) {
     struct query_result *result;
     K2_TRY(query_run(r->engine, &r->request, &result, err));
+    meter_hide(r->meter);
     struct query_stats s = query_result_stats(result);
     int rc = print_scans(r, &s, err);
     note_lag(r, &s);
@@ -178,12 +211,30 @@ static int explain(struct run *r, struct k2_err *err) {
     return rc;
 }
 
+static int print_rows(struct run *r, struct query_result *result, struct k2_err *err) {
+    struct query_look look = {.format = r->out.format};
+    if (r->out.to == stdout) {
+        meter_hide(r->meter);
+        look = query_screen(r->out.format);
+        look.max_rows = look.width ? TERMINAL_ROWS : 0;
+        look.more_rows = "--format csv gives all";
+        look.more_columns = "k2 query without SQL and \\x shows all";
+    }
+    return query_show(result, &look, r->out.to, NULL, err);
+}
+
+/* A statement that another follows: a file holds the last one's rows only. */
+static int print_each(void *ctx, struct query_result *result, struct k2_err *err) {
+    struct run *r = ctx;
+    return r->out.to == stdout ? print_rows(r, result, err) : K2_OK;
+}
+
 static int print_result(struct run *r, struct k2_err *err) {
     struct query_result *result;
-    int64_t rows = 0;
-    bool screen = r->out.to == stdout && isatty(STDOUT_FILENO);
+    r->request.each = print_each;
+    r->request.each_ctx = r;
     K2_TRY(query_run(r->engine, &r->request, &result, err));
-    int rc = query_print(result, r->out.format, screen ? TERMINAL_ROWS : 0, r->out.to, &rows, err);
+    int rc = print_rows(r, result, err);
     struct query_stats s = query_result_stats(result);
     if (rc == K2_OK)
         note_lag(r, &s);
@@ -195,7 +246,7 @@ static int write_parquet(struct run *r, const char *path, struct k2_err *err) {
     int64_t rows;
     char text[HUMAN_TEXT];
     K2_TRY(query_to_parquet(r->engine, &r->request, path, &rows, err));
-    verb_note(r->c, "%s rows in %s", human_count(rows, text), path);
+    verb_note(r->c, "%s %s in %s", human_count(rows, text), human_word(rows, "row", "rows"), path);
     note_lag(r, NULL);
     return K2_OK;
 }
@@ -206,16 +257,19 @@ static int print_or_write(struct run *r, struct k2_err *err) {
     return r->out.parquet ? write_parquet(r, r->out.path, err) : print_result(r, err);
 }
 
-static void cancel(void *ctx) {
-    query_cancel(ctx);
-}
-
 static int with_engine(struct run *r, struct k2_err *err) {
+    if (r->shell)
+        edit_hold();
     signals_hold(); /* before the engine's threads: one that does not hold them would take them */
     K2_TRY(query_open(r->c->data, &r->options, &r->engine, err));
-    struct signals_watch *watch = signals_watch(cancel, r->engine);
-    int rc = print_or_write(r, err);
-    signals_unwatch(watch);
+    int rc;
+    if (r->shell) {
+        rc = shell_run(r->c, r->engine, &r->request, out_stdout(r->c).format, err);
+    } else {
+        r->meter = meter_start(r->c, r->engine);
+        rc = print_or_write(r, err);
+        meter_stop(r->meter);
+    }
     if (rc == K2_E_NOTFOUND)
         note_lag(r, NULL);
     query_close(r->engine);
@@ -227,7 +281,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
     int rc = read_options(&r, err);
     if (rc == K2_OK)
         rc = with_engine(&r, err);
-    if (rc == K2_OK)
+    if (rc == K2_OK && !r.shell)
         rc = out_close(&r.out, err);
     out_drop(&r.out);
     k2_buf_free(&r.sql);
@@ -236,14 +290,18 @@ static int run(struct verb_context *c, struct k2_err *err) {
     return rc;
 }
 
+static const char *const cuts[] = {"historical", NULL};
+
 static const struct verb_option options[] = {
     {"file", "FILE", NULL, "read the SQL from a file; - is standard input", NULL, 'f'},
     {"param", "NAME=VALUE", NULL, "the value of $NAME in the SQL; may be repeated", NULL, 'p'},
     {"as-of", "WHEN", NULL, "a TIME, or table@snapshot", NULL, 0},
     {"tz", "NAME", NULL, "zone of --as-of: Australia/Sydney, or an exchange: ASX", NULL, 0},
+    {"cut", "CUT", "historical", "which rows: historical, those that the tables hold", cuts, 0},
     {"timeout", "SPAN", NULL, "give up after this time: 30s, 5m", NULL, 0},
     {"memory-limit", "SIZE", NULL, "[query.memory_limit]", NULL, 0},
-    {"explain", NULL, NULL, "instead of rows, which files and bytes the query reads", NULL, 0},
+    {"explain", NULL, NULL, "instead of rows: files, row groups and bytes read, and the cut", NULL,
+     0},
     VERB_FORMAT,
     {"out", "FILE", NULL, "x.parquet, x.csv, x.json, x.ndjson or x.md", NULL, 0},
     {0}};
@@ -256,6 +314,7 @@ static const char *const examples[] = {
     "k2 query 'SELECT * FROM trades WHERE symbol = $s' --param s=AAPL --out aapl.parquet",
     "k2 query 'SELECT count(*) FROM trades' --as-of -1s --format json",
     "echo 'SELECT max(price) FROM trades' | k2 query - --explain",
+    "echo 'SHOW TABLES; SUMMARIZE trades' | k2 query -f - --timeout 5m",
     NULL,
 };
 
@@ -268,7 +327,8 @@ const struct verb verb_query = {
         "timestamp, symbol, price, volume. All tables are read as of one moment. Exact where\n"
         "SQL turns to floating point: k2_vwap(price, quantity), k2_avg(x).\n"
         "WHEN: 2026-03-02, 2026-03-02T10:00:00.5Z, now, -1h, yesterday, or trades@SNAPSHOT.\n"
-        "Ctrl-C cancels.",
+        "Several statements, separated by semicolons, print one result after the other.\n"
+        "Ctrl-C cancels. Without SQL, on a terminal, it is a shell; \\? in it tells its commands.",
     .options = options,
     .examples = examples,
     .max_args = 1,

@@ -48,14 +48,14 @@ static int print_lines(struct verb_context *c, const struct reconcile_report *r,
                                                     {"exchange", NULL},
                                                     {"symbol", NULL},
                                                     {"trade_date", "date"},
-                                                    {"journal_rows", "journal"},
-                                                    {"journal_min_sequence", "from"},
-                                                    {"journal_max_sequence", "to"},
-                                                    {"journal_checksum", "checksum"},
-                                                    {"table_rows", "table"},
-                                                    {"table_min_sequence", "from"},
-                                                    {"table_max_sequence", "to"},
-                                                    {"table_checksum", "checksum"},
+                                                    {"journal_rows", "journal rows"},
+                                                    {"journal_min_sequence", "journal from"},
+                                                    {"journal_max_sequence", "journal to"},
+                                                    {"journal_checksum", "journal checksum"},
+                                                    {"table_rows", "table rows"},
+                                                    {"table_min_sequence", "table from"},
+                                                    {"table_max_sequence", "table to"},
+                                                    {"table_checksum", "table checksum"},
                                                     {"missing", NULL},
                                                     {"extra", NULL},
                                                     {"changed", NULL},
@@ -83,14 +83,17 @@ static int write_proof(const struct verb_context *c, const struct reconcile_repo
 static void note_rest(const struct verb_context *c, const struct reconcile_report *r) {
     char text[HUMAN_TEXT];
     if (r->lag > 0)
-        verb_note(c, "%s journal rows are in no table yet; k2 sink --once brings them",
-                  human_count(r->lag, text));
+        verb_note(c, "%s journal %s", human_count(r->lag, text),
+                  human_word(r->lag, "row is in no table yet; k2 sink --once brings it",
+                             "rows are in no table yet; k2 sink --once brings them"));
     if (r->by_digest > 0)
-        verb_note(c, "%s rows were compared by digest: their segments are gone",
-                  human_count(r->by_digest, text));
+        verb_note(c, "%s %s compared by digest: removed by retention",
+                  human_count(r->by_digest, text),
+                  human_word(r->by_digest, "row was", "rows were"));
     if (r->other_journal > 0)
-        verb_note(c, "%s table rows are of another journal and were not compared",
-                  human_count(r->other_journal, text));
+        verb_note(c, "%s table %s not compared, being of another journal",
+                  human_count(r->other_journal, text),
+                  human_word(r->other_journal, "row was", "rows were"));
 }
 
 static int verdict(const struct verb_context *c, const struct reconcile_report *r,
@@ -98,10 +101,12 @@ static int verdict(const struct verb_context *c, const struct reconcile_report *
     char text[HUMAN_TEXT];
     if (!reconcile_equal(r))
         return k2_fail(err, K2_E_DATA,
-                       "journal and tables differ: %" PRId64 " rows missing, %" PRId64
+                       "journal and tables differ: %" PRId64 " %s missing, %" PRId64
                        " extra, %" PRId64 " changed; %s",
-                       r->missing, r->extra, r->changed, r->first);
-    verb_note(c, "journal and tables are equal: %s rows compared", human_count(r->compared, text));
+                       r->missing, human_word(r->missing, "row", "rows"), r->extra, r->changed,
+                       r->first);
+    verb_note(c, "journal and tables are equal: %s %s compared", human_count(r->compared, text),
+              human_word(r->compared, "row", "rows"));
     return K2_OK;
 }
 

@@ -9,7 +9,7 @@ struct record {
     int32_t partition;
     int64_t offset, append_ns;
     struct k2_sv key, value;
-    const struct k2_event *event; /* NULL: a topic of our own, whose values are not events */
+    const struct k2_event *event; /* NULL: a topic of our own, see own_json */
     const struct k2_interner *in; /* of the event's strings */
 };
 
@@ -26,6 +26,8 @@ K2_RC records_topic(struct journal *j, const char *name, struct journal_topic *o
 
 /* The event as a JSON object: the fields of its record. Decimals, and longs beyond 2^53, as strings. */
 void event_json(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
+/* Appends the JSON of a record of our own topics, which carry their schema's id as events do. */
+K2_RC own_json(struct journal *j, struct k2_sv value, struct k2_buf *out, struct k2_err *err);
 /* A JSON string of any bytes; what is not UTF-8 becomes U+FFFD. */
 void event_json_string(struct k2_buf *out, struct k2_sv s);
 

@@ -32,12 +32,17 @@ void verb_complain(const struct verb_context *c, const struct k2_err *err) {
     say(c, K2_LOG_ERROR, err->msg);
 }
 
+int verb_journal_known(const struct verb_context *c, struct k2_err *err) {
+    if (strcmp(k2_config_string(c->config, K2_CONFIG_journal_url), "local:") == 0)
+        return K2_OK;
+    /* The value as written: behind a reference there may be a secret. */
+    return k2_fail(err, K2_E_UNSUPPORTED, "journal.url is '%s'; this version knows only 'local:'",
+                   k2_config_entry(c->config, K2_CONFIG_journal_url).value);
+}
+
 int verb_journal(const struct verb_context *c, enum journal_mode mode, struct journal **out,
                  struct k2_err *err) {
-    const char *url = k2_config_string(c->config, K2_CONFIG_journal_url);
-    if (strcmp(url, "local:") != 0)
-        return k2_fail(err, K2_E_UNSUPPORTED,
-                       "journal.url is '%s'; this version knows only 'local:'", url);
+    K2_TRY(verb_journal_known(c, err));
     struct journal_options o = {
         .segment_bytes = k2_config_int(c->config, K2_CONFIG_journal_segment_bytes),
         .partitions = (int32_t)k2_config_int(c->config, K2_CONFIG_journal_partitions),
@@ -57,7 +62,9 @@ static int flush_output(struct k2_err *err) {
 }
 
 static int run(struct verb_context *c, struct k2_err *err) {
-    k2_log_setup(K2_LOG_INFO, c->json_logs);
+    /* A command says what it did on stdout; the stages' own lines are for services (sink, up) and for
+     * programs that read the log. */
+    k2_log_setup(c->json_logs && !c->quiet ? K2_LOG_INFO : K2_LOG_WARN, c->json_logs);
     if (c->help) {
         verb_help(c, stdout);
         return flush_output(err);

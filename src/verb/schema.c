@@ -3,6 +3,8 @@
 #include "verb/verbs.h"
 #include "verb/words.h"
 
+#include <stdlib.h>
+
 static void put_version(void *ctx, struct k2_sv subject, int version, uint32_t id) {
     struct listing *l = ctx;
     listing_text(l, subject);
@@ -32,11 +34,36 @@ struct wanted { /* the newest version of a subject */
     uint32_t id;
 };
 
+struct subjects {
+    char *names[256];
+    int n;
+};
+
+static void collect(void *ctx, struct k2_sv subject, int version, uint32_t id) {
+    struct subjects *s = ctx;
+    (void)version;
+    (void)id;
+    if (s->n < (int)(sizeof s->names / sizeof *s->names))
+        s->names[s->n++] = k2_sv_dup(subject);
+}
+
 static void find_newest(void *ctx, struct k2_sv subject, int version, uint32_t id) {
     struct wanted *w = ctx;
     (void)version;
     if (k2_sv_eq(subject, k2_sv_of(w->subject)))
         w->id = id;
+}
+
+static int unknown_subject(struct k2_registry *r, const char *word, struct k2_err *err) {
+    struct subjects s = {0};
+    k2_registry_each(r, collect, &s);
+    const char *best = k2_nearest(word, (const char *const *)s.names, s.n);
+    (void)k2_fail(err, K2_E_NOTFOUND, "there is no subject or id '%s'%s%s%s", word,
+                  best ? "; did you mean " : "; k2 schema list names them", best ? best : "",
+                  best ? "?" : "");
+    for (int i = 0; i < s.n; i++)
+        free(s.names[i]);
+    return K2_E_NOTFOUND;
 }
 
 static int print_schema(struct verb_context *c, struct journal *j, struct k2_err *err) {
@@ -49,8 +76,7 @@ static int print_schema(struct verb_context *c, struct journal *j, struct k2_err
     else
         k2_registry_each(r, find_newest, &w);
     if (w.id == 0)
-        return k2_fail(err, K2_E_NOTFOUND,
-                       "there is no subject or id '%s'; k2 schema list names them", c->args[0]);
+        return unknown_subject(r, c->args[0], err);
     K2_TRY(k2_registry_schema(r, w.id, &text, err));
     printf("%.*s\n", K2_SV_ARG(text));
     return K2_OK;

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -25,6 +26,12 @@ bool signals_pipe_closed(void) {
     return pipe_closed != 0;
 }
 
+static atomic_bool terminated;
+
+bool signals_terminated(void) {
+    return atomic_load(&terminated);
+}
+
 static sigset_t stops(void) {
     sigset_t set;
     sigemptyset(&set);
@@ -33,24 +40,47 @@ static sigset_t stops(void) {
     return set;
 }
 
+static sigset_t stops_and_reload(void) {
+    sigset_t set = stops();
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
 void signals_hold(void) {
     sigset_t set = stops();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-bool signals_sleep(int64_t ns) {
-    sigset_t set = stops();
+void signals_hold_reload(void) {
+    sigset_t set = stops_and_reload();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* The signal that came, or 0 when the time is over. */
+static int wait_for(const sigset_t *set, int64_t ns) {
     int64_t until = k2_monotonic_ns() + ns;
     for (;;) {
         int64_t left = until - k2_monotonic_ns();
         if (left < 0)
             left = 0;
         struct timespec wait = {left / K2_NS_PER_SEC, left % K2_NS_PER_SEC};
-        if (sigtimedwait(&set, NULL, &wait) > 0)
-            return true;
+        int signal = sigtimedwait(set, NULL, &wait);
+        if (signal > 0)
+            return signal;
         if (left == 0)
-            return false; /* else another signal ended the wait early */
+            return 0; /* else another signal ended the wait early */
     }
+}
+
+bool signals_sleep(int64_t ns) {
+    sigset_t set = stops();
+    return wait_for(&set, ns) != 0;
+}
+
+enum signals_word signals_wait(int64_t ns) {
+    sigset_t set = stops_and_reload();
+    int signal = wait_for(&set, ns);
+    return signal == 0 ? SIGNALS_NOTHING : signal == SIGHUP ? SIGNALS_RELOAD : SIGNALS_STOP;
 }
 
 struct signals_watch {
@@ -63,8 +93,11 @@ static void *watch(void *arg) {
     struct signals_watch *w = arg;
     sigset_t set = stops();
     int signal;
-    while (sigwait(&set, &signal) == 0)
+    while (sigwait(&set, &signal) == 0) {
+        if (signal == SIGTERM)
+            atomic_store(&terminated, true);
         w->stop(w->ctx);
+    }
     return NULL;
 }
 

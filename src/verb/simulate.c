@@ -1,4 +1,6 @@
 /* verb/simulate.c - `k2 simulate`: a market that looks real, into the journal or as a venue's lines. */
+#include "role/role.h"
+#include "verb/listing.h"
 #include "verb/progress.h"
 #include "verb/summary.h"
 #include "verb/verbs.h"
@@ -65,6 +67,14 @@ static int read_options(const struct verb_context *c, struct sim_options *o, str
 
 /* --- as a venue's lines --- */
 
+/* Venues whose lines we write number each symbol for itself; the simulator's channel runs over all. */
+static void number_by_symbol(struct k2_event *e, int64_t number) {
+    if (e->kind == K2_KIND_QUOTE)
+        e->quote.exchange_sequence_number = number;
+    else
+        e->trade.exchange_sequence_number = number;
+}
+
 static int print_lines(struct run *r, struct k2_sv format, struct k2_err *err) {
     struct k2_interner *in = k2_interner_new();
     struct sim *s = NULL;
@@ -72,6 +82,7 @@ static int print_lines(struct run *r, struct k2_sv format, struct k2_err *err) {
     struct k2_event e;
     int rc = sim_open(&r->sim, in, &s, err);
     while (rc == K2_OK && sim_next(s, &e) && !signals_pipe_closed()) {
+        number_by_symbol(&e, sim_symbol_number(s));
         feed_print_event(format, &e, in, &lines);
         if (lines.n > 1 << 16) {
             fwrite(lines.p, 1, lines.n, stdout);
@@ -87,63 +98,30 @@ static int print_lines(struct run *r, struct k2_sv format, struct k2_err *err) {
 
 /* --- into the journal --- */
 
-static void show_progress(struct run *r, const struct sim *s, struct ingest *g) {
-    if (!progress_due(&r->progress))
+static void show_progress(void *ctx, const struct job_report *so_far) {
+    struct run *r = ctx;
+    if (!progress_due(&r->progress) || so_far->all <= 0)
         return;
-    double done = (double)(sim_sent_ns(s) - r->sim.start_ns) / 1e9;
-    progress_show(&r->progress, "%d %%, %lld events", (int)(done * 100 / r->sim.seconds),
-                  (long long)ingest_stats(g).read);
+    char events[HUMAN_TEXT];
+    progress_show(&r->progress, "%d %%, %s events", (int)(so_far->done * 100 / so_far->all),
+                  human_count(so_far->stats.read, events));
 }
 
-static int send_all(struct run *r, struct ingest *g, struct k2_err *err) {
-    struct sim *s;
-    struct k2_event e;
-    K2_TRY(sim_open(&r->sim, ingest_interner(g), &s, err));
-    int rc = K2_OK;
-    while (rc == K2_OK && sim_next(s, &e)) {
-        rc = ingest_event(g, &e, err);
-        show_progress(r, s, g);
-    }
-    if (rc == K2_OK)
-        rc = ingest_flush(g, err);
-    sim_close(s);
-    return rc;
-}
-
-static int ingest_all(struct run *r, struct ingest *g, struct k2_err *err) {
+static int store(struct run *r, struct role_writer *w, struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
     progress_start(&r->progress, r->c);
-    int rc = send_all(r, g, err);
+    int rc = role_writer_simulate(w, &r->sim, err);
     progress_end(&r->progress);
     K2_TRY(rc);
-    struct summary s = {.stats = ingest_stats(g),
+    struct summary s = {.stats = role_writer_stats(w),
                         .took_ns = k2_monotonic_ns() - start,
-                        .sequence = ingest_sequence(g)};
+                        .sequence = role_writer_sequence(w)};
     K2_TRY(summary_print(r->c, &s, err));
     char text[K2_TIME_TEXT];
     k2_time_format(r->sim.start_ns, text);
-    verb_note(r->c, "the same again: --seed %llu --start %s; into the tables: k2 sink --once",
-              (unsigned long long)r->sim.seed, text);
+    verb_note(r->c, "the same again: --seed %llu --start %s%s", (unsigned long long)r->sim.seed,
+              text, role_writer_is_remote(w) ? "" : "; into the tables: k2 sink --once");
     return K2_OK;
-}
-
-static int with_archive(struct run *r, struct journal *j, struct archive *a, struct k2_err *err) {
-    struct ingest *g;
-    struct ingest_options o = {
-        .archive = archive_history(a),
-        .batch_bytes = (size_t)k2_config_int(r->c->config, K2_CONFIG_ingest_batch_bytes)};
-    K2_TRY(ingest_open(j, &o, &g, err));
-    int rc = ingest_all(r, g, err);
-    ingest_close(g);
-    return rc;
-}
-
-static int with_journal(struct run *r, struct journal *j, struct k2_err *err) {
-    struct archive *a;
-    K2_TRY(archive_open(j, r->c->data, &a, err));
-    int rc = with_archive(r, j, a, err);
-    archive_close(a);
-    return rc;
 }
 
 static int run(struct verb_context *c, struct k2_err *err) {
@@ -152,10 +130,12 @@ static int run(struct verb_context *c, struct k2_err *err) {
     const char *format = verb_value(c, "print");
     if (format)
         return print_lines(&r, k2_sv_of(format), err);
-    struct journal *j;
-    K2_TRY(verb_journal(c, JOURNAL_WRITE, &j, err));
-    int rc = with_journal(&r, j, err);
-    journal_close(j);
+    struct role_writer *w;
+    const struct role_writer_options o = {c->name, show_progress, &r};
+    K2_TRY(verb_journal_known(c, err));
+    K2_TRY(role_writer_open(c->data, c->config, &o, &w, err));
+    int rc = store(&r, w, err);
+    role_writer_close(w);
     return rc;
 }
 

@@ -7,9 +7,13 @@
 #include "base/log.h"
 
 #include <inttypes.h>
-#include <unistd.h>
+#include <time.h>
 
 #define RETRY_NS K2_NS_PER_SEC
+/* --once: for the lock of another sink */
+#define LOCK_RETRY_NS (50 * K2_NS_PER_MS)
+#define TELL_AFTER K2_NS_PER_SEC
+#define LONGEST_WAIT (60 * K2_NS_PER_SEC)
 
 static void show_progress(void *ctx, const char *table, int64_t rows, int64_t all) {
     struct progress *p = ctx;
@@ -58,9 +62,11 @@ static void print_sentence(const struct sink_totals *t, int64_t took) {
         puts("the tables hold everything already");
         return;
     }
-    printf("%s rows in %" PRId64 " files (%s) and %" PRId64 " commits, took %s, %s rows a second\n",
-           human_count(t->rows, rows), t->files, human_bytes(t->bytes, bytes), t->commits,
-           human_span(took, span), human_count(per_second(t, took), rate));
+    printf("%s %s in %" PRId64 " %s (%s) and %" PRId64 " %s, took %s, %s rows a second\n",
+           human_count(t->rows, rows), human_word(t->rows, "row", "rows"), t->files,
+           human_word(t->files, "file", "files"), human_bytes(t->bytes, bytes), t->commits,
+           human_word(t->commits, "commit", "commits"), human_span(took, span),
+           human_count(per_second(t, took), rate));
 }
 
 static int print_totals(struct verb_context *c, const struct sink_totals *t, int64_t took,
@@ -80,10 +86,30 @@ static int print_totals(struct verb_context *c, const struct sink_totals *t, int
     return listing_close(l, err);
 }
 
+/* Another sink, such as that of k2 up, holds its lock only while it commits. */
+static int round_in_turn(struct verb_context *c, struct sink_totals *totals, int64_t *took,
+                         struct k2_err *err) {
+    const int64_t start = k2_monotonic_ns();
+    const struct timespec pause = {0, LOCK_RETRY_NS};
+    for (bool told = false;;) {
+        *totals = (struct sink_totals){0};
+        int rc = sink_round(c, totals, took, err);
+        int64_t waited = k2_monotonic_ns() - start;
+        if (rc != K2_E_LOCKED || waited >= LONGEST_WAIT)
+            return rc;
+        if (!told && waited >= TELL_AFTER) {
+            verb_note(c, "waiting for another sink: %s", err->msg);
+            told = true;
+        }
+        k2_err_clear(err);
+        nanosleep(&pause, NULL);
+    }
+}
+
 static int run_once(struct verb_context *c, struct k2_err *err) {
-    struct sink_totals totals = {0};
+    struct sink_totals totals;
     int64_t took = 0;
-    K2_TRY(sink_round(c, &totals, &took, err));
+    K2_TRY(round_in_turn(c, &totals, &took, err));
     return print_totals(c, &totals, took, err);
 }
 
@@ -103,6 +129,7 @@ static bool may_pass(int rc, const struct k2_err *err) {
 
 static int run_loop(struct verb_context *c, struct k2_err *err) {
     int64_t interval = k2_config_int(c->config, K2_CONFIG_sink_interval);
+    k2_log_setup(c->quiet ? K2_LOG_WARN : K2_LOG_INFO, c->json_logs);
     signals_hold();
     for (;;) {
         struct sink_totals totals = {0};
@@ -137,7 +164,8 @@ const struct verb verb_sink = {
     .usage = "[--once]",
     .about = "Without --once it goes on, with a commit each sink.interval (k2 config show), until\n"
              "SIGINT or SIGTERM; it then ends after the round under way. Killed at any moment it\n"
-             "neither loses nor doubles a row.",
+             "neither loses nor doubles a row. While another sink commits, --once waits, for 60 s\n"
+             "at most.",
     .options = options,
     .examples = examples,
     .run = run,

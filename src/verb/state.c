@@ -123,7 +123,8 @@ int verb_state(struct verb_context *c, struct k2_err *err) {
     K2_TRY(print_tables(c, &s, err));
     if (!s.tables && s.waiting > 0) {
         char rows[HUMAN_TEXT];
-        printf("no tables yet; the journal holds %s rows for them\n", human_count(s.waiting, rows));
+        printf("no tables yet; the journal holds %s %s for them\n", human_count(s.waiting, rows),
+               human_word(s.waiting, "row", "rows"));
     }
     print_next(&s);
     return K2_OK;

@@ -32,12 +32,19 @@ static void print_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, stru
     fputc('\n', g->to);
 }
 
-/* The gaps that are open now, those of earlier runs too: a later file may have filled one. */
+/* Those of this run that are still open: a later file may have filled one. */
 static void print_gaps(const struct summary *s, FILE *to) {
     struct gap_lines g = {.to = to};
-    seq_engine_gaps(s->sequence, print_gap, &g);
+    if (!s->sequence)
+        return;
+    seq_engine_new_gaps(s->sequence, print_gap, &g);
     if (g.open > g.shown)
-        fprintf(to, "  and %" PRId64 " open gaps more\n", g.open - g.shown);
+        fprintf(to, "  and %" PRId64 " more %s\n", g.open - g.shown,
+                human_word(g.open - g.shown, "open gap", "open gaps"));
+    int64_t older = seq_engine_older_gaps(s->sequence);
+    if (older > 0)
+        fprintf(to, "  %" PRId64 " %s from before\n", older,
+                human_word(older, "gap is open", "gaps are open"));
 }
 
 static void print_sentences(const struct summary *s, FILE *to) {
@@ -48,15 +55,16 @@ static void print_sentences(const struct summary *s, FILE *to) {
             " + quarantined %" PRId64 " + filtered %" PRId64 "\n",
             t->read, t->accepted, t->duplicates, t->conflicts, t->quarantined, t->filtered);
     fprintf(to,
-            "gaps %" PRId64 " (%" PRId64 " numbers missing), out of order %" PRId64
-            ", resets %" PRId64 "\n",
-            t->gaps, t->missing, t->out_of_order, t->resets);
+            "gaps %" PRId64 " (%" PRId64 " %s missing), out of order %" PRId64 ", resets %" PRId64
+            "\n",
+            t->gaps, t->missing, human_word(t->missing, "number", "numbers"), t->out_of_order,
+            t->resets);
     print_gaps(s, to);
     fprintf(to, "took %s, %s a second", human_span(s->took_ns, a),
             human_count(per_second(t->read, s->took_ns), b));
     if (s->sources > 0)
-        fprintf(to, ", %s in %" PRId64 " file%s", human_bytes(t->bytes, c), s->sources,
-                s->sources == 1 ? "" : "s");
+        fprintf(to, ", %s in %" PRId64 " %s", human_bytes(t->bytes, c), s->sources,
+                human_word(s->sources, "file", "files"));
     if (s->failed > 0)
         fprintf(to, ", %" PRId64 " failed", s->failed);
     fputc('\n', to);

@@ -1,5 +1,6 @@
-/* verb/table.c - `k2 table list`, `describe`, `snapshots` and `files`. */
+/* verb/table.c - `k2 table list`, `describe`, `snapshots` and `files`; upkeep.c and compact.c have the others. */
 #include "verb/listing.h"
+#include "verb/table.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
 
@@ -12,7 +13,7 @@
 /* What a verb shows of the table that its first word names. */
 typedef int show_table(struct verb_context *c, const struct lake_table *t, struct k2_err *err);
 
-static int open_lake(const struct verb_context *c, struct lake **out, struct k2_err *err) {
+K2_RC table_lake_open(const struct verb_context *c, struct lake **out, struct k2_err *err) {
     int rc = lake_open(c->data, false, out, err);
     if (rc == K2_E_NOTFOUND)
         return k2_fail(err, rc, "%s holds no tables; k2 init or k2 sink --once makes them",
@@ -20,7 +21,7 @@ static int open_lake(const struct verb_context *c, struct lake **out, struct k2_
     return rc;
 }
 
-static int unknown_table(struct lake *l, const char *word, struct k2_err *err) {
+int table_unknown(struct lake *l, const char *word, struct k2_err *err) {
     char **names;
     size_t n;
     K2_TRY(lake_table_names(l, &names, &n, err));
@@ -32,8 +33,7 @@ static int unknown_table(struct lake *l, const char *word, struct k2_err *err) {
     return K2_E_NOTFOUND;
 }
 
-/* The word with or without the namespace in front. */
-static const char *bare_name(const char *word) {
+const char *table_bare_name(const char *word) {
     static const char prefix[] = LAKE_NAMESPACE ".";
     return strncmp(word, prefix, sizeof prefix - 1) == 0 ? word + sizeof prefix - 1 : word;
 }
@@ -41,14 +41,14 @@ static const char *bare_name(const char *word) {
 static int with_table(struct verb_context *c, show_table *show, struct k2_err *err) {
     struct lake *l;
     struct lake_table *t;
-    const char *name = bare_name(c->args[0]);
-    K2_TRY(open_lake(c, &l, err));
+    const char *name = table_bare_name(c->args[0]);
+    K2_TRY(table_lake_open(c, &l, err));
     int rc = lake_table_load(l, k2_sv_of(name), &t, err);
     if (rc == K2_OK) {
         rc = show(c, t, err);
         lake_table_free(t);
     } else if (rc == K2_E_NOTFOUND) {
-        rc = unknown_table(l, name, err);
+        rc = table_unknown(l, name, err);
     }
     lake_close(l);
     return rc;
@@ -61,13 +61,9 @@ static void put_optional(struct listing *l, int64_t n) {
         listing_count(l, n);
 }
 
-static int show_columns(struct verb_context *c, const struct lake_table *t, struct k2_err *err) {
-    static const struct listing_column columns[] = {
-        {"id", NULL}, {"column", NULL}, {"type", NULL}, {"required", NULL}, {"meaning", NULL}};
+static void put_columns(struct listing *l, const struct lake_table *t) {
     struct lake_table_info info = lake_table_info(t);
     const struct k2_kind *kind = k2_kind_by_table(k2_sv_of(info.name));
-    struct listing *l;
-    K2_TRY(listing_open(c, columns, 5, &l, err));
     for (int i = 0; i < info.field_count; i++) {
         const struct lake_field *f = &info.fields[i];
         int own = kind ? k2_field_by_id(kind, f->id) : -1;
@@ -77,7 +73,62 @@ static int show_columns(struct verb_context *c, const struct lake_table *t, stru
         listing_bool(l, f->required);
         listing_cstring(l, own >= 0 ? kind->fields[own].meaning : NULL);
     }
+}
+
+static int show_columns(struct verb_context *c, const struct lake_table *t, struct k2_err *err) {
+    static const struct listing_column columns[] = {
+        {"id", NULL}, {"column", NULL}, {"type", NULL}, {"required", NULL}, {"meaning", NULL}};
+    struct listing *l;
+    K2_TRY(listing_open(c, columns, 5, &l, err));
+    put_columns(l, t);
     return listing_close(l, err);
+}
+
+static void put_fact(void *ctx, const char *name, struct k2_sv value) {
+    struct listing *l = ctx;
+    listing_cstring(l, name);
+    listing_text(l, value);
+}
+
+/* The offsets that the current snapshot covers: from there the sink goes on. */
+static int put_offsets(struct listing *l, const struct lake_table *t, struct k2_err *err) {
+    struct lake_offsets o;
+    K2_TRY(lake_table_offsets(t, &o, err));
+    for (int i = 0; i < o.n; i++) {
+        struct k2_buf name = {0}, end = {0};
+        k2_buf_printf(&name, "committed %s/%d", o.at[i].topic, o.at[i].partition);
+        k2_buf_printf(&end, "%" PRId64 " of journal %d", o.at[i].end, o.journal_id);
+        put_fact(l, k2_buf_cstr(&name), k2_buf_view(&end));
+        k2_buf_free(&name);
+        k2_buf_free(&end);
+    }
+    lake_offsets_free(&o);
+    return K2_OK;
+}
+
+static int show_facts(struct verb_context *c, const struct lake_table *t, struct k2_err *err) {
+    static const struct listing_column columns[] = {{"fact", NULL}, {"value", NULL}};
+    struct listing *l;
+    K2_TRY(listing_open(c, columns, 2, &l, err));
+    lake_table_facts(t, put_fact, l);
+    int rc = put_offsets(l, t, err);
+    if (rc == K2_OK)
+        return listing_close(l, err);
+    listing_drop(l);
+    return rc;
+}
+
+/* For people both, unless --show chooses; for programs one list, the columns unless it says facts. */
+static int show_table_of(struct verb_context *c, const struct lake_table *t, struct k2_err *err) {
+    const char *show = verb_value(c, "show");
+    bool people = strcmp(verb_value(c, "format"), "table") == 0 && !verb_value(c, "out");
+    if (show && strcmp(show, "facts") == 0)
+        return show_facts(c, t, err);
+    K2_TRY(show_columns(c, t, err));
+    if (show || !people)
+        return K2_OK;
+    putchar('\n');
+    return show_facts(c, t, err);
 }
 
 static int show_snapshots(struct verb_context *c, const struct lake_table *t, struct k2_err *err) {
@@ -186,14 +237,14 @@ static int list_tables(struct verb_context *c, struct lake *lake, struct k2_err 
 
 static int run_list(struct verb_context *c, struct k2_err *err) {
     struct lake *l;
-    K2_TRY(open_lake(c, &l, err));
+    K2_TRY(table_lake_open(c, &l, err));
     int rc = list_tables(c, l, err);
     lake_close(l);
     return rc;
 }
 
 static int run_describe(struct verb_context *c, struct k2_err *err) {
-    return with_table(c, show_columns, err);
+    return with_table(c, show_table_of, err);
 }
 
 static int run_snapshots(struct verb_context *c, struct k2_err *err) {
@@ -205,13 +256,17 @@ static int run_files(struct verb_context *c, struct k2_err *err) {
 }
 
 static const struct verb_option options[] = {VERB_FORMAT, VERB_OUT, {0}};
+static const char *const shows[] = {"columns", "facts", NULL};
+static const struct verb_option describe_options[] = {
+    {"show", "WHAT", NULL, "only these: columns or facts", shows, 0}, VERB_FORMAT, VERB_OUT, {0}};
 static const struct verb_option files_options[] = {
     {"snapshot", "ID", NULL, "of that snapshot instead of the current one", NULL, 0},
     VERB_FORMAT,
     VERB_OUT,
     {0}};
 static const char *const list_examples[] = {"k2 table list", NULL};
-static const char *const describe_examples[] = {"k2 table describe trades --format markdown", NULL};
+static const char *const describe_examples[] = {
+    "k2 table describe trades", "k2 table describe trades --show facts --format json", NULL};
 static const char *const snapshots_examples[] = {"k2 table snapshots trades", NULL};
 static const char *const files_examples[] = {"k2 table files trades --format csv", NULL};
 
@@ -226,9 +281,14 @@ static const struct verb list = {
 
 static const struct verb describe = {
     .name = "describe",
-    .summary = "the columns of a table",
+    .summary = "the columns of a table, how it is laid out, its properties and offsets",
     .usage = "TABLE",
-    .options = options,
+    .about =
+        "Facts are partitioning, sort order, properties, locations, and the journal offsets that "
+        "the\n"
+        "table has committed. csv, json, ndjson and markdown show the columns, with --show facts\n"
+        "the facts.",
+    .options = describe_options,
     .examples = describe_examples,
     .min_args = 1,
     .max_args = 1,
@@ -258,12 +318,19 @@ static const struct verb files = {
     .run = run_files,
 };
 
-static const struct verb *const subs[] = {&list, &describe, &snapshots, &files, NULL};
+static const struct verb *const subs[] = {&list,
+                                          &describe,
+                                          &snapshots,
+                                          &files,
+                                          &verb_table_compact,
+                                          &verb_table_expire,
+                                          &verb_table_orphans,
+                                          NULL};
 
 const struct verb verb_table = {
     .name = "table",
     .summary = "the Iceberg tables",
-    .usage = "list|describe|snapshots|files",
+    .usage = "list|describe|snapshots|files|compact|expire|remove-orphans",
     .options = options,
     .examples = list_examples,
     .subs = subs,

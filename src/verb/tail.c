@@ -33,6 +33,20 @@ static void put_head(const struct run *r, const struct record *rec, struct k2_bu
     }
 }
 
+/* What cannot be decoded is at least measured, and says why. */
+static void put_own(const struct run *r, const struct record *rec, struct k2_buf *line) {
+    struct k2_buf value = {0};
+    struct k2_err why = {0};
+    if (own_json(r->journal, rec->value, &value, &why) == K2_OK) {
+        k2_buf_str(line, ",\"value\":");
+        k2_buf_sv(line, k2_buf_view(&value));
+    } else {
+        k2_buf_printf(line, ",\"bytes\":%zu,\"unreadable\":", rec->value.n);
+        event_json_string(line, k2_sv_of(why.msg));
+    }
+    k2_buf_free(&value);
+}
+
 static int print_record(void *ctx, const struct record *rec, bool *stop, struct k2_err *err) {
     struct run *r = ctx;
     (void)err;
@@ -46,7 +60,7 @@ static int print_record(void *ctx, const struct record *rec, bool *stop, struct 
         k2_buf_str(&r->line, ",\"value\":");
         event_json(rec->event, rec->in, &r->line);
     } else {
-        k2_buf_printf(&r->line, ",\"bytes\":%zu", rec->value.n);
+        put_own(r, rec, &r->line);
     }
     k2_buf_str(&r->line, "}\n");
     fwrite(r->line.p, 1, r->line.n, stdout);
@@ -61,6 +75,18 @@ static int64_t within(int64_t v, int64_t low, int64_t high) {
     return v < low ? low : v > high ? high : v;
 }
 
+/* Ours first, then those of Kafka's tools. */
+static const char *const start_words[] = {"start", "beginning", "earliest", NULL};
+static const char *const end_words[] = {"end", "latest", NULL};
+
+static bool is_one_of(struct k2_sv word, const char *const *words) {
+    for (; *words; words++) {
+        if (k2_sv_eq(word, k2_sv_of(*words)))
+            return true;
+    }
+    return false;
+}
+
 /* For every partition of the topic the offset that --from means. */
 static int find_from(const struct run *r, const int64_t *starts, const int64_t *ends, int64_t *from,
                      struct k2_err *err) {
@@ -68,8 +94,9 @@ static int find_from(const struct run *r, const int64_t *starts, const int64_t *
     struct k2_sv text = k2_sv_of(word);
     int64_t number, ns;
     bool counted = k2_sv_i64(text, &number);
+    bool start = is_one_of(text, start_words);
     for (int32_t p = 0; p < r->topic.partitions; p++) {
-        if (k2_sv_eq(text, K2_SV("start")))
+        if (start)
             from[p] = starts[p];
         else if (counted && number < 0)
             from[p] = within(ends[p] + number, starts[p], ends[p]);
@@ -78,7 +105,7 @@ static int find_from(const struct run *r, const int64_t *starts, const int64_t *
         else
             from[p] = ends[p];
     }
-    if (counted || k2_sv_eq(text, K2_SV("start")) || k2_sv_eq(text, K2_SV("end")))
+    if (counted || start || is_one_of(text, end_words))
         return K2_OK;
     K2_TRY(words_time(r->c, "from", word, NULL, &ns, err));
     K2_TRY(journal_ends_at(r->journal, r->topic.id, ns, from, err));
@@ -171,17 +198,18 @@ static int run(struct verb_context *c, struct k2_err *err) {
 
 static const struct verb_option options[] = {
     {"from", "WHERE", "-10", "start, end, an OFFSET, a TIME, or -N: the last N of each partition",
-     NULL, 0},
+     NULL, 'o'},
     {"count", "N", NULL, "end after N records", NULL, 'n'},
-    {"partition", "P", NULL, "only this one", NULL, 0},
+    {"partition", "P", NULL, "only this one", NULL, 'p'},
     {"keys", NULL, NULL, "print the records' keys too", NULL, 0},
-    {"follow", NULL, NULL, "wait for more, until SIGINT or SIGTERM", NULL, 0},
+    {"follow", NULL, NULL, "wait for more, until SIGINT or SIGTERM", NULL, 'f'},
     {0}};
 
 static const char *const examples[] = {
     "k2 topic tail market.ticks.sim",
     "k2 topic tail market.ticks.sim --from start --count 3 --partition 0 --keys",
     "k2 topic tail market.ticks.sim --from -1h --count 5",
+    "k2 topic tail k2.sources",
     NULL,
 };
 

@@ -46,19 +46,72 @@ static int put_topics(struct listing *l, struct journal *j, struct k2_err *err) 
     return K2_OK;
 }
 
+static void put_append_time(struct listing *l, int64_t ns) {
+    if (ns > 0)
+        listing_time(l, ns);
+    else
+        listing_null(l);
+}
+
+static void put_partition(struct listing *l, int32_t p, int64_t start, int64_t end,
+                          const struct journal_size *size) {
+    listing_number(l, p);
+    listing_number(l, start);
+    listing_number(l, end);
+    listing_count(l, end - start);
+    listing_bytes(l, size->bytes);
+    listing_count(l, size->segments);
+    put_append_time(l, size->first_append_ns);
+    put_append_time(l, size->last_append_ns);
+}
+
 static int put_partitions(struct listing *l, struct journal *j, const struct journal_topic *t,
                           struct k2_err *err) {
     int64_t *starts, *ends;
+    struct journal_size *sizes;
     K2_TRY(bounds(j, t, &starts, &ends, err));
-    for (int32_t p = 0; p < t->partitions; p++) {
-        listing_number(l, p);
-        listing_number(l, starts[p]);
-        listing_number(l, ends[p]);
-        listing_count(l, ends[p] - starts[p]);
-    }
+    sizes = k2_zalloc((size_t)t->partitions * sizeof *sizes);
+    int rc = journal_sizes(j, t->id, sizes, err);
+    for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++)
+        put_partition(l, p, starts[p], ends[p], &sizes[p]);
     free(starts);
     free(ends);
-    return K2_OK;
+    free(sizes);
+    return rc;
+}
+
+/* The newest schema of the topic's records. */
+struct newest {
+    char subject[256];
+    int version;
+    uint32_t id;
+};
+
+static void find_newest(void *ctx, struct k2_sv subject, int version, uint32_t id) {
+    struct newest *n = ctx;
+    if (k2_sv_eq(subject, k2_sv_of(n->subject))) {
+        n->version = version;
+        n->id = id;
+    }
+}
+
+/* What holds for the whole topic: sentences, for people only. */
+static void print_topic(struct verb_context *c, struct journal *j, const struct journal_topic *t) {
+    const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(t->name));
+    struct newest n = {.version = 0};
+    char bytes[HUMAN_TEXT], span[HUMAN_TEXT];
+    snprintf(n.subject, sizeof n.subject, "%s-value", t->name);
+    k2_registry_each(journal_registry(j), find_newest, &n);
+    printf("%s: %d partitions, for the topic's life; journal %d\n", t->name, t->partitions,
+           journal_id(j));
+    if (kind)
+        printf("records: each is %s; k2 sink brings them to the table %s\n", kind->meaning,
+               kind->table);
+    if (n.version > 0)
+        printf("schema: subject %s, version %d, id %u\n", n.subject, n.version, n.id);
+    printf("retention: journal.retention %s, journal.segment_bytes %s (k2 config show)\n\n",
+           human_span(k2_config_int(c->config, K2_CONFIG_journal_retention), span),
+           human_bytes(k2_config_int(c->config, K2_CONFIG_journal_segment_bytes), bytes));
 }
 
 static int list_topics(struct verb_context *c, struct journal *j, struct k2_err *err) {
@@ -74,12 +127,20 @@ static int list_topics(struct verb_context *c, struct journal *j, struct k2_err 
 }
 
 static int list_partitions(struct verb_context *c, struct journal *j, struct k2_err *err) {
-    static const struct listing_column columns[] = {
-        {"partition", NULL}, {"start", NULL}, {"end", NULL}, {"records", NULL}};
+    static const struct listing_column columns[] = {{"partition", NULL},
+                                                    {"start", NULL},
+                                                    {"end", NULL},
+                                                    {"records", NULL},
+                                                    {"bytes", NULL},
+                                                    {"segments", NULL},
+                                                    {"first", "first appended (UTC)"},
+                                                    {"last", "last appended (UTC)"}};
     struct listing *l;
     struct journal_topic t;
     K2_TRY(records_topic(j, c->args[0], &t, err));
-    K2_TRY(listing_open(c, columns, 4, &l, err));
+    K2_TRY(listing_open(c, columns, 8, &l, err));
+    if (strcmp(verb_value(c, "format"), "table") == 0 && !verb_value(c, "out"))
+        print_topic(c, j, &t);
     int rc = put_partitions(l, j, &t, err);
     if (rc == K2_OK)
         return listing_close(l, err);
@@ -118,9 +179,11 @@ static const struct verb list = {
 
 static const struct verb describe = {
     .name = "describe",
-    .summary = "the partitions of a topic and their offsets",
+    .summary = "the partitions of a topic: offsets, bytes, segments, times",
     .usage = "TOPIC",
-    .about = "Offsets from start (oldest kept) up to end (exclusive) can be read.",
+    .about = "Offsets from start (oldest kept) up to end (exclusive) can be read. Bytes are those "
+             "of the\n"
+             "log, headers of batches included; segments are shared by all topics.",
     .options = options,
     .examples = describe_examples,
     .min_args = 1,

@@ -37,9 +37,10 @@ struct verb {
     const struct verb_option *options; /* ended by a row without name; NULL = none of its own */
     const char *const *examples;       /* NULL-terminated, each can be run as it is */
     const char *data_exit;             /* when it exits with 3, in words; NULL = it does not */
-    const struct verb *const *subs;    /* NULL-terminated; a verb with subs takes no arguments */
-    int min_args, max_args;            /* max_args -1 = any number */
-    bool bare;                         /* runs without reading the configuration */
+    /* NULL-terminated. When max_args is not 0, a first word that is none of them is an argument. */
+    const struct verb *const *subs;
+    int min_args, max_args; /* max_args -1 = any number */
+    bool bare;              /* runs without reading the configuration */
     K2_RC (*run)(struct verb_context *c, struct k2_err *err); /* NULL: a sub must be named */
 };
 
@@ -86,9 +87,18 @@ const char *verb_value(const struct verb_context *c, const char *name);
 const char *verb_value_at(const struct verb_context *c, const char *name, int index);
 bool verb_flag(const struct verb_context *c, const char *name);
 
+/* --- synonyms.c --- */
+
+/* What K2 has for a command or option that other programs call so: the command line to type. The option
+ * is written with its minus. False, NULL: nothing is known of it. */
+bool verb_synonym_command(const struct verb_context *c, const char *word, struct k2_buf *out);
+const char *verb_synonym_option(const struct verb_context *c, const char *word);
+
 /* --- help.c --- */
 
 void verb_help(const struct verb_context *c, FILE *out);
+/* The help of every command as one page of Markdown: docs/commands.md. */
+void verb_help_page(FILE *out);
 
 /* --- run.c --- */
 
@@ -98,6 +108,8 @@ void verb_note(const struct verb_context *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* A failure that does not end the run: a line on stderr, also with --quiet. */
 void verb_complain(const struct verb_context *c, const struct k2_err *err);
+/* K2_E_UNSUPPORTED when the configuration names a journal of a kind that this version does not have. */
+K2_RC verb_journal_known(const struct verb_context *c, struct k2_err *err);
 /* Opens the journal as the configuration says. */
 K2_RC verb_journal(const struct verb_context *c, enum journal_mode mode, struct journal **out,
                    struct k2_err *err);

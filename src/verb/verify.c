@@ -27,7 +27,7 @@ static void found(void *ctx, const char *text) {
 }
 
 static void good(struct run *r, const char *fmt, int64_t n) {
-    char text[96], count[HUMAN_TEXT];
+    char text[160], count[HUMAN_TEXT];
     snprintf(text, sizeof text, fmt, human_count(n, count));
     listing_cstring(r->list, r->part);
     listing_bool(r->list, true);
@@ -103,8 +103,8 @@ static void check_data(struct run *r, struct lake *l, struct query_engine *q,
     }
     if (said >= 0 && said != rows) {
         char text[96];
-        snprintf(text, sizeof text, "the snapshot says %" PRId64 " rows, its files hold %" PRId64,
-                 said, rows);
+        snprintf(text, sizeof text, "the snapshot says %" PRId64 " %s, its files hold %" PRId64,
+                 said, human_word(said, "row", "rows"), rows);
         found(r, text);
         return;
     }
@@ -113,18 +113,35 @@ static void check_data(struct run *r, struct lake *l, struct query_engine *q,
 
 static void check_table(struct run *r, struct lake *l, struct query_engine *q, const char *table) {
     struct k2_err why = {0};
-    int64_t findings = 0, files = 0;
+    struct lake_verified seen = {0};
     r->part = table;
-    if (lake_verify(l, table, found, r, &findings, &files, &why) != K2_OK) {
+    if (lake_verify(l, table, found, r, &seen, &why) != K2_OK) {
         found_error(r, &why);
         return;
     }
-    if (findings > 0)
+    if (seen.findings > 0)
         return;
-    good(r, "files that are there as referenced: %s", files);
+    good(r, "files that are there as referenced: %s", seen.files);
+    if (seen.unchecked > 0)
+        good(r, "data files without a checksum of their own, looked at by reading only: %s",
+             seen.unchecked);
     const struct k2_kind *kind = k2_kind_by_table(k2_sv_of(table));
     if (kind)
         check_data(r, l, q, kind);
+}
+
+/* What a killed writer left is no damage, but space. */
+static void note_orphans(struct run *r, struct lake *l) {
+    struct lake_orphan_options o = {.now_ns = r->c->now_ns, .dry_run = true};
+    struct lake_orphans out;
+    char text[160], count[HUMAN_TEXT], bytes[HUMAN_TEXT];
+    if (lake_remove_orphans(l, NULL, &o, &out, NULL) != K2_OK || out.files == 0)
+        return; /* what it cannot read is a finding already */
+    snprintf(text, sizeof text, "files that no table names: %s (%s); k2 maintain removes old ones",
+             human_count(out.files, count), human_bytes(out.bytes, bytes));
+    listing_cstring(r->list, "warehouse");
+    listing_bool(r->list, true);
+    listing_cstring(r->list, text);
 }
 
 static int check_tables(struct run *r, struct lake *l, struct k2_err *err) {
@@ -151,6 +168,8 @@ static int check_lake(struct run *r, struct k2_err *err) {
         return K2_OK; /* nothing was sunk yet */
     K2_TRY(rc);
     rc = check_tables(r, l, err);
+    if (rc == K2_OK)
+        note_orphans(r, l);
     lake_close(l);
     return rc;
 }
@@ -176,7 +195,8 @@ static int run(struct verb_context *c, struct k2_err *err) {
     }
     K2_TRY(listing_close(r.list, err));
     if (r.findings > 0)
-        return k2_fail(err, K2_E_DATA, "%" PRId64 " findings", r.findings);
+        return k2_fail(err, K2_E_DATA, "%" PRId64 " %s", r.findings,
+                       human_word(r.findings, "finding", "findings"));
     return K2_OK;
 }
 

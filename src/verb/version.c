@@ -1,14 +1,15 @@
 /* verb/version.c - `k2 version` and `k2 help`. */
 #include "verb/verbs.h"
 
-#include "k2_git.h"
+#include "base/build.h"
 
 #include <stdlib.h>
 
 static int run_version(struct verb_context *c, struct k2_err *err) {
     (void)c;
     (void)err;
-    printf("k2 %s%s%s\n", K2_VERSION, *K2_GIT_REV ? " " : "", K2_GIT_REV);
+    const char *revision = k2_build_revision();
+    printf("k2 %s%s%s\n", k2_build_version(), *revision ? " " : "", revision);
     return K2_OK;
 }
 
@@ -28,6 +29,10 @@ static int run_help(struct verb_context *c, struct k2_err *err) {
     struct verb_context about;
     char *words[8] = {NULL};
     int n = 0;
+    if (verb_flag(c, "markdown")) {
+        verb_help_page(stdout);
+        return K2_OK;
+    }
     for (; n < c->arg_count && n < 7; n++)
         words[n] = k2_strdup(c->args[n]);
     words[n] = k2_strdup("--help");
@@ -40,12 +45,16 @@ static int run_help(struct verb_context *c, struct k2_err *err) {
     return rc;
 }
 
-static const char *const help_examples[] = {"k2 help", "k2 help query", NULL};
+static const struct verb_option help_options[] = {
+    {"markdown", NULL, NULL, "the help of all commands, as one page of Markdown", NULL, 0}, {0}};
+static const char *const help_examples[] = {"k2 help", "k2 help query",
+                                            "k2 help --markdown >commands.md", NULL};
 
 const struct verb verb_help_command = {
     .name = "help",
     .summary = "tell about a command",
     .usage = "[COMMAND...]",
+    .options = help_options,
     .examples = help_examples,
     .max_args = 7,
     .bare = true,

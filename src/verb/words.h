@@ -1,5 +1,5 @@
-/* verb/words.h - the words of the command surface: numbers with K and M, sizes, times and zones, lists
- * of symbols. All errors are K2_E_USAGE and quote the word.
+/* verb/words.h - the words of the command surface: numbers with K and M, sizes, times and zones.
+ * All errors are K2_E_USAGE and quote the word.
  */
 #ifndef K2_VERB_WORDS_H
 #define K2_VERB_WORDS_H
@@ -18,13 +18,5 @@ K2_RC words_span(const char *option, const char *text, int64_t *ns, struct k2_er
 /* A TIME. tz NULL = UTC; else a zone's name ("Australia/Sydney") or an exchange's code. */
 K2_RC words_time(const struct verb_context *c, const char *option, const char *text, const char *tz,
                  int64_t *ns, struct k2_err *err);
-
-/* A SYMBOL list: "BHP,CBA", globs "B*", "@file" with one entry a line, mixed by commas. An exchange
- * in front ("ASX.BHP") is kept apart, so BRK.B stays one symbol. */
-struct symbols;
-K2_RC symbols_parse(const char *list, struct symbols **out, struct k2_err *err);
-void symbols_free(struct symbols *s);
-/* exchange empty = any. */
-bool symbols_match(const struct symbols *s, struct k2_sv exchange, struct k2_sv symbol);
 
 #endif

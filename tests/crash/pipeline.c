@@ -321,7 +321,7 @@ static bool check_vector(struct pipeline *p, struct journal *j, enum k2_kind_id 
 static bool check_table(struct pipeline *p, struct journal *j, struct lake *l, enum k2_kind_id k) {
     struct k2_err err = {0};
     struct lake_table *t;
-    int64_t findings, files;
+    struct lake_verified seen = {0};
     const char *name = k2_kind(k)->table;
     int rc = lake_table_load(l, k2_sv_of(name), &t, &err);
     if (rc == K2_E_NOTFOUND && !p->m.made[k])
@@ -330,9 +330,9 @@ static bool check_table(struct pipeline *p, struct journal *j, struct lake *l, e
         return complain(p, "table %s: %s", name, err.msg);
     bool good = check_vector(p, j, k, t);
     lake_table_free(t);
-    if (good && lake_verify(l, name, on_finding, p, &findings, &files, &err) != K2_OK)
+    if (good && lake_verify(l, name, on_finding, p, &seen, &err) != K2_OK)
         return complain(p, "verify %s: %s", name, err.msg);
-    return good && findings == 0;
+    return good && seen.findings == 0;
 }
 
 static bool check_span(struct pipeline *p, struct journal *j, struct lake *l,

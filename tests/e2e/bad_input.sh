@@ -34,7 +34,16 @@ has err "identity conflicts"
 run 0 k2 quarantine list --reason CONFLICT --format csv
 same "$(wc -l <out)" 2
 has out "ZZZ"
+run 0 k2 quarantine list --reason conflict --format CSV
+same "$(wc -l <out)" 2 "in small letters too"
+run 2 k2 quarantine list --reason conflikt
+has err "did you mean CONFLICT?"
+k2 quarantine list --format csv >before
 run 0 k2 sink --once
+run 0 k2 quarantine list --format csv
+same "$(sort out)" "$(sort before)" "the same records from the table"
+run 0 k2 quarantine show "$id" --raw
+same "$(cat out)" rubbish "from the table too"
 same "$(value "SELECT price FROM trades ORDER BY exchange_sequence_number DESC LIMIT 1")" 1.700000000
 same "$(value "SELECT count(*) FROM quarantine")" 3
 run 0 k2 reconcile
@@ -61,7 +70,7 @@ row 1 1 1 >dir/below/6_BBB_20140310.csv
 echo "no feed" >dir/notes.txt
 run 0 k2 ingest --data d --symbols 'A*' dir
 has out "read 2 = accepted 1 + duplicates 0 + conflicts 0 + quarantined 0 + filtered 1"
-has err "1 files passed over"
+has err "1 file passed over"
 printf '# wanted\nASX.BBB\n' >list
 run 0 k2 ingest --data d --symbols @list asx-csv dir
 has out "accepted 1 + duplicates 0"

@@ -18,7 +18,7 @@ file=$(k2 table files trades --format csv | sed -n 2p | cut -d , -f 4)
 flip "$file" 200
 run 3 k2 verify
 has out "trades"
-has err "findings"
+has err "finding"
 rm -rf k2-data && cp -r whole k2-data
 
 rm "$file"

@@ -9,6 +9,10 @@ tree=$(cd "$(dirname "$0")/../.." && pwd)
 python=$tree/.deps/venv/bin/python
 export K2_BIN PYTHONPATH=$tree/clients/python
 
+# The documents name the default port, which may be taken here: another one stands for it.
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export K2_HTTP_LISTEN=127.0.0.1:$port
+
 # script_of DOCUMENT: its blocks as one bash script that tells on stderr where it is.
 script_of() {
     awk -v python="$([ -x "$python" ] && echo "$python")" '
@@ -33,7 +37,7 @@ script_of() {
 blocks=0
 for document in "$tree"/README.md "$tree"/CONTRIBUTING.md "$tree"/docs/*.md "$tree"/docs/decisions/*.md; do
     name=${document#"$tree"/}
-    script_of "$document" >script
+    script_of "$document" | sed "s/127\.0\.0\.1:7420/127.0.0.1:$port/g" >script
     [ -s script ] || continue
     blocks=$((blocks + $(grep -c '^echo "line' script)))
     rm -rf run_here

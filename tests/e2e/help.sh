@@ -49,6 +49,9 @@ if [ -n "${K2_SOURCE:-}" ]; then
     sed -n '/^The commands are/,/^\.El/s/^\.It Cm //p' "$K2_SOURCE/docs/man/k2.1" >manual
     awk 'NF == 1' commands.txt >real
     same "$(cat manual)" "$(cat real)" "the commands of docs/man/k2.1"
+    run 0 k2 help --markdown
+    diff -u "$K2_SOURCE/docs/commands.md" out ||
+        fail "docs/commands.md is not what k2 help --markdown prints; tools/docs_in_sync.sh --write"
 fi
 
 sort -u examples.txt >each.txt

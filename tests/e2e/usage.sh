@@ -29,6 +29,8 @@ wrong "--timeout takes a span" query "SELECT 1" --timeout soon
 wrong "--memory-limit takes a size" query "SELECT 1" --memory-limit 4gigs
 wrong "give the SQL or -f FILE" query "SELECT 1" -f x.sql
 wrong "the SQL is empty" query "  "
+wrong "it is not meant as one, write -- in front of it" query --zzzzzz
+wrong ".parquet" query "SELECT 1" --out x.xyz
 wrong "does not end in" query "SELECT 1" --out x.xyz
 wrong "something is missing" ingest
 wrong "did you mean asx-csv?" ingest asx-cvs
@@ -45,6 +47,8 @@ wrong "--seconds takes a number" simulate --seconds 1e400
 wrong "--print cannot write" simulate --print parquet
 wrong "did you mean asx-csv?" feed show asx-scv
 wrong "there is no command 'shov'; did you mean show?" help feed shov
+wrong "'x' is one word too many: k2 init" init x
+grep -q ' $' err && fail "a blank at the end of: $(head -n 1 err)"
 [ ! -e k2-data ] || fail "a wrong command line made a data directory"
 
 # A directory that holds nothing yet is no wrong usage.
@@ -80,6 +84,12 @@ run 0 k2 --log-format json init --data a
 has err '"event":"note"'
 run 0 k2 --quiet init --data a
 same "$(wc -c <err)" 0 "--quiet is quiet"
+
+# SQL may begin with a comment: a word with a blank in it is no option.
+run 0 k2 --data a query $'-- all of them\nSELECT 41 + 1 AS n' --format csv
+has out 42
+run 0 k2 --data a query --format csv -- $'--all\nSELECT 6 * 7 AS n'
+has out 42
 run 0 k2 --version
 has out "k2 "
 finish

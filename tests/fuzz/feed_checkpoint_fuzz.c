@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     k2_buf_put(&bytes, data, n);
     k2_put_u32(crc, k2_crc32c(0, bytes.p, bytes.n));
     k2_buf_put(&bytes, crc, sizeof crc);
-    struct seq_engine *s = seq_engine_new((struct seq_history){NULL, NULL});
+    struct seq_engine *s = seq_engine_new((struct seq_history){0});
     if (seq_engine_restore(s, k2_buf_view(&bytes), NULL) == K2_OK) {
         struct seq_item item = {
             .exchange = K2_SV("X"), .channel = K2_SV("a"), .sequence = (int64_t)n};

@@ -1,16 +1,18 @@
 """A row that is missing, extra or changed by an outside hand makes k2 reconcile exit 3 and say so; a damaged byte
-anywhere makes k2 verify exit 3. pyarrow does the damage. k2-test: timeout=300"""
+anywhere makes k2 verify exit 3, and a statement that fails because of it too. pyarrow does the damage. k2-test: timeout=300"""
 import glob
 import json
 import os
+import re
 import shutil
+import subprocess
 import tempfile
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from _k2 import k2
+from _k2 import K2, k2
 
 
 def make(data):
@@ -108,6 +110,34 @@ def check_verify(data):
     print(len(files), "files damaged and found")
 
 
+def check_footer(data):
+    """Footer and page index, which Parquet itself does not protect: no bit of them may change unseen, whether a
+    reader chokes on it or not. One that does must say damage, and where."""
+    (path,) = glob.glob(data + "/warehouse/market_data/trades/data/*/*.parquet")
+    whole = open(path, "rb").read()
+    meta = pq.ParquetFile(path).metadata
+    assert re.fullmatch(r"k2 version \d+\.\d+\.\d+", meta.created_by), meta.created_by
+    assert re.fullmatch(rb"crc32c:[0-9a-f]{8}", meta.metadata[b"k2.checksum"]), meta.metadata
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    last = meta.row_group(meta.num_row_groups - 1).column(meta.num_columns - 1)
+    index = (last.dictionary_page_offset or last.data_page_offset) + last.total_compressed_size
+    assert 4 < index < footer, (index, footer, len(whole))
+    refused = 0
+    for at in list(range(index, len(whole), (len(whole) - index) // 80)) + list(range(len(whole) - 8, len(whole))):
+        open(path, "wb").write(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1:])
+        must_find(data, path)
+        run = subprocess.run([K2, "query", "SELECT * FROM trades", "--data", data, "--format", "csv"],
+                             capture_output=True, text=True)
+        assert run.returncode in (0, 3), (at, run.returncode, run.stderr)
+        if run.returncode == 3:
+            assert path in run.stderr and "k2 verify" in run.stderr, run.stderr
+            refused += 1
+    open(path, "wb").write(whole)
+    k2("verify", "--data", data)
+    assert refused > 20, refused
+    print("footer and page index:", refused, "of the changed bits were refused by a query, all found by verify")
+
+
 def newest(path):
     return max(glob.glob(os.path.dirname(path) + "/*.metadata.json"))
 
@@ -118,6 +148,7 @@ def main():
         make(data)
         check_reconcile(data)
         check_verify(data)
+        check_footer(data)
     finally:
         shutil.rmtree(data)
 

@@ -299,6 +299,33 @@ def judge_duckdb(snapshots):
     check("DuckDB's pruning", "Total Files Read: 2" in " ".join(plan), True)
 
 
+def data_files():
+    return {os.path.join(d, f) for d, _, names in os.walk(f"{data}/warehouse/market_data/trades/data") for f in names}
+
+
+def judge_expiry(snapshots):
+    """Half a year later the current snapshot and a tagged one are left, and all that they need."""
+    table().manage_snapshots().create_tag(snapshots[1], "eod-2014-03-11").commit()
+    before, t = data_files(), table()
+    count, current = len(t.snapshots()), t.current_snapshot().snapshot_id
+    gone, left = map(int, run("expire", "trades", 200))
+    t = table()
+    check("expired", gone, count - 2)
+    check("what stays", {s.snapshot_id for s in t.snapshots()}, {snapshots[1], current})
+    check("the current one", t.current_snapshot().snapshot_id, current)
+    check("every row after expiry", sequences(t.scan()), list(range(600)) + list(range(660, 790)))
+    check("the tagged one after expiry", sequences(t.scan(snapshot_id=snapshots[1])), list(range(400)))
+    check("the tag", t.snapshot_by_name("eod-2014-03-11").snapshot_id, snapshots[1])
+    check("history after expiry", [h.snapshot_id for h in t.history()], [current])
+    check("inspect.snapshots after expiry", len(t.inspect.snapshots()), 2)
+    kept = {f["file_path"].removeprefix("file://") for f in t.inspect.files().to_pylist()}
+    check("data that only expired snapshots had is gone", data_files() < before and data_files() == kept, True)
+    check("nothing is left over", left, 0)
+    check("our verify after expiry", run("verify", "trades"), [])
+    check("our commit after expiry", len(run("append", "trades", 125, 126, "after", stdin=write(day0 + 4, 790, 1))), 1)
+    check("it reads that as well", sequences(table().scan()), list(range(600)) + list(range(660, 791)))
+
+
 with tempfile.TemporaryDirectory() as data:
     data = os.path.realpath(data)
     for kind in ("trade", "quote", "quarantine"):
@@ -313,6 +340,7 @@ with tempfile.TemporaryDirectory() as data:
     judge_round_trip()
     judge_merge()
     judge_duckdb(ids)
+    judge_expiry(ids)
 
 print(f"{failures} failures")
 sys.exit(1 if failures else 0)

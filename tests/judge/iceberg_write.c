@@ -7,6 +7,8 @@
  *   iceberg_write DATA plan TABLE [FIELD OP VALUE]...   prints days, rows, path of each file
  *        OP: = < <= > >=; VALUE: number, or text after a colon
  *   iceberg_write DATA verify TABLE           prints findings
+ *   iceberg_write DATA expire TABLE DAYS      expires snapshots as so many days from now; prints how many went,
+ *        and how many files that nothing names are there afterwards
  *   iceberg_write DATA columns TABLE          prints id, type, name of each column */
 #include "base/clock.h"
 #include "lake/lake.h"
@@ -154,10 +156,20 @@ static void print_finding(void *ctx, const char *text) {
     puts(text);
 }
 
+static void expire(struct lake *l, char **argv) {
+    struct lake_expire_options o = {.now_ns = k2_now_ns() + atoll(argv[4]) * 86400 * K2_NS_PER_SEC};
+    struct lake_orphan_options look_only = {.now_ns = k2_now_ns(), .dry_run = true};
+    struct lake_expired e;
+    struct lake_orphans left;
+    need(lake_expire(l, argv[3], &o, &e, &err));
+    need(lake_remove_orphans(l, NULL, &look_only, &left, &err));
+    printf("%d\n%lld\n", e.snapshots, (long long)left.files);
+}
+
 static void look(struct lake *l, char **argv) {
-    int64_t findings, files;
+    struct lake_verified seen;
     if (strcmp(argv[2], "verify") == 0) {
-        need(lake_verify(l, argv[3], print_finding, NULL, &findings, &files, &err));
+        need(lake_verify(l, argv[3], print_finding, NULL, &seen, &err));
         return;
     }
     struct lake_table *t = load(l, argv[3]);
@@ -185,6 +197,8 @@ int main(int argc, char **argv) {
         append(l, argv);
     else if (strcmp(argv[2], "plan") == 0)
         plan(l, argc, argv);
+    else if (strcmp(argv[2], "expire") == 0 && argc == 5)
+        expire(l, argv);
     else
         look(l, argv);
     lake_close(l);

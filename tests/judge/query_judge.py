@@ -7,6 +7,7 @@ another DuckDB in the same process does no harm.
 import datetime
 import decimal
 import os
+import random
 import re
 import sys
 import tempfile
@@ -129,6 +130,33 @@ def pruned_answers_are_pythons():
         assert got["w"] == vwap and got["m"] == mean, (where, got, vwap, mean)
 
 
+def exact_aggregates_are_pythons():
+    """Prices and quantities of every size, both signs, NULLs: the sums of small rows and of large ones meet."""
+    draw = random.Random(20261121)
+
+    def value(digits, scale):
+        return D(draw.randrange(10 ** draw.randint(1, digits))).scaleb(-scale)
+
+    for _ in range(150):
+        rows = [(draw.choice((1, 1, 1, -1)) * value(20, 9), value(26, 10)) for _ in range(draw.randint(1, 12))]
+        rows += [(D(10) ** draw.randint(-3, 8), D(10) ** draw.randint(-3, 7)) for _ in range(draw.randint(0, 3))]
+        text = ", ".join([f"({p:f}::DECIMAL(20,9), {q:f}::DECIMAL(28,10))" for p, q in rows] +
+                         ["(NULL, 5)", "(7, NULL)"])
+        got = engine.arrow(f"SELECT k2_vwap(p, q) AS w, k2_avg(q) AS m, k2_avg(p) AS n "
+                           f"FROM (VALUES {text}) v(p, q)").to_pylist()[0]
+        half_even = decimal.ROUND_HALF_EVEN
+        total = sum(q for _, q in rows)
+        if total:
+            want = (sum(p * q for p, q in rows) / total).quantize(D("1e-9"), half_even)
+            assert got["w"] == want, (rows, got["w"], want)
+        else:
+            assert got["w"] is None
+        want = ((total + 5) / (len(rows) + 1)).quantize(D("1e-10"), half_even)
+        assert got["m"] == want, (rows, got["m"], want)
+        want = ((sum(p for p, _ in rows) + 7) / (len(rows) + 1)).quantize(D("1e-10"), half_even)
+        assert got["n"] == want, (rows, got["n"], want)
+
+
 def message_ids_are_unique_and_readable():
     ids = engine.arrow("SELECT message_id, exchange, trade_date, epoch, part, exchange_sequence_number AS n "
                        "FROM trades").to_pylist()
@@ -191,6 +219,7 @@ def another_duckdb_lives_beside():
 
 
 for check in (sample_as_printed, types_are_exact, rows_are_pyicebergs, pruned_answers_are_pythons,
+              exact_aggregates_are_pythons,
               message_ids_are_unique_and_readable, as_of_is_exact, failures, cancelling,
               another_duckdb_lives_beside):
     check()

@@ -7,6 +7,8 @@ K2_BIN=${K2_BIN:?set K2_BIN to the program to test}
 PATH=$(dirname "$K2_BIN"):$PATH
 export PATH
 unset K2_DATA
+# Tests run side by side: each k2 up takes a free port.
+export K2_HTTP_LISTEN=127.0.0.1:0
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/k2e2e.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1

@@ -1,7 +1,9 @@
 """libk2.so through ctypes: finding it, its functions, its errors."""
 
 import ctypes
+import ctypes.util
 import os
+import sys
 from pathlib import Path
 
 NAME = "libk2.so"
@@ -22,17 +24,48 @@ class Param(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("value", ctypes.c_char_p)]
 
 
+def _named():
+    """What $K2_LIB names, a file or a directory, or None. A wrong name is not passed over."""
+    named = os.environ.get("K2_LIB")
+    if not named:
+        return None
+    path = Path(named)
+    path = path / NAME if path.is_dir() else path
+    if not path.exists():
+        raise K2Error(f"K2_LIB names {named}, but there is no {path}", K2Error.NOTFOUND)
+    return path
+
+
 def _candidates():
-    """Beside the package; $K2_LIB (file or directory); the build tree this file stands in."""
+    """Beside the package; $K2_LIB; the build tree this file stands in; where libraries are installed."""
     here = Path(__file__).resolve().parent
     yield here / NAME
     yield here.parent / NAME
-    named = os.environ.get("K2_LIB")
+    named = _named()
     if named:
-        path = Path(named)
-        yield path / NAME if path.is_dir() else path
-    for kind in ("release", "dev", "debug"):
-        yield here.parents[2] / "build" / kind / "lib" / NAME
+        yield named
+    if len(here.parents) > 2:
+        for kind in ("release", "dev", "debug"):
+            yield here.parents[2] / "build" / kind / "lib" / NAME
+    yield Path(sys.prefix) / "lib" / NAME
+    yield Path("/usr/local/lib") / NAME
+
+
+def _find():
+    """A path, or a name that the loader knows (ldconfig, LD_LIBRARY_PATH)."""
+    tried = []
+    for path in _candidates():
+        if path.exists():
+            return str(path)
+        tried.append(str(path))
+    found = ctypes.util.find_library("k2")
+    if found is None:
+        raise K2Error(
+            f"{NAME} was not found; searched: {', '.join(tried)} and the loader's own places. "
+            "Install K2, or set K2_LIB to the file",
+            K2Error.NOTFOUND,
+        )
+    return found
 
 
 def _declare(lib):
@@ -56,18 +89,13 @@ def load():
     """The library, loaded once per process."""
     global _loaded
     if _loaded is None:
-        tried = list(_candidates())
-        found = next((path for path in tried if path.exists()), None)
-        if found is None:
-            raise K2Error(
-                f"{NAME} was not found; searched: {', '.join(map(str, tried))}. "
-                "Build it with `make build`, or set K2_LIB to it",
-                K2Error.NOTFOUND,
-            )
+        found = _find()
         try:
-            _loaded = _declare(ctypes.CDLL(str(found)))
+            _loaded = _declare(ctypes.CDLL(found))
         except OSError as failure:
             raise K2Error(f"{found} could not be loaded: {failure}") from None
+        except AttributeError as failure:
+            raise K2Error(f"{found} is another library, or of another version: {failure}") from None
     return _loaded
 
 

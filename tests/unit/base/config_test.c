@@ -4,11 +4,26 @@
 #include "base/fs.h"
 #include "k2test.h"
 
+#include <unistd.h>
+
 static struct k2_err err;
 static char *dir, *path;
 
+/* So that what the caller's environment sets, or an earlier test, does not count. */
+static void unset_ours(void) {
+    for (char **pair = environ; *pair;) {
+        char *name = k2_sv_dup((struct k2_sv){*pair, strcspn(*pair, "=")});
+        if (strncmp(name, "K2_", 3) == 0 || strncmp(name, "K2TEST_", 7) == 0)
+            unsetenv(name);
+        else
+            pair++;
+        free(name);
+    }
+}
+
 static int make_dir(void **state) {
     (void)state;
+    unset_ours();
     dir = k2test_dir();
     path = k2_path(dir, "k2.ini");
     return 0;
@@ -16,9 +31,7 @@ static int make_dir(void **state) {
 
 static int remove_dir(void **state) {
     (void)state;
-    unsetenv("K2_JOURNAL_URL");
-    unsetenv("K2_JOURNAL_PARTITIONS");
-    unsetenv("K2TEST_SECRET");
+    unset_ours();
     free(path);
     k2test_rmdir(dir);
     return 0;
@@ -80,7 +93,7 @@ static void a_key_that_does_not_exist_is_refused_with_the_nearest(void **state) 
     (void)state;
     assert_refused("[journal]\npartition = 5\n", "did you mean journal.partitions?");
     assert_refused("[journl]\nurl = x\n", "did you mean journal.url?");
-    assert_refused("[zebra]\nstripes_of_all_kinds = 3\n", "k2 config show lists them");
+    assert_refused("[zebra]\nstripes_of_all_kinds = 3\n", "k2 config init lists them");
     assert_refused("\nurl = x\n", "line 2: key url stands before any section");
     assert_refused("[journal]\n\n\npartition = 5\n", "k2.ini line 4: ");
 }
@@ -124,12 +137,143 @@ static void a_file_that_is_named_and_missing_is_an_error(void **state) {
     assert_non_null(strstr(err.msg, path));
 }
 
-static void sections_of_feeds_are_left_for_their_owner(void **state) {
+static void sections_with_names_keep_their_order_and_their_defaults(void **state) {
     (void)state;
-    struct k2_config *c =
-        loaded("[feed.asx]\nanything = goes\nanything = twice\n[journal]\nurl = a\n");
+    struct k2_config *c = loaded("[feed.sim]\nsource = sim:\nrate = 50\nquotes = true\n"
+                                 "[journal]\nurl = a\n[feed.asx-1]\npoll = 5s\n"
+                                 "[feed.sim]\nenabled = false\n");
+    assert_int_equal(k2_config_named_count(c, "feed"), 2);
+    assert_int_equal(k2_config_named_count(c, "journal"), 0);
+    assert_string_equal(k2_config_named_name(c, "feed", 0), "sim");
+    assert_string_equal(k2_config_named_name(c, "feed", 1), "asx-1");
+    assert_string_equal(k2_config_named_string(c, K2_CONFIG_feed_source, 0), "sim:");
+    assert_int_equal(k2_config_named_int(c, K2_CONFIG_feed_rate, 0), 50);
+    assert_true(k2_config_named_bool(c, K2_CONFIG_feed_quotes, 0));
+    assert_false(k2_config_named_bool(c, K2_CONFIG_feed_enabled, 0));
+    assert_string_equal(k2_config_named_string(c, K2_CONFIG_feed_format, 1), "auto");
+    assert_int_equal(k2_config_named_int(c, K2_CONFIG_feed_poll, 1), 5 * K2_NS_PER_SEC);
+    assert_true(k2_config_named_bool(c, K2_CONFIG_feed_enabled, 1));
     assert_string_equal(k2_config_string(c, K2_CONFIG_journal_url), "a");
     k2_config_free(c);
+}
+
+static void what_is_wrong_with_a_section_with_a_name_is_said(void **state) {
+    (void)state;
+    assert_refused("[feed]\nrate = 1\n", "section [feed] needs a name, as [feed.asx]");
+    assert_refused("[feed.]\nrate = 1\n", "section [feed.] needs a name");
+    assert_refused("[feed.ASX]\nrate = 1\n", "small letters");
+    assert_refused("[feed.abcdefghijklmnopqrstuvwxyz1234567]\nrate = 1\n", "at most 32");
+    assert_refused("[feed.asx]\nsources = x\n", "line 2: there is no configuration key "
+                                                "feed.asx.sources; did you mean feed.asx.source?");
+    assert_refused("[fed.asx]\nsource = x\n", "did you mean feed.asx.source?");
+    assert_refused("[feeder.asx]\nzzzzzzzzzzzzzzzzz = x\n", "k2 config init lists them");
+    assert_refused("[feed.asx]\nrate = 1\nrate = 2\n", "feed.asx.rate is set a second time");
+    assert_refused("[feed.asx]\nrate = fast\n",
+                   "configuration key feed.asx.rate: \"fast\" is not a whole number");
+    assert_refused("[feed.a-b]\nrate = 1\n[feed.a_b]\nrate = 1\n",
+                   "sections [feed.a-b] and [feed.a_b] have the same environment variables");
+    assert_refused("[feed.a_sim]\nsymbols = B\n",
+                   "[feed.a_sim] needs another name: K2_FEED_A_SIM_SYMBOLS would be read as key "
+                   "sim_symbols");
+}
+
+static void the_environment_overrides_and_makes_sections_with_names(void **state) {
+    (void)state;
+    setenv("K2_FEED_MY_ASX_RATE", "7", 1);
+    setenv("K2_FEED_ZZ_SIM_SYMBOLS", "9", 1);
+    setenv("K2_FEED_BB_SOURCE", "sim:", 1);
+    struct k2_config *c = loaded("[feed.my-asx]\nrate = 5\nseed = 2\n");
+    assert_int_equal(k2_config_named_count(c, "feed"), 3);
+    assert_string_equal(k2_config_named_name(c, "feed", 0), "my-asx");
+    assert_int_equal(k2_config_named_int(c, K2_CONFIG_feed_rate, 0), 7);
+    assert_int_equal(k2_config_named_int(c, K2_CONFIG_feed_seed, 0), 2);
+    assert_string_equal(k2_config_named_name(c, "feed", 1), "bb");
+    assert_string_equal(k2_config_named_name(c, "feed", 2), "zz");
+    assert_int_equal(k2_config_named_int(c, K2_CONFIG_feed_sim_symbols, 2), 9);
+    k2_config_free(c);
+    setenv("K2_FEED_ZZ_SIM_SYMBOLS", "many", 1);
+    assert_refused("", "environment variable K2_FEED_ZZ_SIM_SYMBOLS: configuration key "
+                       "feed.zz.sim_symbols: \"many\" is not");
+}
+
+static void every_entry_is_listed_with_its_variable(void **state) {
+    (void)state;
+    setenv("K2_FEED_BB_SOURCE", "env:K2TEST_SECRET", 1);
+    setenv("K2TEST_SECRET", "wss://user:pass", 1);
+    struct k2_config *c = loaded("[feed.my-asx]\nrate = 5\n");
+    assert_int_equal(k2_config_entry_count(c), K2_CONFIG_COUNT + 2 * K2_CONFIG_NAMED_COUNT);
+    struct k2_config_entry e = k2_config_entry(c, K2_CONFIG_COUNT + K2_CONFIG_feed_rate);
+    assert_string_equal(e.section, "feed.my-asx");
+    assert_string_equal(e.key, "rate");
+    assert_string_equal(e.value, "5");
+    assert_string_equal(e.origin, "file");
+    struct k2_buf name = {0};
+    k2_config_variable(e.section, e.key, &name);
+    assert_string_equal(k2_buf_cstr(&name), "K2_FEED_MY_ASX_RATE");
+    k2_buf_free(&name);
+    e = k2_config_entry(c, K2_CONFIG_COUNT + K2_CONFIG_NAMED_COUNT + K2_CONFIG_feed_source);
+    assert_string_equal(e.section, "feed.bb");
+    assert_string_equal(e.value, "env:K2TEST_SECRET");
+    assert_string_equal(k2_config_named_string(c, K2_CONFIG_feed_source, 1), "wss://user:pass");
+    k2_config_free(c);
+}
+
+static void note_unknown(void *context, const char *name, const char *nearest) {
+    struct k2_buf *out = context;
+    k2_buf_printf(out, "%s>%s ", name, nearest ? nearest : "");
+}
+
+static void variables_that_nobody_knows_are_named(void **state) {
+    (void)state;
+    struct k2_buf seen = {0};
+    setenv("K2_DATA", "/data", 1);
+    setenv("K2_JOURNAL_URL", "local:", 1);
+    setenv("K2_FEED_BB_SOURCE", "sim:", 1);
+    setenv("K2_WEB_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("K2_WEB_PORT_80_TCP", "tcp://10.0.0.1:80", 1);
+    k2_config_unknown_variables(note_unknown, &seen);
+    assert_string_equal(k2_buf_cstr(&seen), "");
+    setenv("K2_JOURNL_URL", "x", 1);
+    k2_config_unknown_variables(note_unknown, &seen);
+    assert_string_equal(k2_buf_cstr(&seen), "K2_JOURNL_URL>K2_JOURNAL_URL ");
+    unsetenv("K2_JOURNL_URL");
+    seen.n = 0;
+    setenv("K2_FEED_BB_SORCE", "x", 1);
+    k2_config_unknown_variables(note_unknown, &seen);
+    assert_string_equal(k2_buf_cstr(&seen), "K2_FEED_BB_SORCE>K2_FEED_BB_SOURCE ");
+    unsetenv("K2_FEED_BB_SORCE");
+    seen.n = 0;
+    setenv("K2_FOO_FORMAT", "x", 1);
+    k2_config_unknown_variables(note_unknown, &seen);
+    assert_true(k2_sv_starts(k2_buf_view(&seen), K2_SV("K2_FOO_FORMAT>")));
+    k2_buf_free(&seen);
+}
+
+/* With every "#" off its keys the file is read, and sets nothing but the defaults. */
+static void the_template_is_a_configuration(void **state) {
+    (void)state;
+    struct k2_buf text = {0};
+    k2_config_template(&text);
+    struct k2_config *c = loaded(k2_buf_cstr(&text));
+    assert_int_equal(k2_config_entry_count(c), K2_CONFIG_COUNT);
+    k2_config_free(c);
+    struct k2_buf set = {0};
+    struct k2_sv rest = k2_buf_view(&text);
+    while (rest.n) {
+        struct k2_sv line = k2_sv_split(&rest, '\n');
+        if (line.n > 1 && line.p[0] == '#' && line.p[1] != ' ')
+            k2_sv_take(&line, '#');
+        k2_buf_printf(&set, "%.*s\n", K2_SV_ARG(line));
+    }
+    c = loaded(k2_buf_cstr(&set));
+    assert_int_equal(k2_config_entry_count(c), K2_CONFIG_COUNT + K2_CONFIG_NAMED_COUNT);
+    for (int i = 0; i < k2_config_entry_count(c); i++)
+        assert_string_equal(k2_config_entry(c, i).origin, "file");
+    assert_string_equal(k2_config_named_string(c, K2_CONFIG_feed_speed, 0), "max");
+    assert_int_equal(k2_config_int(c, K2_CONFIG_journal_partitions), 3);
+    k2_config_free(c);
+    k2_buf_free(&set);
+    k2_buf_free(&text);
 }
 
 static void a_reference_is_resolved_and_never_shown(void **state) {
@@ -160,6 +304,13 @@ static void a_reference_to_nothing_is_refused(void **state) {
         "it refers to env:K2TEST_SECRET, but the environment has no K2TEST_SECRET; set it");
     assert_refused("[journal]\nurl = file:/nonexistent/secret\n",
                    "it refers to file:/nonexistent/secret: there is no file /nonexistent/secret");
+    char *data = k2_path(dir, "data"), text[5000];
+    CHECK_OK(k2_fs_create(data, K2_SV("a,b\n1,2\n"), &err), &err);
+    snprintf(text, sizeof text, "file:%s", data);
+    setenv("K2_JOURNAL_URL", text, 1);
+    assert_refused("", "holds more than one line of text; if the path itself is meant, write it "
+                       "without file:");
+    free(data);
 }
 
 static void the_nearest_word_is_found_only_if_it_is_near(void **state) {
@@ -171,9 +322,12 @@ static void the_nearest_word_is_found_only_if_it_is_near(void **state) {
     assert_string_equal(k2_nearest("qery", words, 4), "query");
     assert_string_equal(k2_nearest("recoincile", words, 4), "reconcile");
     assert_string_equal(k2_nearest("replay", words, 4), "replay");
+    assert_string_equal(k2_nearest("QERY", words, 4), "query");
     assert_null(k2_nearest("dance", words, 4));
     assert_null(k2_nearest(endless, words, 4));
     assert_null(k2_nearest("query", words, 0));
+    assert_string_equal(k2_nearest("REC", words, 4), "reconcile"); /* its beginning */
+    assert_null(k2_nearest("re", words, 4));
 }
 
 #define CONFIG_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
@@ -186,7 +340,12 @@ int main(void) {
         CONFIG_TEST(a_bad_value_is_refused_with_what_is_expected),
         CONFIG_TEST(a_line_that_is_no_setting_is_refused_with_its_number),
         CONFIG_TEST(a_file_that_is_named_and_missing_is_an_error),
-        CONFIG_TEST(sections_of_feeds_are_left_for_their_owner),
+        CONFIG_TEST(sections_with_names_keep_their_order_and_their_defaults),
+        CONFIG_TEST(what_is_wrong_with_a_section_with_a_name_is_said),
+        CONFIG_TEST(the_environment_overrides_and_makes_sections_with_names),
+        CONFIG_TEST(every_entry_is_listed_with_its_variable),
+        CONFIG_TEST(variables_that_nobody_knows_are_named),
+        CONFIG_TEST(the_template_is_a_configuration),
         CONFIG_TEST(a_reference_is_resolved_and_never_shown),
         CONFIG_TEST(a_reference_to_nothing_is_refused),
         CONFIG_TEST(the_nearest_word_is_found_only_if_it_is_near),

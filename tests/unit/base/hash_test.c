@@ -123,6 +123,30 @@ static void hashes_are_ordered_by_their_high_half_first(void **state) {
     assert_string_equal(hex, "fedcba98765432100123456789abcdef");
 }
 
+static void pieces_hash_as_the_whole_and_hex_is_read_back(void **state) {
+    (void)state;
+    uint8_t bytes[3000];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 251);
+    for (size_t n = 0; n <= sizeof bytes; n += 37) {
+        struct k2_h128 whole = k2_hash128(bytes, n), back;
+        char hex[33];
+        struct k2_hasher *h = k2_hasher_new();
+        for (size_t at = 0, step = 1; at < n; at += step, step = step * 2 + 1) {
+            step = step < n - at ? step : n - at;
+            k2_hasher_add(h, bytes + at, step);
+        }
+        assert_int_equal(k2_h128_cmp(k2_hasher_end(h), whole), 0);
+        k2_h128_hex(whole, hex);
+        assert_true(k2_h128_parse(hex, 32, &back));
+        assert_int_equal(k2_h128_cmp(back, whole), 0);
+    }
+    struct k2_h128 none;
+    assert_false(k2_h128_parse("0123456789abcdef0123456789abcde", 31, &none));
+    assert_false(k2_h128_parse("0123456789abcdef0123456789abcdeG", 32, &none));
+    assert_false(k2_h128_parse("0123456789ABCDEF0123456789abcdef", 32, &none));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(murmur2_is_that_of_kafka),
@@ -131,6 +155,7 @@ int main(void) {
         cmocka_unit_test(xxh3_gives_what_is_stored_in_files),
         cmocka_unit_test(sums_of_hashes_carry_and_forget_the_order),
         cmocka_unit_test(hashes_are_ordered_by_their_high_half_first),
+        cmocka_unit_test(pieces_hash_as_the_whole_and_hex_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,12 +102,36 @@ static void merged_histograms_equal_one_that_saw_everything(void **state) {
     free(merged);
 }
 
+static void values_up_to_an_edge_are_counted_and_all_are_summed(void **state) {
+    (void)state;
+    struct k2_hist *h = calloc(1, sizeof *h);
+    assert_int_equal(k2_hist_at_most(h, UINT64_MAX), 0);
+    uint64_t sum = 0;
+    for (uint64_t value = 0; value < 128; value++) { /* these have buckets of their own */
+        k2_hist_record(h, value);
+        sum += value;
+        assert_int_equal(k2_hist_at_most(h, value), value + 1);
+        assert_int_equal(k2_hist_at_most(h, value ? value - 1 : 0), value ? value : 1);
+    }
+    for (uint64_t value = 1000000; value <= 2000000; value += 1000) {
+        uint64_t before = k2_hist_at_most(h, value + value / 100);
+        k2_hist_record(h, value);
+        sum += value;
+        assert_int_equal(k2_hist_at_most(h, value + value / 100), before + 1);
+        assert_int_equal(k2_hist_at_most(h, value), k2_hist_at_most(h, UINT64_MAX));
+        assert_true(k2_hist_at_most(h, value - value / 50) < h->count);
+    }
+    assert_int_equal(h->sum, sum);
+    free(h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_are_within_one_percent_at_every_magnitude),
         cmocka_unit_test(each_power_of_two_and_its_neighbours_are_in_reach),
         cmocka_unit_test(what_is_longer_than_eighteen_minutes_counts_as_that),
         cmocka_unit_test(an_empty_histogram_answers_zero),
+        cmocka_unit_test(values_up_to_an_edge_are_counted_and_all_are_summed),
         cmocka_unit_test(merged_histograms_equal_one_that_saw_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

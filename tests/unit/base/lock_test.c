@@ -97,12 +97,49 @@ static void a_lock_in_no_directory_is_an_error_that_names_it(void **state) {
 
 #define LOCK_TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
+static void a_look_names_the_holder_and_takes_nothing(void **state) {
+    (void)state;
+    struct k2_lock_holder holder;
+    struct k2_lock *lock;
+    CHECK_OK(k2_lock_look(path, &holder, &err), &err);
+    assert_int_equal(holder.pid, 0); /* there is no file */
+    pid_t pid = locking_child();
+    CHECK_OK(k2_lock_look(path, &holder, &err), &err);
+    assert_int_equal(holder.pid, pid);
+    assert_string_equal(holder.command, "k2 ingest");
+    assert_true(holder.alive);
+    assert_true(holder.since_ns > 0);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    CHECK_OK(k2_lock_look(path, &holder, &err), &err);
+    assert_int_equal(holder.pid, pid); /* its name is still there */
+    assert_false(holder.alive);
+    CHECK_OK(k2_lock_take(path, "k2 sink", &lock, &err), &err);
+    CHECK_OK(k2_lock_look(path, &holder, &err), &err); /* our own is seen too */
+    assert_int_equal(holder.pid, getpid());
+    assert_true(holder.alive);
+    k2_lock_release(lock);
+    CHECK_OK(k2_lock_look(path, &holder, &err), &err);
+    assert_int_equal(holder.pid, 0);
+}
+
+static void a_text_that_is_no_signature_is_nobody(void **state) {
+    (void)state;
+    struct k2_lock_holder holder;
+    CHECK_OK(k2_fs_replace(path, K2_SV("pid x (k2)"), &err), &err);
+    CHECK_OK(k2_lock_look(path, &holder, &err), &err);
+    assert_int_equal(holder.pid, 0);
+    assert_false(holder.alive);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         LOCK_TEST(a_lock_held_by_another_process_names_it),
         LOCK_TEST(a_lock_is_exclusive_within_a_process_and_free_after_release),
         LOCK_TEST(a_forked_child_does_not_keep_a_released_lock),
         LOCK_TEST(a_lock_in_no_directory_is_an_error_that_names_it),
+        LOCK_TEST(a_look_names_the_holder_and_takes_nothing),
+        LOCK_TEST(a_text_that_is_no_signature_is_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,50 @@ static void key_order_blanks_and_unknown_members_do_not_matter(void **state) {
     gather_free(&one);
 }
 
+/* JSON may write any character as an escape: the same message, the same trade. */
+static void names_and_the_type_are_the_same_when_they_are_written_with_escapes(void **state) {
+    (void)state;
+    static const char *const same[] = {
+        "{\"\\u0065\":\"trade\",\"E\":1,\"s\":\"A\",\"t\":7,\"p\":\"1\",\"q\":\"2\",\"T\":5,\"m\":"
+        "true,"
+        "\"M\":true}\n",
+        "{\"e\":\"\\u0074rade\",\"s\":\"A\",\"t\":7,\"p\":\"1\",\"q\":\"2\",\"T\":5,\"m\":true,"
+        "\"M\":true}\n",
+        "{\"str\\u0065am\":\"a@trade\",\"d\\u0061t\\u0061\":{\"e\":\"tr\\u0061de\",\"\\u0073\":"
+        "\"A\","
+        "\"\\u0074\":7,\"\\u0070\":\"1\",\"\\u0071\":\"2\",\"\\u0054\":5,\"\\u006D\":true,"
+        "\"\\u004d\":true}}\n",
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        struct gathered g;
+        decode(same[i], &g);
+        assert_int_equal(g.events, 1);
+        const struct k2_trade *t = &g.all[0].event.trade;
+        assert_string_equal(text_of(&g, t->exchange), "BINANCE");
+        assert_string_equal(text_of(&g, t->symbol), "A");
+        assert_string_equal(text_of(&g, t->side), "SELL");
+        assert_true(t->exchange_sequence_number == 7);
+        gather_free(&g);
+    }
+    static const char *const other[] = {
+        "{\"\\u00e5\":\"trade\"}\n", "{\"\\\\u0065\":\"trade\"}\n", "{\"e\":\"trade\\u0000\"}\n",
+        "{\"\\u0165\":\"trade\"}\n", "{\"\\n\":\"trade\"}\n",       "{\"e\":\"trad\\/e\"}\n",
+    };
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        struct gathered g;
+        decode(other[i], &g);
+        assert_int_equal(g.filtered, 1);
+        gather_free(&g);
+    }
+    struct gathered g;
+    decode("{\"e\":\"trade\",\"s\":\"A\",\"M\":true,\"t\":7,\"\\u0074\":8,\"p\":\"1\",\"q\":\"2\","
+           "\"T\":5}\n",
+           &g);
+    assert_int_equal(g.rejects, 1);
+    assert_non_null(strstr(g.all[0].detail, "twice"));
+    gather_free(&g);
+}
+
 static void valid_messages_that_are_no_trades_are_filtered_and_say_why(void **state) {
     (void)state;
     static const struct {
@@ -346,6 +390,7 @@ int main(void) {
         cmocka_unit_test(a_spot_trade_message_becomes_a_trade),
         cmocka_unit_test(futures_are_told_by_their_fields_and_keep_the_kind_of_match),
         cmocka_unit_test(key_order_blanks_and_unknown_members_do_not_matter),
+        cmocka_unit_test(names_and_the_type_are_the_same_when_they_are_written_with_escapes),
         cmocka_unit_test(valid_messages_that_are_no_trades_are_filtered_and_say_why),
         cmocka_unit_test(bad_messages_are_refused_with_what_could_be_read),
         cmocka_unit_test(nesting_beyond_the_limit_is_refused_not_followed),

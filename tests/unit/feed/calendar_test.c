@@ -72,12 +72,25 @@ static void the_ends_of_time_have_a_date(void **state) {
     }
 }
 
+static void weekends_have_no_session_but_where_every_day_has_one(void **state) {
+    (void)state;
+    const struct feed_calendar *asx = find(K2_SV("ASX"), NULL);
+    const struct feed_calendar *binance = find(K2_SV("BINANCE"), NULL);
+    int32_t monday = k2_days_from_civil(2014, 3, 10), old = k2_days_from_civil(1969, 12, 29);
+    for (int day = 0; day < 7; day++) {
+        assert_int_equal(feed_calendar_session(asx, monday + day), day < 5);
+        assert_int_equal(feed_calendar_session(asx, old + day), day < 5); /* a Monday too */
+        assert_true(feed_calendar_session(binance, monday + day));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_listed_exchange_has_a_calendar_with_a_version),
         cmocka_unit_test(an_unknown_exchange_is_refused_unless_utc_is_asked_for),
         cmocka_unit_test(a_sydney_session_date_is_the_local_date_on_both_sides_of_daylight_saving),
         cmocka_unit_test(the_ends_of_time_have_a_date),
+        cmocka_unit_test(weekends_have_no_session_but_where_every_day_has_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,26 +23,10 @@ static char *write_rows(const char *dir) {
     return path;
 }
 
-static int64_t last_done, last_all;
-
-static void note_progress(void *ctx, int64_t done, int64_t all) {
-    (void)ctx;
-    assert_true(done >= last_done);
-    last_done = done;
-    last_all = all;
-}
-
-static int feed(const char *path, struct gathered *g, struct k2_err *err) {
-    const struct feed_ops *ops = feed_find(K2_SV("asx-csv"));
+static int feed(const char *path, size_t step, struct gathered *g, struct k2_err *err) {
     struct feed_options o = plain_options(path);
     o.symbol = K2_SV("BHP");
-    void *state = calloc(1, ops->state_size);
-    CHECK_OK(ops->init(state, &o, g->in, err), err);
-    last_done = 0;
-    int rc = feed_file(path, ops, state, &g->sink, note_progress, NULL, err);
-    ops->fini(state);
-    free(state);
-    return rc;
+    return read_file("asx-csv", &o, path, step, g, err);
 }
 
 /* Rows 1, 2, 3 ... , and none of them made up. */
@@ -71,11 +55,9 @@ static void plain_and_gzip_files_of_any_number_of_members_give_the_same_rows(voi
         snprintf(command, sizeof command, "cd '%s' && %s", dir, makes[i]);
         run(command);
         snprintf(path, sizeof path, "%s/out.csv%s", dir, strstr(makes[i], "csv.gz") ? ".gz" : "");
-        CHECK_OK(feed(path, &g, &err), &err);
+        CHECK_OK(feed(path, i % 2 ? 1000 : 0, &g, &err), &err);
         assert_int_equal(g.events, ROWS);
         check_rows(&g);
-        assert_int_equal(last_done, k2_fs_size(path));
-        assert_int_equal(last_all, last_done);
         gather_free(&g);
         free(rows);
         k2test_rmdir(dir);
@@ -90,7 +72,7 @@ static void standard_input_is_a_file_named_minus(void **state) {
     int saved = dup(STDIN_FILENO), fd = open(rows, O_RDONLY | O_CLOEXEC);
     gather_init(&g);
     assert_true(fd >= 0 && dup2(fd, STDIN_FILENO) == STDIN_FILENO);
-    CHECK_OK(feed("-", &g, &err), &err);
+    CHECK_OK(feed("-", 0, &g, &err), &err);
     assert_int_equal(g.events, ROWS);
     close(fd);
     dup2(saved, STDIN_FILENO);
@@ -125,7 +107,7 @@ static void a_cut_or_damaged_gzip_file_gives_its_whole_rows_and_then_an_error(vo
         write_file(path, (struct k2_sv){(char *)bytes.p, n});
         bytes.p[at] ^= turn < 20 ? 0 : 0xff;
         gather_init(&g);
-        CHECK_STATUS(feed(path, &g, &err), K2_E_CORRUPT);
+        CHECK_STATUS(feed(path, 0, &g, &err), K2_E_CORRUPT);
         assert_non_null(strstr(err.msg, path));
         assert_true(strstr(err.msg, "cut off at byte") ||
                     (turn > 19 && strstr(err.msg, "near byte")));
@@ -147,12 +129,12 @@ static void a_missing_file_and_a_directory_are_errors_with_their_name(void **sta
     char *dir = k2test_dir(), path[4200];
     gather_init(&g);
     snprintf(path, sizeof path, "%s/none.csv", dir);
-    CHECK_STATUS(feed(path, &g, &err), K2_E_NOTFOUND);
+    CHECK_STATUS(feed(path, 0, &g, &err), K2_E_NOTFOUND);
     assert_non_null(strstr(err.msg, "none.csv"));
-    CHECK_STATUS(feed(dir, &g, &err), K2_E_IO);
+    CHECK_STATUS(feed(dir, 0, &g, &err), K2_E_IO);
     CHECK_STATUS(feed_file_head(path, 10, &head, &err), K2_E_NOTFOUND);
     write_file(path, K2_SV(""));
-    CHECK_OK(feed(path, &g, &err), &err);
+    CHECK_OK(feed(path, 0, &g, &err), &err);
     CHECK_OK(feed_file_head(path, 10, &head, &err), &err);
     assert_int_equal(g.n + head.n, 0);
     gather_free(&g);
@@ -175,7 +157,7 @@ static void a_failing_callback_ends_the_decoding_with_its_error(void **state) {
     gather_init(&g);
     g.sink.ctx = &calls;
     g.sink.event = fail_at_third;
-    CHECK_STATUS(feed(rows, &g, &err), K2_E_IO);
+    CHECK_STATUS(feed(rows, 0, &g, &err), K2_E_IO);
     assert_string_equal(err.msg, "the journal is full");
     assert_int_equal(calls, 3);
     gather_free(&g);
@@ -235,6 +217,34 @@ static void formats_are_told_by_name_and_first_bytes(void **state) {
     }
 }
 
+/* What `k2 feed show` tells is true: each line that it shows gives one event, and is told to be of the format. */
+static void every_line_that_a_format_shows_is_one_event_of_it(void **state) {
+    (void)state;
+    for (int i = 0; i < feed_count(); i++) {
+        const struct feed_ops *f = feed_at(i);
+        int lines = 0, files = 0;
+        for (const struct feed_fact *fact = f->facts; fact->what; fact++) {
+            assert_true(strlen(fact->name) > 0 && strlen(fact->text) > 0);
+            files += strcmp(fact->what, "file name") == 0;
+            if (strcmp(fact->what, "line") != 0)
+                continue;
+            struct gathered g;
+            struct feed_options o = plain_options("7078_BHP_20140310.csv");
+            int sure;
+            const char *why;
+            gather_init(&g);
+            decode_text(f->name, &o, k2_sv_of(fact->text), 0, &g);
+            assert_int_equal(g.events, 1);
+            assert_int_equal(g.rejects + g.filtered, 0);
+            assert_ptr_equal(feed_detect_why(o.source, k2_sv_of(fact->text), &sure, &why), f);
+            assert_true(sure > 50 && strlen(why) > 10);
+            gather_free(&g);
+            lines++;
+        }
+        assert_true(lines > 0 && files == 1);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_and_gzip_files_of_any_number_of_members_give_the_same_rows),
@@ -243,6 +253,7 @@ int main(void) {
         cmocka_unit_test(a_missing_file_and_a_directory_are_errors_with_their_name),
         cmocka_unit_test(a_failing_callback_ends_the_decoding_with_its_error),
         cmocka_unit_test(the_head_of_a_file_is_unpacked_and_as_long_as_asked),
+        cmocka_unit_test(every_line_that_a_format_shows_is_one_event_of_it),
         cmocka_unit_test(formats_are_told_by_name_and_first_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static enum seq_verdict consume(struct seq_engine *s, int32_t epoch, int64_t seq
 }
 
 static struct seq_engine *fresh(void) {
-    return seq_engine_new((struct seq_history){NULL, NULL});
+    return seq_engine_new((struct seq_history){0});
 }
 
 static void the_first_event_starts_its_channel_without_a_gap(void **state) {
@@ -181,7 +181,8 @@ struct model_channel {
 
 struct model {
     struct model_channel channel[CHANNELS];
-    int loads;
+    int loads, lasts;
+    int64_t rows; /* put, in all */
     bool in_load_fails;
     uint64_t loaded_mask; /* channels asked in this batch */
 };
@@ -242,9 +243,10 @@ static int load_from_model(void *ctx, struct k2_sv exchange, int32_t trade_date,
         put(put_ctx, &known);
         return k2_fail(err, K2_E_IO, "the disk is gone");
     }
-    if (m->loaded_mask & (1u << c))
+    bool all = lo == INT64_MIN && hi == INT64_MAX;
+    if (!all && m->loaded_mask & (1u << c))
         fail_msg("channel %d was asked for twice in a batch", c);
-    m->loaded_mask |= 1u << c;
+    m->loaded_mask |= all ? 0 : 1u << c;
     m->loads++;
     lo = lo < 0 ? 0 : lo;
     hi = hi >= SEQS ? SEQS - 1 : hi;
@@ -254,8 +256,33 @@ static int load_from_model(void *ctx, struct k2_sv exchange, int32_t trade_date,
                 if (m->channel[c].payload[e][p][k]) {
                     struct seq_known known = {k, e, p, {m->channel[c].payload[e][p][k], 0}};
                     put(put_ctx, &known);
+                    m->rows++;
                 }
     return K2_OK;
+}
+
+static int last_of_model(void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
+                         enum k2_kind_id kind, struct seq_known *last, bool *found,
+                         struct k2_err *err) {
+    struct model *m = ctx;
+    const struct model_channel *c = &m->channel[channel_index(channel)];
+    (void)exchange, (void)trade_date, (void)kind;
+    *found = false;
+    if (m->in_load_fails)
+        return k2_fail(err, K2_E_IO, "the disk is gone");
+    m->lasts++;
+    for (int32_t e = 0; e < EPOCHS; e++)
+        for (int64_t k = 0; k < SEQS; k++)
+            for (int32_t p = 0; p < PARTS; p++)
+                if (c->payload[e][p][k]) {
+                    *last = (struct seq_known){k, e, p, {c->payload[e][p][k], 0}};
+                    *found = true;
+                }
+    return K2_OK;
+}
+
+static struct seq_history history_of(struct model *m) {
+    return (struct seq_history){m, load_from_model, last_of_model};
 }
 
 /* Mostly the next number; repeats near and far, jumps, late ones, other parts, resets, bad records. */
@@ -330,7 +357,7 @@ static struct seq_engine *restarted(struct seq_engine *s, struct model *m) {
     struct k2_buf bytes = {0};
     seq_engine_save(s, 0, &bytes);
     seq_engine_free(s);
-    s = seq_engine_new((struct seq_history){m, load_from_model});
+    s = seq_engine_new(history_of(m));
     CHECK_OK(seq_engine_restore(s, k2_buf_view(&bytes), &err), &err);
     k2_buf_free(&bytes);
     return s;
@@ -340,7 +367,7 @@ static void verdicts_equal_those_of_a_model_that_keeps_everything(void **state) 
     (void)state;
     uint64_t seed = k2test_seed(), first = seed;
     struct model *m = calloc(1, sizeof *m);
-    struct seq_engine *s = seq_engine_new((struct seq_history){m, load_from_model});
+    struct seq_engine *s = seq_engine_new(history_of(m));
     struct k2_err err = {0};
     int seen[SEQ_VERDICTS] = {0}, failures = 0;
     for (int batch = 0; batch < 1500; batch++) {
@@ -397,7 +424,7 @@ static void what_left_the_window_is_asked_of_the_history_once_a_batch(void **sta
     (void)state;
     struct k2_err err = {0};
     struct model *m = calloc(1, sizeof *m);
-    struct seq_engine *s = seq_engine_new((struct seq_history){m, load_from_model});
+    struct seq_engine *s = seq_engine_new(history_of(m));
     size_t n = 1000;
     struct seq_item *items = calloc(n, sizeof *items);
     for (int64_t from = 0; from < 30000; from += (int64_t)n) {
@@ -427,15 +454,13 @@ static void what_left_the_window_is_asked_of_the_history_once_a_batch(void **sta
     seq_engine_free(s);
 }
 
-static void a_date_that_a_checkpoint_left_out_is_learned_from_the_history(void **state) {
-    (void)state;
+/* Five days of `n` events each, of which the checkpoint keeps two; the first is then read again. */
+static void read_a_left_out_date_again(struct model *m, struct seq_history history, int64_t n) {
     struct k2_err err = {0};
     struct k2_buf bytes = {0};
-    struct model *m = calloc(1, sizeof *m);
-    struct seq_history history = {m, load_from_model};
     struct seq_engine *s = seq_engine_new(history);
     for (int32_t day = DAY; day < DAY + 5; day++)
-        for (int64_t k = 1; k <= 10; k++) {
+        for (int64_t k = 1; k <= n; k++) {
             int64_t from, to;
             struct seq_item i = item("a", 0, k, 0, 7);
             i.trade_date = day;
@@ -447,7 +472,7 @@ static void a_date_that_a_checkpoint_left_out_is_learned_from_the_history(void *
     seq_engine_free(s);
     s = seq_engine_new(history);
     CHECK_OK(seq_engine_restore(s, k2_buf_view(&bytes), &err), &err);
-    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY + 3, K2_SV("a"), K2_KIND_TRADE), 10);
+    assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY + 3, K2_SV("a"), K2_KIND_TRADE), n);
     assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY + 2, K2_SV("a"), K2_KIND_TRADE), 0);
     assert_int_equal(seq_engine_high(s, K2_SV("X"), DAY, K2_SV("a"), K2_KIND_TRADE), 0);
     struct seq_item bad = item("a", 0, 3, 0, 7);
@@ -459,19 +484,32 @@ static void a_date_that_a_checkpoint_left_out_is_learned_from_the_history(void *
     assert_int_equal(judge(s, 0, 5, 0, 7), (m->loaded_mask = 0, SEQ_DUPLICATE));
     m->loaded_mask = 0;
     assert_int_equal(judge(s, 0, 6, 0, 8), SEQ_CONFLICT);
-    assert_int_equal(judge(s, 0, 12, 0, 7), SEQ_GAP);
+    assert_int_equal(judge(s, 0, n + 2, 0, 7), SEQ_GAP);
     struct seq_item fresh_day = item("a", 0, 1, 0, 7); /* newer than the floor: no question */
     fresh_day.trade_date = DAY + 9;
     assert_int_equal(judge_item(s, &fresh_day), SEQ_NEW);
     k2_buf_free(&bytes);
-    free(m);
     seq_engine_free(s);
+}
+
+static void a_date_that_a_checkpoint_left_out_is_learned_without_its_events(void **state) {
+    (void)state;
+    struct model *m = calloc(1, sizeof *m);
+    read_a_left_out_date_again(m, history_of(m), 30000);
+    assert_int_equal(m->lasts, 1);
+    assert_int_equal(m->loads, 2); /* numbers 5 and 6: */
+    assert_int_equal(m->rows, 2);  /* nothing else was asked for */
+    memset(m, 0, sizeof *m);
+    read_a_left_out_date_again(m, (struct seq_history){.ctx = m, .load = load_from_model}, 30000);
+    assert_int_equal(m->loads, 3);
+    assert_int_equal(m->rows, 30002); /* put one by one, and not kept */
+    free(m);
 }
 
 static void a_checkpoint_remembers_the_parts_of_the_last_message(void **state) {
     (void)state;
     struct model *m = calloc(1, sizeof *m);
-    struct seq_engine *s = seq_engine_new((struct seq_history){m, load_from_model});
+    struct seq_engine *s = seq_engine_new(history_of(m));
     for (int part = 0; part < 2; part++) {
         int64_t from, to;
         struct seq_item i = item("a", 0, 9, part, 7);
@@ -550,6 +588,38 @@ static void a_damaged_checkpoint_is_refused_and_changes_nothing(void **state) {
     seq_engine_free(s);
 }
 
+struct seen_gaps {
+    int64_t n, first, last;
+};
+
+static void see_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
+                    enum k2_kind_id kind, int32_t epoch, int64_t from, int64_t to) {
+    struct seen_gaps *g = ctx;
+    (void)exchange, (void)trade_date, (void)channel, (void)kind, (void)epoch;
+    g->first = g->n++ == 0 ? from : g->first;
+    g->last = to;
+}
+
+static void gaps_from_before_are_told_apart_from_new_ones_also_when_they_are_split(void **state) {
+    (void)state;
+    struct seq_engine *s = fresh();
+    struct seen_gaps all = {0}, new = {0};
+    assert_int_equal(judge(s, 0, 1, 0, 7), SEQ_NEW);
+    assert_int_equal(judge(s, 0, 10, 0, 7), SEQ_GAP); /* 2 to 9 */
+    seq_engine_age_gaps(s);
+    assert_int_equal(seq_engine_older_gaps(s), 1);
+    assert_int_equal(judge(s, 0, 5, 0, 7), SEQ_OUT_OF_ORDER);
+    assert_int_equal(judge(s, 0, 20, 0, 7), SEQ_GAP); /* 11 to 19 */
+    assert_int_equal(seq_engine_older_gaps(s), 2);
+    seq_engine_gaps(s, see_gap, &all);
+    seq_engine_new_gaps(s, see_gap, &new);
+    assert_int_equal(all.n, 3);
+    assert_int_equal(new.n, 1);
+    assert_int_equal(new.first, 11);
+    assert_int_equal(new.last, 19);
+    seq_engine_free(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_event_starts_its_channel_without_a_gap),
@@ -560,9 +630,10 @@ int main(void) {
         cmocka_unit_test(a_used_up_number_opens_no_gap_and_conflicts_with_nothing),
         cmocka_unit_test(channels_kinds_dates_and_exchanges_count_apart),
         cmocka_unit_test(items_of_one_batch_see_each_other_however_large_it_is),
+        cmocka_unit_test(gaps_from_before_are_told_apart_from_new_ones_also_when_they_are_split),
         cmocka_unit_test(what_left_the_window_is_asked_of_the_history_once_a_batch),
         cmocka_unit_test(verdicts_equal_those_of_a_model_that_keeps_everything),
-        cmocka_unit_test(a_date_that_a_checkpoint_left_out_is_learned_from_the_history),
+        cmocka_unit_test(a_date_that_a_checkpoint_left_out_is_learned_without_its_events),
         cmocka_unit_test(a_checkpoint_remembers_the_parts_of_the_last_message),
         cmocka_unit_test(the_last_events_of_a_channel_are_remembered_while_it_grows),
         cmocka_unit_test(many_channels_give_their_memory_back_but_not_those_in_use),

@@ -193,6 +193,41 @@ static void a_repeat_is_equal_in_every_field_and_all_faults_at_once_end(void **s
     run_free(&r);
 }
 
+/* What `k2 simulate --print` writes: a venue that counts each symbol and kind for itself. */
+static void every_symbol_has_its_own_numbers_and_a_lost_event_takes_its_number_along(void **state) {
+    (void)state;
+    struct sim_options o = options();
+    struct k2_err err = {0};
+    int64_t *number_of[2], *last = calloc(2000, sizeof *last);
+    for (int i = 0; i < 2; i++)
+        number_of[i] = calloc(20001, sizeof **number_of); /* by number in the channel */
+    for (int faulty = 0; faulty < 2; faulty++) {
+        struct k2_interner *in = k2_interner_new();
+        struct k2_event e;
+        struct sim *s;
+        size_t n = 0;
+        if (faulty)
+            o.gaps = o.duplicates = o.out_of_order = 0.1;
+        CHECK_OK(sim_open(&o, in, &s, &err), &err);
+        for (; sim_next(s, &e); n++) {
+            int quote = e.kind == K2_KIND_QUOTE;
+            int64_t *number = &number_of[quote][e.trade.exchange_sequence_number];
+            if (faulty)
+                assert_int_equal(sim_symbol_number(s), *number);
+            else
+                assert_int_equal(sim_symbol_number(s),
+                                 ++last[2 * e.trade.symbol + (uint32_t)quote]);
+            *number = sim_symbol_number(s);
+        }
+        assert_true(n > 15000 && (!faulty || n != 20000));
+        sim_close(s);
+        k2_interner_free(in);
+    }
+    free(last);
+    free(number_of[0]);
+    free(number_of[1]);
+}
+
 static void a_reset_interner_never_mixes_up_strings(void **state) {
     (void)state;
     struct sim_options o = options();
@@ -416,6 +451,7 @@ int main(void) {
         cmocka_unit_test(events_are_counted_exactly_and_within_the_time),
         cmocka_unit_test(faults_come_as_often_as_ordered_and_leave_the_market_alone),
         cmocka_unit_test(a_repeat_is_equal_in_every_field_and_all_faults_at_once_end),
+        cmocka_unit_test(every_symbol_has_its_own_numbers_and_a_lost_event_takes_its_number_along),
         cmocka_unit_test(a_reset_interner_never_mixes_up_strings),
         cmocka_unit_test(prices_are_on_the_grid_trades_at_the_quote_that_stands),
         cmocka_unit_test(a_price_that_enters_another_level_keeps_its_value_on_the_new_grid),

@@ -207,6 +207,45 @@ static void numbers_of_bad_rows_survive_without_a_checkpoint(void **state) {
     k2test_rmdir(dir);
 }
 
+/* The checkpoint keeps the newest ten session dates of an exchange; what is older is asked of the log. */
+static void a_session_date_that_the_checkpoint_left_out_is_still_known(void **state) {
+    (void)state;
+    char *dir = k2test_dir();
+    struct k2_err err;
+    for (int run = 0; run < 2; run++) {
+        struct journal_options jo = {.segment_bytes = 200000};
+        struct journal *j;
+        struct ingest *g;
+        CHECK_OK(journal_open(dir, JOURNAL_WRITE, &jo, &j, &err), &err);
+        CHECK_OK(ingest_open(j, NULL, &g, &err), &err);
+        struct k2_event e = {.kind = K2_KIND_TRADE};
+        e.trade.instrument_id = e.trade.receive_timestamp_ns = e.trade.raw_offset = K2_NULL_LONG;
+        for (int day = 0; day < (run ? 1 : 12); day++) {
+            for (int64_t i = 0; i < 6000; i++) {
+                struct k2_interner *in = ingest_interner(g);
+                e.trade.exchange = k2_intern(in, K2_SV("SIM"));
+                e.trade.symbol = k2_intern(in, K2_SV("AAPL"));
+                e.trade.channel = k2_intern(in, i % 2 ? K2_SV("a") : K2_SV("b"));
+                e.trade.trade_date = 20000 + day;
+                e.trade.exchange_sequence_number = 10 + i / 2;
+                CHECK_OK(ingest_event(g, &e, &err), &err);
+            }
+        }
+        if (run) { /* and one that goes on behind its end */
+            e.trade.exchange_sequence_number += 2;
+            CHECK_OK(ingest_event(g, &e, &err), &err);
+        }
+        CHECK_OK(ingest_flush(g, &err), &err);
+        struct ingest_stats t = ingest_stats(g);
+        assert_int_equal(t.duplicates, run ? 6000 : 0);
+        assert_int_equal(t.accepted, run ? 1 : 72000);
+        assert_int_equal(t.gaps, run);
+        ingest_close(g);
+        journal_close(j);
+    }
+    k2test_rmdir(dir);
+}
+
 static void what_no_column_can_hold_is_quarantined_not_lost(void **state) {
     (void)state;
     char *dir = k2test_dir();
@@ -241,6 +280,7 @@ int main(void) {
         cmocka_unit_test(continue_counts_on_after_what_the_journal_holds),
         cmocka_unit_test(the_state_survives_without_its_checkpoint),
         cmocka_unit_test(numbers_of_bad_rows_survive_without_a_checkpoint),
+        cmocka_unit_test(a_session_date_that_the_checkpoint_left_out_is_still_known),
         cmocka_unit_test(what_no_column_can_hold_is_quarantined_not_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,9 +50,9 @@ static int load_and_plan(struct fixture *f, struct k2_err *err) {
 
 static int64_t findings_of(struct fixture *f) {
     struct k2_err err = {0};
-    int64_t findings = -1, files;
-    CHECK_OK(lake_verify(f->lake, "trades", NULL, NULL, &findings, &files, &err), &err);
-    return findings;
+    struct lake_verified seen = {.findings = -1};
+    CHECK_OK(lake_verify(f->lake, "trades", NULL, NULL, &seen, &err), &err);
+    return seen.findings;
 }
 
 /* Cuts the file at every length (or every few) and flips bits; puts it back. Manifest lists say
@@ -151,15 +151,70 @@ static void verify_finds_what_is_missing_or_has_another_size(void **state) {
     assert_int_equal(findings_of(&f), 0);
     write_all(plan.files[0].path, "short", 5);
     assert_int_equal(unlink(plan.files[1].path), 0);
-    int64_t findings, files;
+    struct lake_verified seen;
     expected_finding = 0;
-    CHECK_OK(lake_verify(f.lake, "trades", look_at, (void *)(uintptr_t) "has 5 bytes, 7 were said",
-                         &findings, &files, &err),
+    CHECK_OK(lake_verify(f.lake, "trades", look_at, (void *)(uintptr_t) "has 5 bytes, 12 were said",
+                         &seen, &err),
              &err);
     assert_int_equal(expected_finding, 1);
-    assert_int_equal(findings, 2);
+    assert_int_equal(seen.findings, 2);
     lake_plan_free(&plan);
     lake_table_free(t);
+    fixture_free(&f);
+}
+
+/* A Parquet file of our writer, in place of one that holds nothing but a size. */
+static struct lake_file real_file(struct fixture *f) {
+    struct k2_err err = {0};
+    struct lake_file file = fixture_file(f, 16139, 1, 2);
+    const struct parquet_column column = {.name = "n", .field_id = 9, .type = PARQUET_INT64};
+    const int64_t numbers[] = {1, 2};
+    const void *data[] = {numbers};
+    struct parquet_writer *w;
+    assert_int_equal(unlink(file.path), 0);
+    CHECK_OK(parquet_open(file.path, &column, 1, NULL, &w, &err), &err);
+    CHECK_OK(parquet_write(w, data, 2, NULL, &err), &err);
+    CHECK_OK(parquet_close(w, &err), &err);
+    file.rows = 2;
+    file.bytes = parquet_info(w).bytes;
+    parquet_free(w);
+    return file;
+}
+
+static void verify_finds_any_changed_byte_of_a_data_file(void **state) {
+    (void)state;
+    struct fixture f = fixture_new();
+    struct k2_err err = {0};
+    struct lake_file file = real_file(&f);
+    struct lake_verified seen;
+    CHECK_OK(fixture_try(&f, f.lake, &file, 1, 0, 1, "one", NULL, &err), &err);
+    CHECK_OK(lake_verify(f.lake, "trades", NULL, NULL, &seen, &err), &err);
+    assert_int_equal(seen.findings + seen.unchecked, 0);
+    struct k2_buf bytes = read_all(file.path);
+    for (size_t i = 0; i < bytes.n; i++) {
+        bytes.p[i] ^= 0x04;
+        write_all(file.path, bytes.p, bytes.n);
+        expected_finding = 0;
+        CHECK_OK(lake_verify(f.lake, "trades", look_at, file.path, &seen, &err), &err);
+        if (seen.findings != 1 || expected_finding != 1)
+            fail_msg("byte %zu of %zu: %d findings", i, bytes.n, (int)seen.findings);
+        bytes.p[i] ^= 0x04;
+    }
+    k2_buf_free(&bytes);
+    lake_file_free(&file);
+    fixture_free(&f);
+}
+
+static void verify_counts_data_files_without_a_checksum(void **state) {
+    (void)state;
+    struct fixture f = fixture_new();
+    struct k2_err err = {0};
+    struct lake_verified seen;
+    (void)fixture_commit(&f, 16139, 1, 2);
+    (void)fixture_commit(&f, 16140, 1, 2);
+    CHECK_OK(lake_verify(f.lake, "trades", NULL, NULL, &seen, &err), &err);
+    assert_int_equal(seen.findings, 0);
+    assert_int_equal(seen.unchecked, 2);
     fixture_free(&f);
 }
 
@@ -200,6 +255,8 @@ int main(void) {
         cmocka_unit_test(a_missing_metadata_file_asks_whether_the_directory_was_moved),
         cmocka_unit_test(a_missing_manifest_is_corrupt_and_named),
         cmocka_unit_test(verify_finds_what_is_missing_or_has_another_size),
+        cmocka_unit_test(verify_finds_any_changed_byte_of_a_data_file),
+        cmocka_unit_test(verify_counts_data_files_without_a_checksum),
         cmocka_unit_test(a_catalog_of_a_newer_format_is_refused),
         cmocka_unit_test(a_table_of_a_newer_format_is_refused),
         cmocka_unit_test(cut_and_flipped_metadata_is_never_a_crash),

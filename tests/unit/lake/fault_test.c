@@ -89,9 +89,9 @@ static void use_faults(int fail_at) {
 
 static void expect_whole(struct fixture *f, int64_t at_least, int64_t at_most) {
     struct k2_err err = {0};
-    int64_t findings = -1, files;
-    CHECK_OK(lake_verify(f->lake, "trades", NULL, NULL, &findings, &files, &err), &err);
-    assert_int_equal(findings, 0);
+    struct lake_verified seen = {.findings = -1};
+    CHECK_OK(lake_verify(f->lake, "trades", NULL, NULL, &seen, &err), &err);
+    assert_int_equal(seen.findings, 0);
     struct lake_table *t = fixture_load(f);
     struct lake_offsets o;
     CHECK_OK(lake_table_offsets(t, &o, &err), &err);

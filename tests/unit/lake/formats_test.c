@@ -202,7 +202,9 @@ static K2_RC count_record(void *ctx, struct k2_err *err) {
 }
 
 static int read_avro(const char *name, int *records, struct k2_err *err) {
-    char *inside = k2_path("../avro", name), *path = shared(inside);
+    char inside[256];
+    snprintf(inside, sizeof inside, "../avro/%s", name);
+    char *path = shared(inside);
     struct k2_buf b = {0};
     struct lake_ocf_reader reader = {0};
     struct lake_ocf_visitor v = {
@@ -213,7 +215,6 @@ static int read_avro(const char *name, int *records, struct k2_err *err) {
     lake_ocf_reader_free(&reader);
     k2_buf_free(&b);
     free(path);
-    free(inside);
     return rc;
 }
 

@@ -54,11 +54,11 @@ static inline void metric_bytes(struct parquet_metrics *m, int id, const char *l
 static inline struct lake_file fixture_file(struct fixture *f, int32_t date, int64_t first,
                                             int64_t last) {
     struct k2_err err = {0};
-    struct lake_file file = {.trade_date = date, .rows = 100, .bytes = 7, .sort_order_id = 1};
+    struct lake_file file = {.trade_date = date, .rows = 100, .bytes = 12, .sort_order_id = 1};
     struct lake_table *t = fixture_load(f);
     CHECK_OK(lake_data_path(t, date, &file.path, &err), &err);
     lake_table_free(t);
-    CHECK_OK(k2_fs_create(file.path, K2_SV("PAR1..."), &err), &err);
+    CHECK_OK(k2_fs_create(file.path, K2_SV("PAR1....PAR1"), &err), &err);
     file.metric_count = 2;
     file.metrics = k2_zalloc(2 * sizeof *file.metrics);
     metric_bytes(&file.metrics[0], 2, "AAA", "MMM");

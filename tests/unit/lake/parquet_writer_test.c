@@ -119,6 +119,79 @@ static void a_closed_file_begins_and_ends_with_the_magic(void **state) {
     k2_buf_free(&bytes);
 }
 
+static void put_file(const struct world *x, const struct k2_buf *bytes) {
+    FILE *f = fopen(x->path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes->p, 1, bytes->n, f), bytes->n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void expect_damage(struct world *x, const struct k2_buf *bytes, size_t at) {
+    bool checked;
+    put_file(x, bytes);
+    int rc = parquet_check(x->path, &checked, &x->err);
+    if (rc != K2_E_CORRUPT || !strstr(x->err.msg, x->path))
+        fail_msg("byte %zu of %zu: %s %s", at, bytes->n, k2_status_name(rc), x->err.msg);
+}
+
+/* Pages, page headers, page index, footer, its length, the magic, and the checksum itself. */
+static void any_changed_byte_of_a_file_is_found_by_its_checksum(void **state) {
+    struct world *x = *state;
+    bool checked = false;
+    open_file(x, NULL);
+    write_file(x, 40);
+    close_file(x);
+    CHECK_OK(parquet_check(x->path, &checked, &x->err), &x->err);
+    assert_true(checked);
+    struct k2_buf bytes = read_file(x);
+    for (size_t i = 0; i < bytes.n; i++) {
+        const uint8_t flips[] = {(uint8_t)(1 << i % 8), 0x20, 0xff};
+        for (size_t k = 0; k < sizeof flips; k++) {
+            bytes.p[i] ^= flips[k];
+            expect_damage(x, &bytes, i);
+            bytes.p[i] ^= flips[k];
+        }
+    }
+    size_t n = bytes.n;
+    for (bytes.n = 0; bytes.n < n; bytes.n += 7)
+        expect_damage(x, &bytes, bytes.n);
+    k2_buf_free(&bytes);
+}
+
+/* The writer hands the file over in pieces of a megabyte. */
+static void a_file_of_several_writes_has_the_right_checksum(void **state) {
+    struct world *x = *state;
+    bool checked = false;
+    const struct parquet_options options = {.row_group_rows = 1000, .page_rows = 5};
+    open_file(x, &options);
+    for (int i = 0; i < 60; i++)
+        write_file(x, ROWS);
+    close_file(x);
+    assert_true(parquet_bytes(x->w) > 2 << 20);
+    CHECK_OK(parquet_check(x->path, &checked, &x->err), &x->err);
+    assert_true(checked);
+    struct k2_buf bytes = read_file(x);
+    bytes.p[1 << 20] ^= 1;
+    expect_damage(x, &bytes, 1 << 20);
+    k2_buf_free(&bytes);
+}
+
+static void a_file_without_a_checksum_is_told_apart_from_a_damaged_one(void **state) {
+    struct world *x = *state;
+    bool checked = true;
+    struct k2_buf bytes = {0};
+    k2_buf_sv(&bytes, K2_SV("PAR1 as another program writes it PAR1"));
+    put_file(x, &bytes);
+    CHECK_OK(parquet_check(x->path, &checked, &x->err), &x->err);
+    assert_false(checked);
+    bytes.n = 0;
+    k2_buf_sv(&bytes, K2_SV("PAR1 by k2 version 7.1 without one PAR1"));
+    expect_damage(x, &bytes, 0);
+    assert_int_equal(unlink(x->path), 0);
+    CHECK_STATUS(parquet_check(x->path, &checked, &x->err), K2_E_NOTFOUND);
+    k2_buf_free(&bytes);
+}
+
 static void no_rows_make_a_file_without_row_groups(void **state) {
     struct world *x = *state;
     open_file(x, NULL);
@@ -401,6 +474,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_closed_file_begins_and_ends_with_the_magic, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(any_changed_byte_of_a_file_is_found_by_its_checksum, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_file_of_several_writes_has_the_right_checksum, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_file_without_a_checksum_is_told_apart_from_a_damaged_one,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(no_rows_make_a_file_without_row_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_exists_is_never_touched, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_was_not_closed_is_removed, setup, teardown),

@@ -91,6 +91,78 @@ static void show_and_describe_list_tables_and_columns(void **state) {
     free(text);
 }
 
+static void other_words_for_the_same_are_understood(void **state) {
+    char *described = world_csv(*state, "describe trades");
+    char *shown = world_csv(*state, "show columns from market_data.trades");
+    assert_string_equal(shown, described);
+    free(shown);
+    free(described);
+    world_expect(*state, "SHOW ALL TABLES", "quarantine\nquotes\nticks\ntrades\n");
+    world_expect(*state, "describe", "quarantine\nquotes\nticks\ntrades\n");
+    world_expect(*state, "/* ; */ show /**/ columns -- x\n in ticks; select 1", "1\n");
+    world_expect(*state, "select count(*) > 20, min(min) from (summarize trades)", "true,0\n");
+}
+
+static void the_information_schema_holds_k2s_tables_only(void **state) {
+    const char *tables =
+        "quarantine,BASE TABLE\nquotes,BASE TABLE\nticks,VIEW\ntrades,BASE TABLE\n";
+    world_expect(*state, "select table_name, table_type from information_schema.tables order by 1",
+                 tables);
+    world_expect(
+        *state, "select table_name, table_type from \"INFORMATION_SCHEMA\" . \"tables\" order by 1",
+        tables);
+    world_expect(*state,
+                 "select column_name, data_type from information_schema.columns "
+                 "where table_name = 'trades' and column_name in ('price', 'trade_date', 'extra') "
+                 "order by 1",
+                 "extra,\"MAP(VARCHAR, VARCHAR)\"\nprice,\"DECIMAL(20,9)\"\ntrade_date,DATE\n");
+    world_expect(*state, "select distinct table_schema from information_schema.columns",
+                 "market_data\n");
+    world_expect(*state, "select schema_name from information_schema.schemata", "market_data\n");
+    world_expect(*state, "select 'information_schema.tables'", "information_schema.tables\n");
+}
+
+/* --- several statements --- */
+
+static int keep_each(void *ctx, struct query_result *result, struct k2_err *err) {
+    return query_print(result, QUERY_CSV, 0, ctx, NULL, err);
+}
+
+static void every_statement_of_a_request_gives_its_rows(void **state) {
+    struct world *w = *state;
+    char *text;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
+    struct query_request request = {
+        .sql = K2_SV("select 1 as a; select count(*) as b from trades; select 3 as c, 4 as d"),
+        .each = keep_each,
+        .each_ctx = out};
+    struct query_result *result;
+    CHECK_OK(query_run(w->engine, &request, &result, &w->err), &w->err);
+    assert_int_equal(query_result_columns(result), 2);
+    CHECK_OK(query_print(result, QUERY_CSV, 0, out, NULL, &w->err), &w->err);
+    query_result_free(result);
+    fclose(out);
+    assert_string_equal(text, "a\n1\nb\n5\nc,d\n3,4\n");
+    free(text);
+}
+
+static void the_first_statement_that_fails_ends_the_request(void **state) {
+    struct world *w = *state;
+    char *text;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
+    struct query_request request = {.sql = K2_SV("select 1 as a; select nothing; select 3 as c"),
+                                    .each = keep_each,
+                                    .each_ctx = out};
+    struct query_result *result;
+    CHECK_STATUS(query_run(w->engine, &request, &result, &w->err), K2_E_INVALID);
+    fclose(out);
+    assert_string_equal(text, "a\n1\n");
+    free(text);
+    world_expect(w, "select 1", "1\n");
+}
+
 /* --- the sandbox --- */
 
 static void refuse(struct world *w, const char *sql, int status) {
@@ -146,6 +218,10 @@ static void what_does_not_only_read_is_refused(void **state) {
         "analyze",
         "explain create table x (a int)",
         "explain analyze copy (select 1) to 'x.csv'",
+        "show columns from trades; drop view trades",
+        "create view information_schema.tables as select 1",
+        "drop view information_schema.tables",
+        "drop schema k2_information_schema cascade",
         "with x as (select 1) insert into k2_plan.trades(symbol) from x",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
@@ -172,10 +248,16 @@ static void files_cannot_be_read_from_sql(void **state) {
         "explain select * from read_text('/etc/passwd')",
         "select * from read_text('http://127.0.0.1/')",
         "select 1; select * from read_text('/etc/passwd')",
+        "summarize select * from read_csv('/etc/passwd')",
+        "describe select * from read_csv('/etc/passwd')",
+        "from (describe select * from read_csv('/etc/passwd'))",
+        "show columns from '/etc/passwd.csv'",
+        "summarize '/etc/passwd.csv'",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         refuse(w, refused[i], K2_E_UNSUPPORTED);
     refuse(w, "select * from '/etc/passwd.parquet'", K2_E_UNSUPPORTED);
+    refuse(w, "show columns from read_csv('/etc/passwd')", K2_E_INVALID);
     refuse(w, "select * from '/etc/passwd'", K2_E_NOTFOUND);
 }
 
@@ -190,6 +272,8 @@ static void the_warehouse_cannot_be_read_past_the_views(void **state) {
         "select * from parquet_metadata('%s/warehouse/**/*.parquet')",
         "select * from trades, glob('%s/warehouse/*')",
         "with x as (from glob('%s/warehouse/*')) select (select count(*) from x)",
+        "summarize '%s/warehouse/market_data/trades/data/*/*.parquet'",
+        "select * from information_schema.tables, glob('%s/warehouse/*')",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         char sql[4200];
@@ -352,12 +436,65 @@ static void a_table_stops_at_max_rows_and_says_so(void **state) {
     int64_t rows;
     char *text = print_as(*state, "select * from range(30000)", QUERY_TABLE, 3, &rows);
     assert_int_equal(rows, 3);
-    assert_non_null(strstr(text, "(first 3 rows; there are more)"));
+    assert_non_null(strstr(text, "(3 of 30000 rows)"));
     free(text);
     text = print_as(*state, "select * from range(30000)", QUERY_TABLE, 30000, &rows);
     assert_int_equal(rows, 30000);
     assert_non_null(strstr(text, "\n29999\n(30000 rows)\n"));
     free(text);
+}
+
+static void what_takes_long_to_count_is_not_counted(void **state) {
+    int64_t rows;
+    char *text = print_as(*state, "select * from range(1000000000000)", QUERY_TABLE, 2, &rows);
+    assert_int_equal(rows, 2);
+    assert_non_null(strstr(text, "\n    1\n(2 of more than "));
+    free(text);
+}
+
+/* --- on a terminal --- */
+
+static char *show(struct world *w, const char *sql, const struct query_look *look) {
+    struct query_request request = {.sql = k2_sv_of(sql)};
+    struct query_result *result;
+    CHECK_OK(query_run(w->engine, &request, &result, &w->err), &w->err);
+    char *text;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
+    CHECK_OK(query_show(result, look, out, NULL, &w->err), &w->err);
+    fclose(out);
+    query_result_free(result);
+    return text;
+}
+
+static void check_show(struct world *w, const char *sql, const struct query_look *look,
+                       const char *expect) {
+    char *text = show(w, sql, look);
+    assert_string_equal(text, expect);
+    free(text);
+}
+
+static void a_wide_table_fits_the_terminal(void **state) {
+    struct query_look look = {.width = 30, .more_columns = "\\x shows all"};
+    check_show(*state, "select 'abc' as a, 12.5 as b", &look,
+               "a       b\n---  ----\nabc  12.5\n(1 row)\n");
+    check_show(*state, "select repeat('x', 40) as a, repeat('\u00e9', 13) as b", &look,
+               "a                b\n---------------  -------------\n"
+               "xxxxxxxxxxxxxx\u2026  \u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
+               "\u00e9\u00e9\u00e9\u00e9\n(1 row)\n");
+    check_show(*state, "select 1234567890 as a, 2234567890 as b, 3234567890 as c, 4234567890 as d",
+               &look,
+               "         a  \u2026           d\n----------  -  ----------\n"
+               "1234567890  \u2026  4234567890\n(1 row; 2 of 4 columns: \\x shows all)\n");
+    look.width = 5; /* half a number would be a wrong number */
+    check_show(*state, "select 1234567890 as a", &look,
+               "         a\n----------\n1234567890\n(1 row)\n");
+}
+
+static void lines_show_every_column(void **state) {
+    struct query_look look = {.lines = true, .width = 10, .max_rows = 1, .more_rows = "more"};
+    check_show(*state, "select i as a, e'x\\ny' as bcd from range(2) t(i)", &look,
+               "  a = 0\nbcd = x\\ny\n\n(1 of 2 rows: more)\n");
 }
 
 static void a_result_is_read_once(void **state) {
@@ -460,6 +597,10 @@ int main(void) {
         cmocka_unit_test(message_id_is_the_printed_identity),
         cmocka_unit_test(every_column_reads_back),
         cmocka_unit_test(show_and_describe_list_tables_and_columns),
+        cmocka_unit_test(other_words_for_the_same_are_understood),
+        cmocka_unit_test(the_information_schema_holds_k2s_tables_only),
+        cmocka_unit_test(every_statement_of_a_request_gives_its_rows),
+        cmocka_unit_test(the_first_statement_that_fails_ends_the_request),
         cmocka_unit_test(what_does_not_only_read_is_refused),
         cmocka_unit_test(files_cannot_be_read_from_sql),
         cmocka_unit_test(the_warehouse_cannot_be_read_past_the_views),
@@ -472,6 +613,9 @@ int main(void) {
         cmocka_unit_test(json_keeps_what_readers_would_round),
         cmocka_unit_test(control_characters_cannot_steer_a_terminal),
         cmocka_unit_test(a_table_stops_at_max_rows_and_says_so),
+        cmocka_unit_test(what_takes_long_to_count_is_not_counted),
+        cmocka_unit_test(a_wide_table_fits_the_terminal),
+        cmocka_unit_test(lines_show_every_column),
         cmocka_unit_test(a_result_is_read_once),
         cmocka_unit_test(exact_aggregates_round_half_to_even),
         cmocka_unit_test(a_result_becomes_a_parquet_file),

@@ -1,6 +1,8 @@
 #include "k2test.h"
 #include "query/query.h"
 
+#include <pthread.h>
+
 enum { EVENTS = 30000 };
 
 static struct ingest_stats put_events(const char *dir, int64_t from, int64_t to) {
@@ -110,6 +112,25 @@ static void removed_segments_are_proven_by_their_digests(void **state) {
     k2test_rmdir(dir);
 }
 
+static void compacted_tables_prove_segments_too(void **state) {
+    (void)state;
+    char *dir = k2test_dir();
+    struct k2_err err;
+    put_events(dir, 1, EVENTS);
+    sink(dir);
+    const struct compact_options o = {.eager = true};
+    struct compact_report merged;
+    CHECK_OK(compact_run(dir, NULL, &o, &merged, &err), &err);
+    assert_int_equal(merged.files_after, 1);
+    assert_true(retain(dir, false).removed > 0);
+    struct reconcile_report r = reconcile(dir);
+    assert_true(reconcile_equal(&r));
+    assert_true(r.by_digest > 0 && r.compared > 0);
+    reconcile_free(&r);
+    assert_int_equal(put_events(dir, 1, EVENTS).duplicates, EVENTS - 1);
+    k2test_rmdir(dir);
+}
+
 static void events_of_removed_segments_are_still_duplicates(void **state) {
     (void)state;
     char *dir = k2test_dir();
@@ -173,13 +194,86 @@ static void a_lost_data_file_stops_retention_and_fails_the_proof(void **state) {
     k2test_rmdir(dir);
 }
 
+/* --- beside a reconcile --- */
+
+struct beside {
+    const char *dir;
+    int calls;
+    struct retain_report report;
+};
+
+static void retain_once(void *ctx, int64_t done, int64_t all) {
+    struct beside *b = ctx;
+    (void)done;
+    (void)all;
+    if (b->calls++ == 0)
+        b->report = retain(b->dir, false);
+}
+
+/* Between two partitions of the comparison, so that the second one's records would be gone. */
+static void a_reconcile_under_way_keeps_its_segments(void **state) {
+    (void)state;
+    char *dir = k2test_dir();
+    put_events(dir, 1, EVENTS);
+    sink(dir);
+    struct k2_err err;
+    struct query_engine *q;
+    struct reconcile_report r;
+    struct beside b = {.dir = dir};
+    CHECK_OK(query_open(dir, NULL, &q, &err), &err);
+    CHECK_OK(reconcile_run(dir, q, retain_once, &b, &r, &err), &err);
+    query_close(q);
+    assert_true(b.calls > 1);
+    assert_int_equal(b.report.removed, 0);
+    assert_non_null(strstr(b.report.stopped, "is being read"));
+    assert_true(reconcile_equal(&r));
+    assert_int_equal(r.compared, EVENTS - 1);
+    reconcile_free(&r);
+    assert_true(retain(dir, false).removed > 0);
+    k2test_rmdir(dir);
+}
+
+static void *retain_all_the_time(void *ctx) {
+    struct beside *b = ctx;
+    for (int i = 0; i < 6; i++)
+        b->calls += retain(b->dir, false).removed;
+    return NULL;
+}
+
+static void reconcile_and_retention_at_the_same_time_agree(void **state) {
+    (void)state;
+    char *dir = k2test_dir();
+    int removed = 0;
+    for (int64_t round = 0; round < 3; round++) {
+        pthread_t thread;
+        struct beside b = {.dir = dir};
+        put_events(dir, 1 + round * EVENTS, 1 + (round + 1) * EVENTS);
+        sink(dir);
+        assert_int_equal(pthread_create(&thread, NULL, retain_all_the_time, &b), 0);
+        for (int i = 0; i < 3; i++) {
+            struct reconcile_report r = reconcile(dir);
+            assert_true(reconcile_equal(&r));
+            assert_int_equal(r.compared + r.by_digest, (round + 1) * EVENTS);
+            reconcile_free(&r);
+        }
+        pthread_join(thread, NULL);
+        removed += b.calls;
+    }
+    removed += retain(dir, false).removed; /* a reader may have been there each time before */
+    assert_true(removed > 0);
+    k2test_rmdir(dir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_table_holds_never_goes),
         cmocka_unit_test(removed_segments_are_proven_by_their_digests),
+        cmocka_unit_test(compacted_tables_prove_segments_too),
         cmocka_unit_test(events_of_removed_segments_are_still_duplicates),
         cmocka_unit_test(events_of_another_journal_are_still_duplicates),
         cmocka_unit_test(a_lost_data_file_stops_retention_and_fails_the_proof),
+        cmocka_unit_test(a_reconcile_under_way_keeps_its_segments),
+        cmocka_unit_test(reconcile_and_retention_at_the_same_time_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

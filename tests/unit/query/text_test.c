@@ -32,6 +32,28 @@ static void semicolons_end_statements_only_outside_of_quotes_and_comments(void *
     check_pieces("select name ; x", (const char *[]){"select name", "x", NULL});
 }
 
+static void a_text_is_complete_behind_its_semicolon(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool complete;
+    } texts[] = {{"", true},          {"-- x", true},        {"select 1", false},
+                 {"select 1;", true}, {"select ';", false},  {"select 1; -- x\n", true},
+                 {"a; b", false},     {"select $$;", false}, {"select 1 -- ;\n", false},
+                 {"a;;", true},       {"/* ; ", true}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (query_text_complete(k2_sv_of(texts[i].text)) != texts[i].complete)
+            fail_msg("%s", texts[i].text);
+}
+
+static void a_flat_statement_is_one_line(void **state) {
+    (void)state;
+    struct k2_buf flat = {0};
+    query_text_flatten(K2_SV("  select 1, -- one\n\t'a  b' /* x */ ,\n  \"c\"\n;\n\n"), &flat);
+    assert_string_equal(k2_buf_cstr(&flat), "select 1, 'a  b' , \"c\" ;");
+    k2_buf_free(&flat);
+}
+
 static void unfinished_quotes_and_comments_reach_to_the_end(void **state) {
     (void)state;
     static const char *const texts[] = {"select 'a;",   "select \"a;", "select $$;",
@@ -78,6 +100,8 @@ static void literals_and_names_are_quoted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(semicolons_end_statements_only_outside_of_quotes_and_comments),
+        cmocka_unit_test(a_text_is_complete_behind_its_semicolon),
+        cmocka_unit_test(a_flat_statement_is_one_line),
         cmocka_unit_test(unfinished_quotes_and_comments_reach_to_the_end),
         cmocka_unit_test(explain_gives_way_to_what_it_explains),
         cmocka_unit_test(literals_and_names_are_quoted),

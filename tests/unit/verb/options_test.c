@@ -111,6 +111,28 @@ static void a_double_dash_ends_the_options(void **state) {
     verb_context_fini(&c);
 }
 
+static void a_word_with_a_blank_is_text_whatever_it_begins_with(void **state) {
+    (void)state;
+    static char sql[] = "-- all of them\nSELECT 1", tabbed[] = "--\tSELECT 1",
+                value[] = "--param=a b", topic_word[] = "topic", tail_word[] = "tail",
+                option[] = "--param";
+    char *words[] = {topic_word, tail_word, sql, tabbed, value, option, sql};
+    struct verb_context c;
+    struct k2_err err;
+    CHECK_OK(verb_parse(&root, 7, words, &c, &err), &err);
+    assert_int_equal(c.arg_count, 2);
+    assert_string_equal(c.args[0], sql);
+    assert_string_equal(c.args[1], tabbed);
+    assert_string_equal(verb_value_at(&c, "param", 0), "a b");
+    assert_string_equal(verb_value_at(&c, "param", 1), sql);
+    verb_context_fini(&c);
+    refuse("topic tail --comment",
+           "there is no option --comment; if it is not meant as one, write -- in front");
+    expect("topic tail -- --comment", &c);
+    assert_string_equal(c.args[0], "--comment");
+    verb_context_fini(&c);
+}
+
 static void wrong_words_name_the_nearest_right_one(void **state) {
     (void)state;
     refuse("topc", "there is no command 'topc'; did you mean topic?");
@@ -120,6 +142,26 @@ static void wrong_words_name_the_nearest_right_one(void **state) {
     refuse("topic tail t --format jsn", "did you mean json?");
     refuse("topic tail t --log-format xml", "it takes text, json");
     refuse("qqqqqqqqqq", "there is no command 'qqqqqqqqqq'");
+}
+
+static void words_of_other_programs_name_what_is_here(void **state) {
+    (void)state;
+    refuse("consume", "there is no command 'consume'; instead: k2 topic tail TOPIC --follow");
+    refuse("SQL", "instead: k2 query");
+    refuse("SELECT", "instead: k2 query \"SELECT ...\", the statement in quotes");
+    refuse("topic consume t", "there is no command 'consume'; instead: k2 topic tail");
+    refuse("topic describe t",
+           "there is no command 'describe'"); /* here it has neither show nor list */
+    refuse("-C -t t", "there is no option -C; instead: k2 topic tail TOPIC");
+    refuse("-c x", "there is no option -c; instead: k2 query");
+    refuse("topic tail t -c 3", "there is no option -c; instead: -n N");
+    refuse("topic tail t --from-beginning", "instead: --from start");
+    refuse("topic tail t -b h", "there is no option -b; instead: there is no broker");
+}
+
+static void a_file_alone_is_to_be_ingested(void **state) {
+    (void)state;
+    refuse("/dev/null", "there is no command '/dev/null'; instead: k2 ingest /dev/null");
 }
 
 static void what_does_not_fit_is_refused(void **state) {
@@ -151,7 +193,10 @@ int main(void) {
         cmocka_unit_test(a_value_may_begin_with_one_minus_but_not_with_two),
         cmocka_unit_test(defaults_hold_until_a_value_is_given),
         cmocka_unit_test(a_double_dash_ends_the_options),
+        cmocka_unit_test(a_word_with_a_blank_is_text_whatever_it_begins_with),
         cmocka_unit_test(wrong_words_name_the_nearest_right_one),
+        cmocka_unit_test(words_of_other_programs_name_what_is_here),
+        cmocka_unit_test(a_file_alone_is_to_be_ingested),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(help_needs_no_arguments),
     };

@@ -12,6 +12,7 @@ columns of a DataFrame are Arrow-backed (pandas.ArrowDtype), so nothing passes t
 
 import ctypes
 import datetime as _dt
+import threading
 
 import pyarrow as pa
 
@@ -46,22 +47,56 @@ def _params(params):
     return array, len(items)
 
 
+class _Batches:
+    """The batches of a stream, each read while nobody else uses its engine, which lives as long."""
+
+    def __init__(self, engine, stream):
+        self._engine = engine
+        self._stream = stream
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self._engine._lock:
+            return self._stream.read_next_batch()
+
+    def __del__(self):
+        # To let go of a stream is to use its engine, too; the garbage collector must not wait for it.
+        self._engine._left.append(self._stream)
+        self._stream = None
+        self._engine._tidy()
+
+
 class QueryEngine:
     """A reader of one data directory. `data` None: $K2_DATA, else ./k2-data.
 
-    Use one engine per thread; cancel() may be called from any thread. Engines are closed by close(), by
-    leaving a `with` block, or when they are garbage-collected.
+    Any thread may use it, but it does one thing at a time: a query waits for the one before it. Threads
+    that are to run side by side take an engine each. cancel() stops what runs, from any thread. Engines
+    are closed by close(), by leaving a `with` block, or when they are garbage-collected.
     """
 
     def __init__(self, data=None):
         self._handle = None
+        self._lock = threading.RLock()  # held while libk2 works for us
+        self._alive = threading.Lock()  # held while the handle must not go
+        self._left = []  # streams that nobody reads any more
         self._lib = load()
         handle = ctypes.c_void_p()
         call(self._lib.k2_open, None if data is None else str(data).encode(), ctypes.byref(handle))
         self._handle = handle
 
-    def reader(self, sql, params=None, as_of=None):
-        """The result as a pyarrow.RecordBatchReader. The next call on this engine ends it."""
+    def _tidy(self):
+        """Lets go of left streams, unless the engine is in use: then its next query does."""
+        while self._left and self._lock.acquire(blocking=False):
+            try:
+                self._left.clear()
+            finally:
+                self._lock.release()
+
+    def _run(self, sql, params, as_of):
+        """Starts a query and gives its stream; the lock is held."""
+        self._left.clear()
         if self._handle is None:
             raise K2Error("the engine is closed", K2Error.INVALID)
         stream = (ctypes.c_char * _STREAM_BYTES)()
@@ -70,6 +105,13 @@ class QueryEngine:
              None if as_of is None else _text(as_of).encode(), ctypes.addressof(stream))
         return pa.RecordBatchReader._import_from_c(ctypes.addressof(stream))
 
+    def reader(self, sql, params=None, as_of=None):
+        """The result as a pyarrow.RecordBatchReader. The next call on this engine, from whichever thread,
+        ends it: its rows then stop with an error that says so."""
+        with self._lock:
+            stream = self._run(sql, params, as_of)
+            return pa.RecordBatchReader.from_batches(stream.schema, _Batches(self, stream))
+
     def arrow(self, sql, params=None, as_of=None):
         """The result as a pyarrow.Table.
 
@@ -77,7 +119,8 @@ class QueryEngine:
         were durable before it; "trades@SNAPSHOT" gives that table at that snapshot.
         """
         try:
-            return self.reader(sql, params, as_of).read_all()
+            with self._lock:
+                return self._run(sql, params, as_of).read_all()
         except (pa.ArrowException, OSError) as failure:
             cancelled = "cancelled" in str(failure)
             raise K2Error(str(failure), K2Error.CANCELLED if cancelled else K2Error.FAILED) from None
@@ -90,14 +133,18 @@ class QueryEngine:
 
     def cancel(self):
         """Stops the query that runs now, if one does. From any thread."""
-        if self._handle is not None:
-            self._lib.k2_cancel(self._handle)
+        with self._alive:
+            if self._handle is not None:
+                self._lib.k2_cancel(self._handle)
 
     def close(self):
-        """Closes the engine; again is fine."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            self._lib.k2_close(handle)
+        """Closes the engine when what runs has ended; again is fine."""
+        with self._lock:
+            with self._alive:
+                handle, self._handle = self._handle, None
+            self._left.clear()
+            if handle is not None:
+                self._lib.k2_close(handle)
 
     def __enter__(self):
         return self

@@ -1,17 +1,24 @@
-/* verb/sources.h - the SOURCE words of `k2 ingest` as a list of files with their formats. */
-#ifndef K2_VERB_SOURCES_H
-#define K2_VERB_SOURCES_H
+/* feed/sources.h - the SOURCE words of `k2 ingest` as a list of files with their formats.
+ *
+ * Included by feed.h, the room's face. Thread-safety: none; one owner at a time.
+ */
+#ifndef K2_FEED_SOURCES_H
+#define K2_FEED_SOURCES_H
 
-#include "verb/verb.h"
+#include "base/err.h"
 
-struct source {
+#include <stddef.h>
+
+struct feed_ops;
+
+struct source_file {
     char *path;                  /* "-" = standard input */
     const struct feed_ops *feed; /* NULL: could not be told; `why` says it */
     struct k2_err why;
 };
 
 struct sources {
-    struct source *at;
+    struct source_file *at;
     size_t n;
     size_t passed_over; /* files of directories whose format is none of ours */
 };

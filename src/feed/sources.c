@@ -1,5 +1,5 @@
-/* verb/sources.c - see sources.h. */
-#include "verb/sources.h"
+/* feed/sources.c - see sources.h. */
+#include "feed/feed.h"
 
 #include "base/fs.h"
 
@@ -24,9 +24,9 @@ static bool is_own_directory(const char *path) {
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static struct source *append(struct sources *s, const char *path) {
+static struct source_file *append(struct sources *s, const char *path) {
     s->at = k2_realloc(s->at, (s->n + 1) * sizeof *s->at);
-    s->at[s->n] = (struct source){.path = k2_strdup(path)};
+    s->at[s->n] = (struct source_file){.path = k2_strdup(path)};
     return &s->at[s->n++];
 }
 
@@ -45,7 +45,7 @@ static int look(const char *path, const struct feed_ops **feed, struct k2_err *e
 }
 
 static void add_file(struct sources *s, const char *path, const struct feed_ops *feed) {
-    struct source *f = append(s, path);
+    struct source_file *f = append(s, path);
     bool piped = strcmp(path, "-") == 0;
     if (!piped && !k2_fs_exists(path)) {
         (void)k2_fail(&f->why, K2_E_NOTFOUND, "there is no file %s", path);

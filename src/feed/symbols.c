@@ -1,5 +1,5 @@
-/* verb/symbols.c - lists of symbols; see words.h. */
-#include "verb/words.h"
+/* feed/symbols.c - see symbols.h. */
+#include "feed/feed.h"
 
 #include "base/fs.h"
 
@@ -88,6 +88,17 @@ void symbols_free(struct symbols *s) {
     }
     k2_buf_free(&s->entries);
     free(s);
+}
+
+void symbols_text(const struct symbols *s, struct k2_buf *out) {
+    for (size_t i = 0; i < count(s); i++) {
+        struct entry e = at(s, i);
+        if (i > 0)
+            k2_buf_str(out, ",");
+        if (e.exchange)
+            k2_buf_printf(out, "%s.", e.exchange);
+        k2_buf_str(out, e.pattern);
+    }
 }
 
 bool symbols_match(const struct symbols *s, struct k2_sv exchange, struct k2_sv symbol) {

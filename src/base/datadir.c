@@ -1,0 +1,92 @@
+/* base/datadir.c - the file <data>/format.
+ *
+ * FILE. One line of text, replaced as a whole and durably (base/fs.h):
+ *   k2 data directory, format 1
+ * or, while k2 restore fills the directory,
+ *   k2 data directory, restore under way
+ *
+ * VALIDITY. The line is one of these; a number above ours is a newer format. Directories that were
+ * made before the file existed have none: they are format 1. The parts (journal/meta, catalog.db,
+ * segments ...) carry format versions of their own; this number rises when what lies where changes.
+ *
+ * RECOVERY. None: the file is written before anything else, and a power cut leaves it whole or not
+ * there.
+ */
+#include "base/datadir.h"
+
+#include "base/fs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NAME "format"
+#define RESTORING "restore under way"
+
+static const struct k2_sv head = {"k2 data directory, ", 19};
+
+static K2_RC check_line(const char *data, struct k2_sv line, struct k2_err *err) {
+    int64_t found;
+    if (!k2_sv_starts(line, head))
+        return k2_fail(err, K2_E_CORRUPT, "%s/" NAME " does not begin with \"%.*s\"", data,
+                       K2_SV_ARG(head));
+    line = (struct k2_sv){line.p + head.n, line.n - head.n};
+    if (k2_sv_eq(line, K2_SV(RESTORING)))
+        return k2_fail(err, K2_E_INVALID,
+                       "a restore into %s did not end: remove the directory and restore again",
+                       data);
+    if (!k2_sv_starts(line, K2_SV("format ")) ||
+        !k2_sv_i64((struct k2_sv){line.p + 7, line.n - 7}, &found) || found < 1)
+        return k2_fail(err, K2_E_CORRUPT, "%s/" NAME " names no format version", data);
+    if (found > K2_DATADIR_FORMAT)
+        return k2_fail(err, K2_E_VERSION,
+                       "%s has format version %lld, this build knows %d: use a newer k2", data,
+                       (long long)found, K2_DATADIR_FORMAT);
+    return K2_OK;
+}
+
+K2_RC k2_datadir_check(const char *data, struct k2_err *err) {
+    char *path = k2_path(data, NAME);
+    struct k2_buf text = {0};
+    struct k2_err why = {0};
+    int rc = k2_fs_read(path, &text, &why);
+    if (rc == K2_OK)
+        rc = check_line(data, k2_sv_trim(k2_buf_view(&text)), err);
+    else if (rc == K2_E_NOTFOUND)
+        rc = K2_OK;
+    else if (err)
+        *err = why;
+    k2_buf_free(&text);
+    free(path);
+    return rc;
+}
+
+static K2_RC write_line(const char *data, const char *what, struct k2_err *err) {
+    char *path = k2_path(data, NAME);
+    struct k2_buf text = {0};
+    k2_buf_printf(&text, "%.*s%s\n", K2_SV_ARG(head), what);
+    int rc = k2_fs_replace(path, k2_buf_view(&text), err);
+    k2_buf_free(&text);
+    free(path);
+    return rc;
+}
+
+static K2_RC write_format(const char *data, struct k2_err *err) {
+    char what[32];
+    (void)snprintf(what, sizeof what, "format %d", K2_DATADIR_FORMAT);
+    return write_line(data, what, err);
+}
+
+K2_RC k2_datadir_mark(const char *data, struct k2_err *err) {
+    char *path = k2_path(data, NAME);
+    bool there = k2_fs_exists(path);
+    free(path);
+    return there ? k2_datadir_check(data, err) : write_format(data, err);
+}
+
+K2_RC k2_datadir_restoring(const char *data, struct k2_err *err) {
+    return write_line(data, RESTORING, err);
+}
+
+K2_RC k2_datadir_restored(const char *data, struct k2_err *err) {
+    return write_format(data, err);
+}

@@ -1,0 +1,129 @@
+/* journal/history_scan.c - see history_scan.h. */
+#include "journal/history_scan.h"
+
+#include <stdlib.h>
+
+void history_scan_init(struct history_scan *s) {
+    s->interner = k2_interner_new();
+}
+
+void history_scan_fini(struct history_scan *s) {
+    k2_interner_free(s->interner);
+    k2_buf_free(&s->exchange);
+    free(s->ends);
+}
+
+void history_scan_start(struct history_scan *s, struct k2_sv exchange, int32_t date, int64_t lo,
+                        int64_t hi) {
+    s->exchange.n = 0;
+    k2_buf_sv(&s->exchange, exchange);
+    s->date = date;
+    s->lo = lo;
+    s->hi = hi;
+    k2_interner_reset(s->interner);
+    free(s->ends);
+    s->ends = NULL;
+}
+
+bool history_scan_is_of(const struct history_scan *s, struct k2_sv exchange, int32_t date) {
+    return s->ends && s->date == date && k2_sv_eq(exchange, k2_buf_view(&s->exchange));
+}
+
+static K2_RC read_records(struct history_scan *s, struct journal_reader *r, struct k2_decoder *d,
+                          struct k2_err *err) {
+    struct journal_batch b;
+    int got;
+    while ((got = journal_next(r, &b, err)) > 0) {
+        struct journal_record record;
+        for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record);) {
+            struct k2_event e;
+            K2_TRY(k2_decode(d, record.value, &e, err));
+            struct seq_item i = seq_item_of(&e, s->interner);
+            if (i.trade_date == s->date && i.sequence >= s->lo && i.sequence <= s->hi)
+                s->take(s->ctx, k2_intern(s->interner, i.channel),
+                        &(struct seq_known){i.sequence, i.epoch, i.part, i.payload});
+        }
+    }
+    return got;
+}
+
+static K2_RC read_span(struct history_scan *s, struct journal_span span, struct k2_err *err) {
+    struct journal_reader *r;
+    K2_TRY(journal_read(s->journal, &span, 1, &r, err));
+    struct k2_decoder *d = k2_decoder_new(k2_kind(s->kind), s->interner,
+                                          k2_registry_source(journal_registry(s->journal)));
+    int rc = read_records(s, r, d, err);
+    k2_decoder_free(d);
+    journal_reader_close(r);
+    return rc;
+}
+
+/* Whether a sealed segment's digests rule out that it holds anything of it. */
+static bool may_hold(const struct history_scan *s, const struct journal_segment_info *segment) {
+    if (!segment->sealed)
+        return true;
+    for (int i = 0; i < segment->digest_count; i++) {
+        const struct journal_digest *d = &segment->digests[i];
+        if (d->kind == s->kind && d->trade_date == s->date && d->max_sequence >= s->lo &&
+            d->min_sequence <= s->hi && k2_sv_eq(k2_sv_of(d->exchange), k2_buf_view(&s->exchange)))
+            return true;
+    }
+    return false;
+}
+
+static K2_RC read_segment(struct history_scan *s, int32_t topic, const int64_t *from,
+                          const struct journal_segment_info *segment, struct k2_err *err) {
+    for (int i = 0; i < segment->span_count; i++) {
+        struct journal_span span = segment->spans[i];
+        if (span.topic != topic)
+            continue;
+        if (span.from < from[span.partition])
+            span.from = from[span.partition];
+        if (span.to > s->ends[span.partition])
+            span.to = s->ends[span.partition];
+        if (span.from < span.to)
+            K2_TRY(read_span(s, span, err));
+    }
+    return K2_OK;
+}
+
+/* Reads [from, s->ends) of the topic. */
+static K2_RC read_log(struct history_scan *s, int32_t topic, const int64_t *from,
+                      struct k2_err *err) {
+    for (int i = 0; i < journal_segment_count(s->journal); i++) {
+        struct journal_segment_info segment;
+        K2_TRY(journal_segment(s->journal, i, &segment, err));
+        if (may_hold(s, &segment))
+            K2_TRY(read_segment(s, topic, from, &segment, err));
+    }
+    return K2_OK;
+}
+
+static K2_RC read_topic(struct history_scan *s, const struct journal_topic *topic,
+                        struct k2_err *err) {
+    size_t size = (size_t)topic->partitions * sizeof(int64_t);
+    int64_t *from = s->ends ? s->ends : k2_zalloc(size);
+    s->ends = k2_alloc(size);
+    int rc = journal_ends(s->journal, topic->id, s->ends, err);
+    if (rc == K2_OK && memcmp(from, s->ends, size) != 0)
+        rc = read_log(s, topic->id, from, err);
+    free(from);
+    if (rc != K2_OK) {
+        free(s->ends);
+        s->ends = NULL; /* some of it was given: only a new start is right */
+    }
+    return rc;
+}
+
+int history_scan_run(struct history_scan *s, struct k2_err *err) {
+    struct journal_topic topic;
+    struct k2_buf name = {0};
+    k2_topic_name(k2_kind(s->kind), k2_buf_view(&s->exchange), &name);
+    int rc = journal_topic(s->journal, k2_buf_view(&name), false, &topic, err);
+    k2_buf_free(&name);
+    if (rc == K2_E_NOTFOUND)
+        return K2_OK; /* nothing of this exchange is in this journal yet */
+    K2_TRY(rc);
+    K2_TRY(journal_commit(s->journal, err));
+    return read_topic(s, &topic, err);
+}

@@ -1,0 +1,30 @@
+/* journal/history_scan.h - what the log holds of one exchange, session date and kind: read in one pass, and
+ * later what was appended since. Sealed segments whose digests rule it out are skipped. */
+#ifndef K2_JOURNAL_HISTORY_SCAN_H
+#define K2_JOURNAL_HISTORY_SCAN_H
+
+#include "journal/journal.h"
+
+struct history_scan {
+    struct journal *journal;
+    enum k2_kind_id kind;
+    struct k2_buf exchange;
+    int32_t date;
+    int64_t lo, hi;               /* of the sequences */
+    struct k2_interner *interner; /* of the channels' names; kept until the next start */
+    int64_t *ends;                /* of the topic: what was read; NULL = nothing yet */
+    void (*take)(void *ctx, uint32_t channel, const struct seq_known *known);
+    void *ctx;
+};
+
+/* journal, kind, take and ctx are set by the caller; the rest is zero. */
+void history_scan_init(struct history_scan *s);
+void history_scan_fini(struct history_scan *s);
+void history_scan_start(struct history_scan *s, struct k2_sv exchange, int32_t date, int64_t lo,
+                        int64_t hi);
+bool history_scan_is_of(const struct history_scan *s, struct k2_sv exchange, int32_t date);
+/* Gives `take` everything that it was not given since the start. What is gathered is made durable first: it
+ * could not be read otherwise. After a failure: start again. */
+K2_RC history_scan_run(struct history_scan *s, struct k2_err *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* journal/image.h - the log as of one moment, as files: what a backup copies.
+ *
+ * Included by journal.h, the room's face. Thread-safety: as for readers (journal.h).
+ */
+#ifndef K2_JOURNAL_IMAGE_H
+#define K2_JOURNAL_IMAGE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct journal;
+struct journal_span;
+
+struct journal_image_file {
+    char *name;    /* below <data>/journal: "meta", "positions/sink", "00000000000000000000.seg" */
+    int64_t bytes; /* of the file, from its beginning */
+    bool fixed;    /* what these bytes are will never change, though more may follow */
+    /* !fixed: the bytes themselves. The file may say something else by now. */
+    struct k2_buf content;
+};
+
+struct journal_image {
+    int32_t journal_id;
+    int64_t end; /* log position: all below it was durable */
+    int n;
+    struct journal_image_file *files; /* owned; segments in log order, before all others */
+    int span_count;
+    struct journal_span *spans; /* of every partition: oldest kept offset, durable end; owned */
+};
+
+/* Takes no lock. A journal put together from these files opens as this one did at that moment:
+ * positions of consumers are cut to its end. The segments are there for as long as the journal is
+ * pinned (journal_pin). */
+K2_RC journal_image_take(struct journal *j, struct journal_image *out, struct k2_err *err);
+void journal_image_free(struct journal_image *image);
+
+#endif

@@ -1,0 +1,59 @@
+/* journal/ingest_int.h - what the files of the ingest share: judging (ingest.c), files and sources
+ * (ingest_source.c). */
+#ifndef K2_JOURNAL_INGEST_INT_H
+#define K2_JOURNAL_INGEST_INT_H
+
+#include "journal/history.h"
+#include "journal/marks.h"
+#include "journal/quarantine.h"
+#include "journal/tally.h"
+
+/* An event that waits for its verdict. */
+struct waiting {
+    struct k2_event event;
+    size_t raw_at, raw_n; /* in g->raw */
+    int64_t position;
+    uint32_t source; /* in g->names */
+};
+
+/* Where events of one kind and exchange go. */
+struct route {
+    enum k2_kind_id kind;
+    uint32_t exchange; /* interned */
+    uint32_t schema;
+    struct journal_topic topic;
+};
+
+struct ingest {
+    struct journal *journal;
+    struct ingest_options options;
+    struct ingest_stats stats;
+    struct k2_interner *interner;
+    struct k2_interner *names; /* of sources; kept as long as the ingest */
+    struct seq_engine *engine;
+    struct history *history;
+    struct quarantine *quarantine;
+    struct tally *tally;
+    struct marks *marks;           /* NULL until a source resumes */
+    struct ingest_source *sources; /* that are open and marked, linked */
+    struct waiting *waiting;
+    struct seq_item *items;
+    size_t count;
+    struct k2_buf raw, key;
+    struct route *routes;
+    size_t route_count;
+    int64_t written; /* log position of the last write, being synced */
+    int64_t since_checkpoint;
+    int64_t checkpoint_ns, marks_ns; /* monotonic, when they were saved last */
+    struct k2_err failed;            /* status != 0: the ingest is spent */
+    uint32_t source;                 /* in g->names: being read; 0 = none */
+};
+
+/* What a decoder's events go to. */
+struct feed_sink ingest_sink(struct ingest *g);
+/* Exchange and time of an event, wherever they stand in its kind. */
+void ingest_exchange_and_time(const struct k2_event *e, uint32_t *exchange, int64_t *ns);
+/* Brings the marks of the open sources up to where they are; what they gave is durable. */
+void ingest_collect_marks(struct ingest *g);
+
+#endif

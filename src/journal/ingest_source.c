@@ -1,0 +1,374 @@
+/* journal/ingest_source.c - files and sources; see ingest.h.
+ *
+ * DESIGN. A source is a feed_tail whose events go to the ingest. A file that is read whole is a source stepped to its
+ * end. With a speed, events come from the decoder a small piece early and are held, with strings of their own,
+ * until they are due; the mark is then the one from before the piece, so that what is held is read again.
+ */
+#include "journal/ingest_int.h"
+#include "journal/source.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STEP ((size_t)256 << 10)
+#define PACED_PIECE ((size_t)4 << 10)
+#define MOST_PACED_STRINGS ((size_t)4 << 20)
+
+struct held {
+    struct k2_event event; /* its strings are of the pace's interner */
+    size_t raw_at, raw_n;
+    int64_t position;
+};
+
+struct pace {
+    double speed; /* 0 = none */
+    struct k2_interner *interner;
+    struct held *held;
+    size_t n, cap, next; /* next: the first that was not given yet */
+    struct k2_buf raw;
+    bool anchored;
+    int64_t event_ns, real_ns; /* of the first event */
+    int64_t wait_ns;
+};
+
+struct ingest_source {
+    struct ingest *ingest;
+    struct ingest_source *next; /* in ingest->sources */
+    struct feed_tail *tail;
+    char *path, *key; /* key: the absolute path, of its mark */
+    const struct feed_ops *feed;
+    bool marked;
+    uint32_t name;
+    struct pace pace;
+    struct k2_buf mark; /* paced: of before the piece whose events are held */
+    int64_t read, bytes, restarts;
+};
+
+/* --- marks --- */
+
+static char *absolute(const char *path) {
+    char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+    struct k2_buf out = {0};
+    if (here)
+        k2_buf_printf(&out, "%s/", here);
+    k2_buf_str(&out, path);
+    char *text = k2_sv_dup(k2_buf_view(&out));
+    k2_buf_free(&out);
+    free(here);
+    return text;
+}
+
+static bool holds_events(const struct ingest_source *s) {
+    return s->pace.next < s->pace.n;
+}
+
+/* What an earlier run left stays until this one has read something: the file may be away for a while. */
+static void collect_mark(struct ingest_source *s) {
+    struct feed_tail_state t = feed_tail_state(s->tail);
+    if (t.done == 0 && t.restarts == 0)
+        return;
+    if (!holds_events(s)) {
+        s->mark.n = 0;
+        feed_tail_mark(s->tail, &s->mark);
+    }
+    marks_set(s->ingest->marks, s->key, s->feed->name, k2_buf_view(&s->mark));
+}
+
+void ingest_collect_marks(struct ingest *g) {
+    for (struct ingest_source *s = g->sources; s; s = s->next)
+        collect_mark(s);
+}
+
+static K2_RC resume(struct ingest_source *s, struct k2_err *err) {
+    struct ingest *g = s->ingest;
+    if (!g->marks)
+        K2_TRY(marks_open(g->journal, &g->marks, err));
+    s->next = g->sources;
+    g->sources = s;
+    s->marked = true;
+    struct k2_sv mark = marks_get(g->marks, s->key, s->feed->name);
+    char text[96] = "the file is not what it was: read from its start";
+    if (mark.n > 0 && feed_tail_resume(s->tail, mark))
+        snprintf(text, sizeof text, "goes on at byte %lld",
+                 (long long)feed_tail_state(s->tail).done);
+    if (mark.n > 0 && g->options.note)
+        g->options.note(g->options.note_ctx, s->path, text);
+    return K2_OK;
+}
+
+static void unlink_source(struct ingest_source *s) {
+    struct ingest_source **at = &s->ingest->sources;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+}
+
+/* --- pacing --- */
+
+/* The event with its strings in another interner. */
+static void translate(struct k2_event *e, const struct k2_interner *from, struct k2_interner *to) {
+    const struct k2_kind *kind = k2_kind(e->kind);
+    uint8_t *fields = k2_event_fields(e);
+    for (int i = 0; i < kind->field_count; i++) {
+        const struct k2_field *f = &kind->fields[i];
+        bool text =
+            f->type == K2_STR || f->type == K2_LIST || f->type == K2_MAP || f->type == K2_BYTES;
+        uint32_t id;
+        if (!text)
+            continue;
+        memcpy(&id, fields + f->offset, sizeof id);
+        if (id)
+            id = k2_intern(to, k2_interned(from, id));
+        memcpy(fields + f->offset, &id, sizeof id);
+    }
+}
+
+static K2_RC hold_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
+                        struct k2_err *err) {
+    struct ingest_source *s = ctx;
+    struct pace *p = &s->pace;
+    (void)err;
+    if (p->n == p->cap) {
+        p->cap = p->cap ? 2 * p->cap : 64;
+        p->held = k2_realloc(p->held, p->cap * sizeof *p->held);
+    }
+    p->held[p->n++] = (struct held){*e, p->raw.n, raw.n, position};
+    k2_buf_sv(&p->raw, raw);
+    return K2_OK;
+}
+
+static K2_RC pass_reject(void *ctx, const struct feed_reject *f, struct k2_err *err) {
+    struct ingest_source *s = ctx;
+    struct feed_sink to = ingest_sink(s->ingest);
+    struct feed_reject own = *f;
+    struct k2_event partial;
+    if (f->partial) {
+        partial = *f->partial;
+        translate(&partial, s->pace.interner, s->ingest->interner);
+        own.partial = &partial;
+    }
+    return to.reject(to.ctx, &own, err);
+}
+
+static K2_RC pass_filtered(void *ctx, const char *why, struct k2_err *err) {
+    struct ingest_source *s = ctx;
+    struct feed_sink to = ingest_sink(s->ingest);
+    return to.filtered(to.ctx, why, err);
+}
+
+/* How long until an event of this time is due; what is earlier than the first is due at once. */
+static int64_t until_due(struct pace *p, int64_t event_ns, int64_t now) {
+    if (!p->anchored) {
+        p->anchored = true;
+        p->event_ns = event_ns;
+        p->real_ns = now;
+    }
+    double after = ((double)event_ns - (double)p->event_ns) / p->speed;
+    double left = after - (double)(now - p->real_ns);
+    return left <= 0 ? 0 : left < 9e18 ? (int64_t)left : INT64_MAX;
+}
+
+/* Gives what is due; p->wait_ns is the time until the next one. */
+static K2_RC give_due(struct ingest_source *s, struct k2_err *err) {
+    struct pace *p = &s->pace;
+    struct feed_sink to = ingest_sink(s->ingest);
+    int64_t now = k2_monotonic_ns();
+    p->wait_ns = 0;
+    for (; holds_events(s); p->next++) {
+        struct held *h = &p->held[p->next];
+        uint32_t exchange;
+        int64_t ns;
+        ingest_exchange_and_time(&h->event, &exchange, &ns);
+        p->wait_ns = until_due(p, ns, now);
+        if (p->wait_ns > 0)
+            return K2_OK;
+        translate(&h->event, p->interner, s->ingest->interner);
+        K2_TRY(to.event(to.ctx, &h->event, (struct k2_sv){(char *)p->raw.p + h->raw_at, h->raw_n},
+                        h->position, err));
+    }
+    p->n = p->next = p->raw.n = 0;
+    if (k2_interner_bytes(p->interner) > MOST_PACED_STRINGS)
+        k2_interner_reset(p->interner);
+    return K2_OK;
+}
+
+static K2_RC step_paced(struct ingest_source *s, size_t max_bytes, bool *idle, struct k2_err *err) {
+    const struct feed_sink sink = {s, hold_event, pass_reject, pass_filtered};
+    K2_TRY(give_due(s, err));
+    if (holds_events(s)) {
+        *idle = true;
+        return K2_OK;
+    }
+    s->mark.n = 0;
+    feed_tail_mark(s->tail, &s->mark);
+    K2_TRY(feed_tail_step(s->tail, max_bytes < PACED_PIECE ? max_bytes : PACED_PIECE, &sink, idle,
+                          err));
+    K2_TRY(give_due(s, err));
+    *idle |= holds_events(s);
+    return K2_OK;
+}
+
+/* --- the calls --- */
+
+/* The engine knows the newest session dates; older ones are looked up. A failure is told by the next call
+ * that can fail. */
+static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+                       int32_t date) {
+    struct ingest *g = ctx;
+    int64_t high = seq_engine_high(g->engine, exchange, date, channel, kind);
+    struct seq_history h = history_source(g->history);
+    struct seq_known last;
+    bool found = false;
+    if (high == 0 && g->failed.status == K2_OK)
+        (void)!h.last(h.ctx, exchange, date, channel, kind, &last, &found, &g->failed);
+    return found ? last.sequence : high;
+}
+
+static K2_RC open_tail(struct ingest_source *s, const struct ingest_source_options *o,
+                       struct k2_err *err) {
+    struct ingest *g = s->ingest;
+    struct feed_tail_options t = {.ops = o->feed,
+                                  .feed = o->options,
+                                  .follow = o->follow,
+                                  .selection = o->selection,
+                                  .note = g->options.note,
+                                  .note_ctx = g->options.note_ctx};
+    if (t.feed.source.n == 0)
+        t.feed.source = k2_sv_of(s->path);
+    if (o->keep_counting) {
+        K2_TRY(ingest_judge(g, err)); /* what waits for its verdict is not counted yet */
+        t.feed.counted = counted;
+        t.feed.counted_ctx = g;
+    }
+    s->name = k2_intern(g->names, t.feed.source);
+    struct k2_interner *in = s->pace.interner ? s->pace.interner : g->interner;
+    K2_TRY(feed_tail_open(s->path, &t, in, &s->tail, err));
+    return o->resume ? resume(s, err) : K2_OK;
+}
+
+int ingest_source_open(struct ingest *g, const char *path, const struct ingest_source_options *o,
+                       struct ingest_source **out, struct k2_err *err) {
+    if (o->keep_counting && (o->follow || o->resume))
+        return k2_fail(err, K2_E_INVALID,
+                       "%s: counting on after the journal and following a file exclude each other: "
+                       "what is read again would be counted again",
+                       path);
+    if (o->speed < 0 || o->speed > 1e9)
+        return k2_fail(err, K2_E_INVALID, "%s: a speed is from 0 to 10^9, not %g", path, o->speed);
+    struct ingest_source *s = k2_zalloc(sizeof *s);
+    s->ingest = g;
+    s->path = k2_strdup(path);
+    s->key = absolute(path);
+    s->feed = o->feed;
+    s->pace.speed = o->speed;
+    if (o->speed > 0)
+        s->pace.interner = k2_interner_new();
+    int rc = open_tail(s, o, err);
+    if (rc != K2_OK) {
+        ingest_source_close(s);
+        return rc;
+    }
+    s->bytes = feed_tail_state(s->tail).done;
+    *out = s;
+    return K2_OK;
+}
+
+static void count_bytes(struct ingest_source *s) {
+    struct feed_tail_state t = feed_tail_state(s->tail);
+    if (t.restarts != s->restarts)
+        s->bytes = 0;
+    s->ingest->stats.bytes += t.done - s->bytes;
+    s->bytes = t.done;
+    s->restarts = t.restarts;
+}
+
+int ingest_source_step(struct ingest_source *s, size_t max_bytes, bool *idle, struct k2_err *err) {
+    struct ingest *g = s->ingest;
+    const struct feed_sink sink = ingest_sink(g);
+    int64_t before = g->stats.read;
+    *idle = true;
+    K2_TRY(ingest_health(g, err));
+    g->source = s->name;
+    int rc = s->pace.speed > 0 ? step_paced(s, max_bytes, idle, err)
+                               : feed_tail_step(s->tail, max_bytes, &sink, idle, err);
+    g->source = 0;
+    s->read += g->stats.read - before;
+    count_bytes(s);
+    return rc;
+}
+
+struct ingest_source_state ingest_source_state(const struct ingest_source *s) {
+    struct feed_tail_state t = feed_tail_state(s->tail);
+    return (struct ingest_source_state){.done = t.done,
+                                        .all = t.all,
+                                        .read = s->read,
+                                        .restarts = t.restarts,
+                                        .wait_ns = s->pace.wait_ns,
+                                        .ended = t.ended && !holds_events(s)};
+}
+
+int ingest_source_record(struct ingest_source *s, int64_t read, int64_t accepted,
+                         struct k2_err *err) {
+    if (read == 0)
+        return K2_OK;
+    return source_add(s->ingest->journal, s->path, s->feed->name, read, accepted, err);
+}
+
+void ingest_source_close(struct ingest_source *s) {
+    if (!s)
+        return;
+    if (s->marked) {
+        collect_mark(s);
+        unlink_source(s);
+    }
+    feed_tail_close(s->tail);
+    k2_interner_free(s->pace.interner);
+    k2_buf_free(&s->pace.raw);
+    k2_buf_free(&s->mark);
+    free(s->pace.held);
+    free(s->path);
+    free(s->key);
+    free(s);
+}
+
+/* --- whole files --- */
+
+static K2_RC step_to_end(struct ingest *g, struct ingest_source *s, struct k2_err *err) {
+    bool idle;
+    int rc = K2_OK;
+    struct ingest_source_state now = {0};
+    while (rc == K2_OK && !now.ended) {
+        rc = ingest_source_step(s, STEP, &idle, err);
+        now = ingest_source_state(s);
+        if (g->options.progress)
+            g->options.progress(g->options.progress_ctx, now.done, now.all);
+    }
+    return rc;
+}
+
+/* What was whole before a failure is kept all the same; the failure is what is told. */
+static K2_RC finish_file(struct ingest *g, struct ingest_source *s, int64_t accepted_before,
+                         struct k2_err *err) {
+    K2_TRY(ingest_judge(g, err));
+    if (s)
+        K2_TRY(ingest_source_record(s, s->read, g->stats.accepted - accepted_before, err));
+    return ingest_flush(g, err);
+}
+
+int ingest_file(struct ingest *g, const char *path, const struct feed_ops *feed,
+                const struct feed_options *o, bool keep_counting, struct k2_err *err) {
+    const struct ingest_source_options so = {
+        .feed = feed, .options = *o, .keep_counting = keep_counting};
+    int64_t accepted = g->stats.accepted;
+    struct ingest_source *s = NULL;
+    struct k2_err second;
+    int rc = ingest_source_open(g, path, &so, &s, err);
+    if (rc == K2_OK)
+        rc = step_to_end(g, s, err);
+    int finished = finish_file(g, s, accepted, rc == K2_OK ? err : &second);
+    ingest_source_close(s);
+    return rc == K2_OK ? finished : rc;
+}

@@ -1,0 +1,79 @@
+/* journal/size.c - how many bytes each partition of a topic keeps, and since when.
+ *
+ * All partitions share the segments, so a partition's bytes are the sum of its frames. Only headers are
+ * read, and only of segments that hold the topic.
+ */
+#include "journal/journal_int.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+struct count {
+    int32_t topic;
+    struct journal_size *sizes;
+};
+
+static int count_frame(void *ctx, const struct frame *f, const uint8_t *bytes, struct k2_err *err) {
+    const struct count *c = ctx;
+    (void)bytes;
+    (void)err;
+    if (f->topic != c->topic)
+        return K2_OK;
+    struct journal_size *s = &c->sizes[f->partition];
+    s->bytes += f->length;
+    if (s->first_append_ns == 0)
+        s->first_append_ns = f->append_ns;
+    s->last_append_ns = f->append_ns;
+    return K2_OK;
+}
+
+static int count_segment(struct journal *j, const struct journal_index *x, struct count *c,
+                         struct k2_err *err) {
+    char *path = journal_segment_path(j->dir, x->base, ".seg");
+    struct segment_file file = {path, -1, x->base, j->incarnation};
+    const struct segment_visitor visitor = {c, count_frame};
+    int64_t at = x->base;
+    int rc = k2_fs_open(path, O_RDONLY, &file.fd, err);
+    if (rc == K2_OK) {
+        rc = journal_segment_walk(&file, &at, x->end, &visitor, err);
+        if (rc == K2_OK && at != x->end)
+            rc = k2_fail(err, K2_E_CORRUPT, "%s is damaged", path);
+        (void)!k2_fs_close(file.fd, path, NULL);
+    }
+    free(path);
+    return rc;
+}
+
+/* Also notes the segment in the sizes of the partitions that it holds. */
+static bool holds(const struct journal_index *x, const struct count *c) {
+    bool any = false;
+    for (int i = 0; i < x->span_count; i++) {
+        if (x->spans[i].topic != c->topic)
+            continue;
+        any = true;
+        c->sizes[x->spans[i].partition].segments++;
+    }
+    return any;
+}
+
+static int count_all(struct journal *j, struct count *c, struct k2_err *err) {
+    K2_TRY(journal_chain_refresh(j, err));
+    if (c->topic < 0 || c->topic >= j->meta.topic_count)
+        return k2_fail(err, K2_E_NOTFOUND, "the journal %s has no topic %d", j->dir, c->topic);
+    memset(c->sizes, 0, (size_t)j->topics[c->topic].partitions * sizeof *c->sizes);
+    for (int i = 0; i < j->live.n; i++) {
+        const struct journal_index *x = &j->live.at[i]->index;
+        if (holds(x, c))
+            K2_TRY(count_segment(j, x, c, err));
+    }
+    return K2_OK;
+}
+
+int journal_sizes(struct journal *j, int32_t topic, struct journal_size *sizes,
+                  struct k2_err *err) {
+    struct count c = {topic, sizes};
+    pthread_mutex_lock(&j->mutex);
+    int rc = count_all(j, &c, err);
+    pthread_mutex_unlock(&j->mutex);
+    return rc;
+}

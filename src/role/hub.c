@@ -1,0 +1,263 @@
+/* role/hub.c - see hub.h. */
+#include "role/hub.h"
+
+#include "base/log.h"
+#include "role/jobs.h"
+#include "role/line.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MOST_CONNECTIONS = 32 };
+
+struct hub {
+    char *data;
+    struct feeder *feeder;
+    struct hub_hooks hooks;
+    int fd, stop; /* stop: readable when it is time to end */
+    _Atomic bool stopping;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards the count */
+    pthread_cond_t gone;
+    int connections;
+};
+
+struct visit { /* one connection */
+    struct hub *hub;
+    struct line *line;
+};
+
+/* --- answers --- */
+
+static struct k2_json *wrap(const char *key, struct k2_json *value) {
+    struct k2_json *v = k2_json_object();
+    k2_json_set(v, key, value);
+    return v;
+}
+
+static bool send_progress(void *ctx, const struct job_report *so_far) {
+    struct visit *v = ctx;
+    if (atomic_load(&v->hub->stopping) || line_is_closed(v->line))
+        return false;
+    return line_send(v->line, wrap("progress", request_report_json(so_far)), -1, NULL) == K2_OK;
+}
+
+static void answer(struct visit *v, int rc, const struct k2_err *why, struct k2_json *done) {
+    struct k2_json *a = rc == K2_OK ? k2_json_object() : request_error_json(why);
+    if (done)
+        k2_json_set(a, "done", done);
+    (void)!line_send(v->line, a, -1, NULL); /* who asked may be gone */
+}
+
+/* --- requests --- */
+
+static void do_ingest(struct visit *v, const struct k2_json *request, int fd) {
+    struct request_ingest r;
+    struct job_report report = {.all = -1};
+    struct k2_err why = {0};
+    int rc = request_ingest_read(request, &r, &why);
+    if (rc == K2_OK)
+        rc = jobs_ingest(v->hub->feeder, &r, fd, send_progress, v, &report, &why);
+    answer(v, rc, &why, request_report_json(&report));
+}
+
+static void do_simulate(struct visit *v, const struct k2_json *request) {
+    struct sim_options o;
+    struct job_report report = {.all = -1};
+    struct k2_err why = {0};
+    int rc = request_sim_read(request, &o, &why);
+    if (rc == K2_OK)
+        rc = jobs_simulate(v->hub->feeder, &o, send_progress, v, &report, &why);
+    answer(v, rc, &why, request_report_json(&report));
+}
+
+static void do_retain(struct visit *v, const struct k2_json *request) {
+    int64_t older_than = 0, last = -1;
+    int removed = 0;
+    struct k2_err why = {0};
+    (void)k2_json_as_int(k2_json_get(request, "older_than_ns"), &older_than);
+    (void)k2_json_as_int(k2_json_get(request, "last"), &last);
+    int rc = jobs_retain(v->hub->feeder, older_than, last, &removed, &why);
+    answer(v, rc, &why, wrap("removed", k2_json_int(removed)));
+}
+
+static void do_status(struct visit *v) {
+    struct k2_err none = {0};
+    answer(v, K2_OK, &none, v->hub->hooks.status(v->hub->hooks.ctx));
+}
+
+static void refuse(struct visit *v, struct k2_sv word) {
+    struct k2_err why;
+    int rc =
+        k2_fail(&why, K2_E_UNSUPPORTED,
+                "the running k2 up does not know the request '%.*s'; is it of another version?",
+                K2_SV_ARG(word));
+    answer(v, rc, &why, NULL);
+}
+
+static void dispatch(struct visit *v, const struct k2_json *request, int fd) {
+    struct k2_sv word = {0};
+    (void)k2_json_as_string(k2_json_get(request, "do"), &word);
+    if (k2_sv_eq(word, K2_SV("ingest")))
+        do_ingest(v, request, fd);
+    else if (k2_sv_eq(word, K2_SV("simulate")))
+        do_simulate(v, request);
+    else if (k2_sv_eq(word, K2_SV("retain")))
+        do_retain(v, request);
+    else if (k2_sv_eq(word, K2_SV("status")))
+        do_status(v);
+    else
+        refuse(v, word);
+}
+
+/* --- connections --- */
+
+/* False when the connection ends. */
+static bool serve_one(struct visit *v) {
+    struct k2_json *request;
+    struct k2_err why = {0};
+    int fd;
+    int rc = line_receive(v->line, &request, &fd, &why);
+    if (rc == K2_OK && !request)
+        return false;
+    if (rc == K2_OK)
+        dispatch(v, request, fd);
+    else
+        answer(v, rc, &why, NULL);
+    k2_json_free(request);
+    if (fd >= 0)
+        close(fd);
+    return rc == K2_OK && !atomic_load(&v->hub->stopping);
+}
+
+/* Waits for a request, or for the end. */
+static bool next_request(struct visit *v) {
+    while (!atomic_load(&v->hub->stopping)) {
+        struct pollfd p[] = {{.fd = line_descriptor(v->line), .events = POLLIN},
+                             {.fd = v->hub->stop, .events = POLLIN}};
+        if (line_has_more(v->line) || (poll(p, 2, -1) > 0 && p[0].revents))
+            return !atomic_load(&v->hub->stopping);
+    }
+    return false;
+}
+
+static void leave(struct hub *h) {
+    pthread_mutex_lock(&h->mutex);
+    h->connections--;
+    pthread_cond_broadcast(&h->gone);
+    pthread_mutex_unlock(&h->mutex);
+}
+
+static void *visit(void *arg) {
+    struct visit *v = arg;
+    while (next_request(v) && serve_one(v))
+        ;
+    struct hub *h = v->hub;
+    line_close(v->line);
+    free(v);
+    leave(h);
+    return NULL;
+}
+
+static bool enter(struct hub *h) {
+    pthread_mutex_lock(&h->mutex);
+    bool room = h->connections < MOST_CONNECTIONS;
+    h->connections += room;
+    pthread_mutex_unlock(&h->mutex);
+    return room;
+}
+
+/* Who stops in the middle of a line, or takes no answer, must not hold up the end. */
+static void limit(int fd) {
+    const struct timeval t = {.tv_sec = 5};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+}
+
+static void welcome(struct hub *h, int fd) {
+    limit(fd);
+    struct visit *v = k2_zalloc(sizeof *v);
+    pthread_t thread;
+    v->hub = h;
+    v->line = line_new(fd);
+    if (enter(h)) {
+        if (pthread_create(&thread, NULL, visit, v) == 0) {
+            pthread_detach(thread);
+            return;
+        }
+        leave(h);
+    }
+    struct k2_err why;
+    int rc =
+        k2_fail(&why, K2_E_LOCKED, "k2 up serves %d commands already; try again", MOST_CONNECTIONS);
+    why.retriable = true;
+    answer(v, rc, &why, NULL);
+    line_close(v->line);
+    free(v);
+}
+
+static void *wait_for_visits(void *arg) {
+    struct hub *h = arg;
+    while (!atomic_load(&h->stopping)) {
+        struct pollfd p[] = {{.fd = h->fd, .events = POLLIN}, {.fd = h->stop, .events = POLLIN}};
+        if (poll(p, 2, -1) <= 0 || !(p[0].revents & POLLIN))
+            continue;
+        int fd = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            welcome(h, fd);
+    }
+    return NULL;
+}
+
+/* --- the calls --- */
+
+int hub_open(const char *data, struct feeder *f, const struct hub_hooks *hooks, struct hub **out,
+             struct k2_err *err) {
+    struct hub *h = k2_zalloc(sizeof *h);
+    h->data = k2_strdup(data);
+    h->feeder = f;
+    h->hooks = *hooks;
+    h->stop = eventfd(0, EFD_CLOEXEC);
+    pthread_mutex_init(&h->mutex, NULL);
+    pthread_cond_init(&h->gone, NULL);
+    int rc = h->stop < 0 ? k2_fail_errno(err, "eventfd") : line_listen(data, &h->fd, err);
+    if (rc == K2_OK && pthread_create(&h->thread, NULL, wait_for_visits, h) != 0) {
+        line_unlisten(data, h->fd);
+        rc = k2_fail(err, K2_E_FAILED, "the thread for other commands cannot be started");
+    }
+    if (rc == K2_OK) {
+        *out = h;
+        return K2_OK;
+    }
+    if (h->stop >= 0)
+        close(h->stop);
+    free(h->data);
+    free(h);
+    return rc;
+}
+
+void hub_close(struct hub *h) {
+    if (!h)
+        return;
+    uint64_t one = 1;
+    atomic_store(&h->stopping, true);
+    (void)!write(h->stop, &one, sizeof one);
+    pthread_join(h->thread, NULL);
+    pthread_mutex_lock(&h->mutex);
+    while (h->connections > 0)
+        pthread_cond_wait(&h->gone, &h->mutex);
+    pthread_mutex_unlock(&h->mutex);
+    line_unlisten(h->data, h->fd);
+    close(h->stop);
+    pthread_cond_destroy(&h->gone);
+    pthread_mutex_destroy(&h->mutex);
+    free(h->data);
+    free(h);
+}

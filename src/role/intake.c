@@ -1,0 +1,499 @@
+/* role/intake.c - see intake.h.
+ *
+ * A plain file is followed; the files of a directory are read one after the other, and again when they have changed;
+ * `sim:` is a market that is sent as it happens. Reading again what was read adds nothing: the marks of
+ * journal/ingest.h say where to go on, and identities drop what comes twice.
+ *
+ * Of a directory one bad file does not keep the others from being read: when all were, the feed says which it was.
+ */
+#include "role/intake.h"
+
+#include "base/log.h"
+#include "feed/feed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define PIECE ((size_t)256 << 10)
+#define SIM "sim:"
+enum { SIM_PIECE = 8192 };
+/* A file of a directory that did not change for so long is taken to be complete: its last line may lack the newline. */
+#define QUIET (10 * K2_NS_PER_SEC)
+#define SIM_PAUSE (5 * K2_NS_PER_MS) /* it sends in small bursts, as venues do */
+#define SIM_SECONDS 1e6              /* then it opens a new market */
+#define SIM_BACK K2_NS_PER_SEC       /* a clock set back further begins a new one too */
+enum { WALK_SHARE = 100 }; /* of its time a feed walks through its directory for 1 % at most */
+
+struct stamp { /* of a file as it was when it was last read */
+    char *path;
+    int64_t size, changed_ns;
+    int64_t records, accepted; /* of it, so far */
+    bool whole; /* it was quiet by then, and its last line was read without a newline too */
+    char *why;  /* it was not read to its end; NULL = it was */
+    bool final; /* and never will be, as it is */
+};
+
+struct intake {
+    struct intake_plan plan;
+    struct agent *agent;
+    struct ingest *ingest;      /* of the step under way */
+    int64_t stepped_ns, due_ns; /* wall clock */
+    struct symbols *symbols;
+    struct k2_sv exchange;
+
+    struct ingest_source *source; /* the file being read */
+    bool one_of_many;             /* it is a file of a directory */
+    struct stamp reading;         /* then: the file being read */
+    struct stamp *read;           /* files of the directory that were read */
+    size_t read_count;
+    struct sources walk; /* the files of the directory as they were found */
+    size_t next;         /* of them */
+    int64_t walk_ns;     /* how long finding them took */
+    int bad;             /* of them, could not be read */
+    char bad_why[200];   /* the first */
+
+    struct sim *sim;
+    int64_t sent; /* events of the simulator */
+};
+
+/* --- plans --- */
+
+void intake_plan_read(const struct k2_config *c, int i, struct intake_plan *out) {
+    *out = (struct intake_plan){
+        .name = k2_strdup(k2_config_named_name(c, "feed", i)),
+        .format = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_format, i)),
+        .source = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_source, i)),
+        .exchange = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_exchange, i)),
+        .symbols = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_symbols, i)),
+        .calendar = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_calendar, i)),
+        .speed = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_speed, i)),
+        .enabled = k2_config_named_bool(c, K2_CONFIG_feed_enabled, i),
+        .quotes = k2_config_named_bool(c, K2_CONFIG_feed_quotes, i),
+        .poll_ns = k2_config_named_int(c, K2_CONFIG_feed_poll, i),
+        .sim_symbols = k2_config_named_int(c, K2_CONFIG_feed_sim_symbols, i),
+        .rate = k2_config_named_int(c, K2_CONFIG_feed_rate, i),
+        .seed = k2_config_named_int(c, K2_CONFIG_feed_seed, i),
+    };
+}
+
+void intake_plan_free(struct intake_plan *p) {
+    free(p->name);
+    free(p->format);
+    free(p->source);
+    free(p->exchange);
+    free(p->symbols);
+    free(p->calendar);
+    free(p->speed);
+    *p = (struct intake_plan){0};
+}
+
+bool intake_plan_equal(const struct intake_plan *a, const struct intake_plan *b) {
+    return strcmp(a->name, b->name) == 0 && strcmp(a->format, b->format) == 0 &&
+           strcmp(a->source, b->source) == 0 && strcmp(a->exchange, b->exchange) == 0 &&
+           strcmp(a->symbols, b->symbols) == 0 && strcmp(a->calendar, b->calendar) == 0 &&
+           strcmp(a->speed, b->speed) == 0 && a->enabled == b->enabled && a->quotes == b->quotes &&
+           a->poll_ns == b->poll_ns && a->sim_symbols == b->sim_symbols && a->rate == b->rate &&
+           a->seed == b->seed;
+}
+
+/* "max" is 0; "10x" is 10. */
+static K2_RC read_speed(const char *text, double *speed, struct k2_err *err) {
+    char *end;
+    *speed = 0;
+    if (strcmp(text, "max") == 0)
+        return K2_OK;
+    *speed = strtod(text, &end);
+    if (*speed > 0 && *speed <= 1e6 && strcmp(end, "x") == 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "speed is max, 1x, 10x ..., not '%s'", text);
+}
+
+/* --- files --- */
+
+static bool wants(void *ctx, struct k2_sv symbol) {
+    const struct intake *f = ctx;
+    return symbols_match(f->symbols, f->exchange, symbol);
+}
+
+static K2_RC find_format(const struct intake *f, const struct feed_ops **out, struct k2_err *err) {
+    const char *name = f->plan.format;
+    *out = strcmp(name, "auto") == 0 ? NULL : feed_find(k2_sv_of(name));
+    if (*out || strcmp(name, "auto") == 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "format '%s' is not known; k2 feed list names them", name);
+}
+
+static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops *format,
+                       bool follow, struct k2_err *err) {
+    struct ingest_source_options o = {
+        .feed = format,
+        .options = {.exchange = f->exchange,
+                    .date = INT32_MIN,
+                    .calendar = f->plan.calendar[0] ? f->plan.calendar : NULL},
+        .selection = k2_sv_of(f->plan.symbols),
+        .follow = follow,
+        .resume = true,
+    };
+    K2_TRY(read_speed(f->plan.speed, &o.speed, err));
+    if (f->plan.symbols[0] && !f->symbols)
+        K2_TRY(symbols_parse(f->plan.symbols, &f->symbols, err));
+    if (f->symbols) {
+        o.options.wants = wants;
+        o.options.wants_ctx = f;
+    }
+    return ingest_source_open(f->ingest, path, &o, &f->source, err);
+}
+
+/* --- directories --- */
+
+static struct stamp stamp_of(const struct intake *f, const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return (struct stamp){.size = -1};
+    int64_t changed_ns = st.st_mtim.tv_sec * K2_NS_PER_SEC + st.st_mtim.tv_nsec;
+    return (struct stamp){
+        .size = st.st_size, .changed_ns = changed_ns, .whole = f->stepped_ns - changed_ns > QUIET};
+}
+
+static struct stamp *find_read(struct intake *f, const char *path) {
+    for (size_t i = 0; i < f->read_count; i++) {
+        if (strcmp(f->read[i].path, path) == 0)
+            return &f->read[i];
+    }
+    return NULL;
+}
+
+/* The file as it was read, if it is still like that. */
+static const struct stamp *find_unchanged(struct intake *f, const char *path) {
+    const struct stamp *old = find_read(f, path);
+    struct stamp now = stamp_of(f, path);
+    bool same = old && old->size == now.size && old->changed_ns == now.changed_ns;
+    return same && old->whole >= now.whole ? old : NULL;
+}
+
+static void free_stamp(struct stamp *s) {
+    free(s->path);
+    free(s->why);
+    *s = (struct stamp){0};
+}
+
+/* What was read counts as it was when reading began: what came later is read next time. */
+static void note_read(struct intake *f) {
+    struct stamp *old = find_read(f, f->reading.path);
+    if (old) {
+        free_stamp(old);
+        *old = f->reading;
+    } else {
+        f->read = k2_realloc(f->read, (f->read_count + 1) * sizeof *f->read);
+        f->read[f->read_count++] = f->reading;
+    }
+    f->reading = (struct stamp){0};
+}
+
+static void count_bad(struct intake *f, const char *path, const char *why) {
+    if (f->bad++ > 0)
+        return;
+    bool named = strstr(why, path) != NULL;
+    struct k2_buf text = {0};
+    k2_buf_printf(&text, "%s%s%s", named ? "" : path, named ? "" : ": ", why);
+    snprintf(f->bad_why, sizeof f->bad_why, "%.*s", (int)sizeof f->bad_why - 1, k2_buf_cstr(&text));
+    k2_buf_free(&text);
+}
+
+static void close_source(struct intake *f) {
+    ingest_source_close(f->source);
+    f->source = NULL;
+    free_stamp(&f->reading);
+}
+
+static K2_RC open_one(struct intake *f, const struct source_file *file, struct k2_err *err) {
+    struct stamp now = stamp_of(f, file->path);
+    now.path = k2_strdup(file->path);
+    f->one_of_many = true;
+    const struct stamp *old = find_read(f, file->path);
+    now.records = old && old->size <= now.size ? old->records : 0;
+    now.accepted = now.records ? old->accepted : 0;
+    f->reading = now;
+    return open_file(f, file->path, file->feed, !now.whole, err);
+}
+
+static void forget_walk(struct intake *f) {
+    sources_free(&f->walk);
+    f->next = 0;
+    f->bad = 0;
+}
+
+/* Finding the files looks into each of them: it is done once for all that are new. */
+static void walk(struct intake *f, const struct feed_ops *format) {
+    int64_t start = k2_monotonic_ns();
+    forget_walk(f);
+    sources_add(&f->walk, f->plan.source, format);
+    f->walk_ns = k2_monotonic_ns() - start;
+}
+
+/* Whether there is anything in it to read now. */
+static bool is_worth_reading(struct intake *f, const struct source_file *file) {
+    if (!file->feed) {
+        count_bad(f, file->path, file->why.msg);
+        return false;
+    }
+    const struct stamp *old = find_unchanged(f, file->path);
+    if (old && old->why && old->final)
+        count_bad(f, file->path, old->why);
+    return !old || (old->why && !old->final);
+}
+
+/* The file being read failed. K2_OK: the next one may follow. */
+static K2_RC pass_over(struct intake *f, const struct k2_err *why, struct k2_err *err) {
+    K2_TRY(ingest_health(f->ingest, err));
+    k2_log(K2_LOG_WARN, "a file of a feed was not read to its end", "feed", f->plan.name, "file",
+           f->reading.path, "why", why->msg, NULL);
+    count_bad(f, f->reading.path, why->msg);
+    f->reading.why = k2_strdup(why->msg);
+    f->reading.final = agent_is_final(why->status);
+    note_read(f);
+    close_source(f);
+    return K2_OK;
+}
+
+/* Opens the next file that was not read as it is now; none is fine. */
+static K2_RC open_next(struct intake *f, const struct feed_ops *format, struct k2_err *err) {
+    if (f->next == f->walk.n)
+        walk(f, format);
+    while (!f->source && f->next < f->walk.n) {
+        const struct source_file *file = &f->walk.at[f->next++];
+        struct k2_err why = {0};
+        if (is_worth_reading(f, file) && open_one(f, file, &why) != K2_OK)
+            K2_TRY(pass_over(f, &why, err));
+    }
+    return K2_OK;
+}
+
+/* All files that can be read were. */
+static K2_RC verdict(const struct intake *f, struct k2_err *err) {
+    if (f->bad == 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_FAILED, "%d of the files in %s could not be read; the first: %s",
+                   f->bad, f->plan.source, f->bad_why);
+}
+
+static bool is_directory(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static K2_RC open_source(struct intake *f, struct k2_err *err) {
+    const struct feed_ops *format;
+    K2_TRY(find_format(f, &format, err));
+    if (is_directory(f->plan.source))
+        return open_next(f, format, err);
+    struct sources one = {0};
+    sources_add(&one, f->plan.source, format);
+    int rc = K2_OK;
+    if (!one.at[0].feed) {
+        *err = one.at[0].why;
+        rc = err->status;
+    } else {
+        f->one_of_many = false;
+        rc = open_file(f, f->plan.source, one.at[0].feed, true, err);
+    }
+    sources_free(&one);
+    return rc;
+}
+
+static void tell_file(struct intake *f, const struct ingest_source_state *s) {
+    const char *path = f->one_of_many ? f->reading.path : f->plan.source;
+    if (s->all > 0)
+        agent_tell(f->agent, "%" PRId64 " of %" PRId64 " bytes, %" PRId64 " records of %s", s->done,
+                   s->all, s->read, path);
+    else
+        agent_tell(f->agent, "%" PRId64 " records of %s", s->read, path);
+}
+
+static K2_RC rest_from_directory(struct intake *f, int64_t *rest, struct k2_err *err) {
+    *rest = f->plan.poll_ns;
+    if (*rest < f->walk_ns * WALK_SHARE)
+        *rest = f->walk_ns * WALK_SHARE;
+    return verdict(f, err);
+}
+
+/* What other feeds gave is judged before, so that what is counted is the file's. */
+static K2_RC step_counted(struct intake *f, bool *idle, struct k2_err *err) {
+    K2_TRY(ingest_judge(f->ingest, err));
+    struct ingest_stats before = ingest_stats(f->ingest);
+    int rc = ingest_source_step(f->source, PIECE, idle, err);
+    K2_TRY(ingest_judge(f->ingest, rc == K2_OK ? err : NULL));
+    struct ingest_stats after = ingest_stats(f->ingest);
+    f->reading.records += after.read - before.read;
+    f->reading.accepted += after.accepted - before.accepted;
+    return rc;
+}
+
+static K2_RC step_open_file(struct intake *f, bool *idle, struct k2_err *err) {
+    struct k2_err why = {0};
+    int rc = f->one_of_many ? step_counted(f, idle, &why)
+                            : ingest_source_step(f->source, PIECE, idle, &why);
+    if (rc == K2_OK || (f->one_of_many && pass_over(f, &why, NULL) == K2_OK))
+        return K2_OK;
+    *err = why;
+    return rc;
+}
+
+static K2_RC step_file(struct intake *f, int64_t *rest, struct k2_err *err) {
+    bool idle = false;
+    if (!f->source)
+        K2_TRY(open_source(f, err));
+    if (!f->source)
+        return rest_from_directory(f, rest, err);
+    *rest = 0;
+    K2_TRY(step_open_file(f, &idle, err));
+    if (!f->source)
+        return K2_OK;
+    struct ingest_source_state s = ingest_source_state(f->source);
+    tell_file(f, &s);
+    if ((s.ended || (idle && s.wait_ns == 0)) && f->one_of_many) {
+        if (s.ended)
+            K2_TRY(ingest_source_record(f->source, f->reading.records, f->reading.accepted, err));
+        note_read(f);
+        close_source(f);
+    } else if (s.ended || idle) {
+        *rest = s.wait_ns > 0 && s.wait_ns < f->plan.poll_ns ? s.wait_ns : f->plan.poll_ns;
+    }
+    return K2_OK;
+}
+
+/* --- the simulator --- */
+
+/* An event is handed on as soon as it is made, because the interner may forget its strings. So that none is of
+ * the future, the market runs behind the clock by a little more than events are apart. */
+static int64_t sim_delay(const struct intake *f) {
+    return K2_NS_PER_SEC / 4 + 8 * K2_NS_PER_SEC / f->plan.rate;
+}
+
+static K2_RC open_sim(struct intake *f, int64_t now_ns, struct k2_err *err) {
+    struct sim_options o = {.symbols = (int)f->plan.sim_symbols,
+                            .rate = (double)f->plan.rate,
+                            .seconds = SIM_SECONDS,
+                            .seed = (uint64_t)f->plan.seed,
+                            .start_ns = now_ns - sim_delay(f),
+                            .quotes = f->plan.quotes};
+    return sim_open(&o, ingest_interner(f->ingest), &f->sim, err);
+}
+
+static void close_sim(struct intake *f) {
+    sim_close(f->sim);
+    f->sim = NULL;
+}
+
+static K2_RC step_sim(struct intake *f, int64_t now_ns, int64_t *rest, struct k2_err *err) {
+    struct k2_event e;
+    int64_t until = now_ns - sim_delay(f);
+    if (f->sim && sim_sent_ns(f->sim) > until + SIM_BACK)
+        close_sim(f);
+    if (!f->sim)
+        K2_TRY(open_sim(f, now_ns, err));
+    int n = 0;
+    bool more = true;
+    while (n < SIM_PIECE && sim_sent_ns(f->sim) <= until && (more = sim_next(f->sim, &e))) {
+        K2_TRY(ingest_event(f->ingest, &e, err));
+        n++;
+    }
+    f->sent += n;
+    agent_tell(f->agent, "simulated market: %" PRId64 " events", f->sent);
+    if (!more)
+        close_sim(f);
+    *rest = n == SIM_PIECE ? 0 : SIM_PAUSE;
+    return K2_OK;
+}
+
+/* --- the agent --- */
+
+static bool is_sim(const struct intake *f) {
+    return strncmp(f->plan.source, SIM, strlen(SIM)) == 0;
+}
+
+static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err) {
+    struct intake *f = self;
+    if (!f->plan.source[0])
+        return k2_fail(err, K2_E_INVALID,
+                       "[feed.%s] has no source: a file, a directory or sim:", f->plan.name);
+    return is_sim(f) ? step_sim(f, now_ns, rest, err) : step_file(f, rest, err);
+}
+
+static void reset(void *self) {
+    struct intake *f = self;
+    close_source(f);
+    close_sim(f);
+}
+
+struct intake *intake_new(struct intake_plan *plan) {
+    static const struct agent_ops ops = {work, reset, 5 * K2_NS_PER_SEC};
+    struct intake *f = k2_zalloc(sizeof *f);
+    char name[80];
+    f->plan = *plan;
+    *plan = (struct intake_plan){0};
+    f->exchange = k2_sv_of(f->plan.exchange);
+    snprintf(name, sizeof name, "feed.%s", f->plan.name);
+    f->agent = agent_new(name, &ops, f);
+    return f;
+}
+
+static void forget_read(struct intake *f) {
+    for (size_t i = 0; i < f->read_count; i++)
+        free_stamp(&f->read[i]);
+    free(f->read);
+    f->read = NULL;
+    f->read_count = 0;
+    forget_walk(f);
+}
+
+void intake_free(struct intake *f) {
+    if (!f)
+        return;
+    reset(f);
+    symbols_free(f->symbols);
+    forget_read(f);
+    agent_free(f->agent);
+    intake_plan_free(&f->plan);
+    free(f);
+}
+
+const struct intake_plan *intake_plan(const struct intake *f) {
+    return &f->plan;
+}
+
+struct agent *intake_agent(struct intake *f) {
+    return f->agent;
+}
+
+int64_t intake_due(const struct intake *f) {
+    return f->due_ns;
+}
+
+void intake_step(struct intake *f, struct ingest *g, int64_t now_ns) {
+    bool set_back = now_ns < f->stepped_ns; /* the clock: what was due then says nothing */
+    if (now_ns < f->due_ns && !set_back)
+        return;
+    f->ingest = g;
+    f->stepped_ns = now_ns;
+    int64_t rest = agent_step(f->agent, now_ns);
+    f->due_ns = rest < INT64_MAX - now_ns ? now_ns + rest : INT64_MAX;
+}
+
+/* What was read last may not have become durable. */
+void intake_detach(struct intake *f) {
+    reset(f);
+    forget_read(f);
+    f->ingest = NULL;
+    f->due_ns = 0;
+}
+
+void intake_hurry(struct intake *f) {
+    enum agent_state s = agent_view(f->agent).state;
+    if (s != AGENT_DEGRADED && s != AGENT_DOWN)
+        return;
+    agent_resume(f->agent);
+    f->due_ns = 0;
+}

@@ -1,0 +1,186 @@
+/* role/platform.c - the roles of `k2 up` put together; see role.h. */
+#include "role/role.h"
+
+#include "base/fs.h"
+#include "role/feeder.h"
+#include "role/hub.h"
+#include "role/line.h"
+#include "role/maintainer.h"
+#include "role/sinker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MOST_VIEWS = 256 };
+
+struct role_platform {
+    char *data, *http;
+    struct k2_lock *lock;
+    struct feeder *feeder;
+    struct sinker *sinker;
+    struct maintainer *maintainer;
+    struct hub *hub;
+    int64_t started_ns;
+};
+
+/* --- what it says of itself --- */
+
+int role_platform_views(struct role_platform *p, struct agent_view *out, int max) {
+    int n = 0;
+    for (struct agent *a; n < max && (a = role_platform_agent(p, n)) != NULL; n++)
+        out[n] = agent_view(a);
+    return n + feeder_views(p->feeder, out + n, max - n);
+}
+
+static struct k2_json *view_json(const struct agent_view *view) {
+    struct k2_json *v = k2_json_object();
+    k2_json_set(v, "name", k2_json_cstring(view->name));
+    k2_json_set(v, "state", k2_json_cstring(agent_state_name(view->state)));
+    k2_json_set(v, "since_ns", k2_json_int(view->since_ns));
+    k2_json_set(v, "why", k2_json_cstring(view->why));
+    k2_json_set(v, "detail", k2_json_cstring(view->detail));
+    k2_json_set(v, "failures", k2_json_int(view->failures));
+    return v;
+}
+
+static struct k2_json *status(void *ctx) {
+    struct role_platform *p = ctx;
+    struct agent_view *views = k2_alloc(MOST_VIEWS * sizeof *views);
+    struct k2_json *v = k2_json_object(), *roles = k2_json_array();
+    int n = role_platform_views(p, views, MOST_VIEWS);
+    for (int i = 0; i < n; i++)
+        k2_json_append(roles, view_json(&views[i]));
+    free(views);
+    k2_json_set(v, "pid", k2_json_int(getpid()));
+    k2_json_set(v, "version", k2_json_cstring(K2_VERSION));
+    k2_json_set(v, "started_ns", k2_json_int(p->started_ns));
+    k2_json_set(v, "http", k2_json_cstring(p->http ? p->http : ""));
+    k2_json_set(v, "roles", roles);
+    return v;
+}
+
+int role_status(const char *data, struct k2_json **out, struct k2_err *err) {
+    struct line *l;
+    K2_TRY(line_connect(data, &l, err));
+    struct k2_json *request = k2_json_object(), *answer = NULL;
+    k2_json_set(request, "do", k2_json_cstring("status"));
+    int rc = line_send(l, request, -1, err);
+    if (rc == K2_OK)
+        rc = line_receive(l, &answer, NULL, err);
+    if (rc == K2_OK && !k2_json_get(answer, "done"))
+        rc = k2_fail(err, K2_E_FAILED, "the running k2 up did not answer");
+    *out = rc == K2_OK ? k2_json_copy(k2_json_get(answer, "done")) : NULL;
+    k2_json_free(answer);
+    line_close(l);
+    return rc;
+}
+
+/* --- opening --- */
+
+static K2_RC take_lock(struct role_platform *p, struct k2_err *err) {
+    char *run = k2_path(p->data, "run");
+    char *path = k2_path(run, "up.lock");
+    int rc = k2_fs_mkdirs(run, err);
+    if (rc == K2_OK)
+        rc = k2_lock_take(path, "k2 up", &p->lock, err);
+    free(path);
+    free(run);
+    return rc;
+}
+
+/* So that the first question finds the tables, empty as they are. */
+static K2_RC make_tables(const char *data, struct k2_err *err) {
+    struct lake *l;
+    K2_TRY(lake_open(data, true, &l, err));
+    int rc = K2_OK;
+    for (int i = 0; rc == K2_OK && i < K2_KIND_COUNT; i++)
+        rc = lake_table_ensure(l, k2_kind((enum k2_kind_id)i), err);
+    lake_close(l);
+    return rc;
+}
+
+static void note_rows(void *ctx, int64_t rows) {
+    struct role_platform *p = ctx;
+    sinker_note(p->sinker, rows);
+}
+
+static void free_platform(struct role_platform *p) {
+    feeder_free(p->feeder);
+    maintainer_free(p->maintainer);
+    sinker_free(p->sinker);
+    k2_lock_release(p->lock);
+    free(p->http);
+    free(p->data);
+    free(p);
+}
+
+static K2_RC open_roles(struct role_platform *p, const struct k2_config *config,
+                        struct k2_err *err) {
+    const struct feeder_hooks hooks = {p, note_rows};
+    K2_TRY(take_lock(p, err));
+    K2_TRY(make_tables(p->data, err));
+    p->sinker = sinker_new(p->data, config);
+    K2_TRY(feeder_new(p->data, config, &hooks, &p->feeder, err));
+    p->maintainer = maintainer_new(p->data, config, p->feeder);
+    return K2_OK;
+}
+
+int role_platform_open(const char *data, const struct k2_config *config, struct role_platform **out,
+                       struct k2_err *err) {
+    struct role_platform *p = k2_zalloc(sizeof *p);
+    p->data = k2_strdup(data);
+    p->started_ns = k2_now_ns();
+    int rc = open_roles(p, config, err);
+    if (rc == K2_OK)
+        *out = p;
+    else
+        free_platform(p);
+    return rc;
+}
+
+/* --- running --- */
+
+struct agent *role_platform_agent(struct role_platform *p, int index) {
+    struct agent *const agents[] = {feeder_agent(p->feeder), sinker_agent(p->sinker),
+                                    maintainer_agent(p->maintainer)};
+    return index < 3 ? agents[index] : NULL;
+}
+
+void role_platform_set_address(struct role_platform *p, const char *http) {
+    free(p->http);
+    p->http = k2_strdup(http);
+}
+
+int role_platform_start(struct role_platform *p, struct k2_err *err) {
+    const struct hub_hooks hooks = {p, status};
+    struct agent *a;
+    for (int i = 0; (a = role_platform_agent(p, i)) != NULL; i++)
+        K2_TRY(agent_start(a, err));
+    return hub_open(p->data, p->feeder, &hooks, &p->hub, err);
+}
+
+void role_platform_reload(struct role_platform *p, const struct k2_config *config) {
+    feeder_reload(p->feeder, config);
+    sinker_reload(p->sinker, config);
+    maintainer_reload(p->maintainer, config);
+    struct agent *a;
+    for (int i = 0; (a = role_platform_agent(p, i)) != NULL; i++)
+        agent_resume(a);
+}
+
+/* Commands first, because their jobs need the feeder; then the maintenance, for the same reason. The tables
+ * get what the feeder made durable last. */
+int role_platform_close(struct role_platform *p, struct k2_err *err) {
+    if (!p)
+        return K2_OK;
+    hub_close(p->hub);
+    maintainer_give_up(p->maintainer);
+    agent_stop(maintainer_agent(p->maintainer));
+    agent_stop(feeder_agent(p->feeder));
+    agent_stop(sinker_agent(p->sinker));
+    feeder_free(p->feeder);
+    p->feeder = NULL;
+    int rc = sinker_finish(p->sinker, err);
+    free_platform(p);
+    return rc;
+}

@@ -1,0 +1,164 @@
+/* role/request.c - see request.h. */
+#include "role/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- members --- */
+
+static void put_text(struct k2_json *v, const char *key, const char *text) {
+    if (text && text[0])
+        k2_json_set(v, key, k2_json_cstring(text));
+}
+
+static void put_real(struct k2_json *v, const char *key, double x) {
+    char text[40];
+    snprintf(text, sizeof text, "%.17g", x);
+    k2_json_set(v, key, k2_json_cstring(text));
+}
+
+static const char *get_text(const struct k2_json *v, const char *key) {
+    struct k2_sv s;
+    return k2_json_as_string(k2_json_get(v, key), &s) ? s.p : NULL;
+}
+
+static int64_t get_int(const struct k2_json *v, const char *key, int64_t otherwise) {
+    int64_t n = otherwise;
+    (void)k2_json_as_int(k2_json_get(v, key), &n);
+    return n;
+}
+
+static bool get_bool(const struct k2_json *v, const char *key) {
+    bool b = false;
+    (void)k2_json_as_bool(k2_json_get(v, key), &b);
+    return b;
+}
+
+static double get_real(const struct k2_json *v, const char *key) {
+    const char *text = get_text(v, key);
+    return text ? strtod(text, NULL) : 0;
+}
+
+/* --- requests --- */
+
+struct k2_json *request_ingest_json(const struct request_ingest *r) {
+    struct k2_json *v = k2_json_object();
+    put_text(v, "do", "ingest");
+    put_text(v, "path", r->path);
+    put_text(v, "source", r->source);
+    put_text(v, "format", r->format);
+    put_text(v, "exchange", r->exchange);
+    put_text(v, "symbol", r->symbol);
+    put_text(v, "calendar", r->calendar);
+    put_text(v, "symbols", r->symbols);
+    if (r->date != INT32_MIN)
+        k2_json_set(v, "date", k2_json_int(r->date));
+    k2_json_set(v, "continue", k2_json_bool(r->keep_counting));
+    return v;
+}
+
+int request_ingest_read(const struct k2_json *v, struct request_ingest *out, struct k2_err *err) {
+    *out = (struct request_ingest){
+        .path = get_text(v, "path"),
+        .source = get_text(v, "source"),
+        .format = get_text(v, "format"),
+        .exchange = get_text(v, "exchange"),
+        .symbol = get_text(v, "symbol"),
+        .calendar = get_text(v, "calendar"),
+        .symbols = get_text(v, "symbols"),
+        .date = (int32_t)get_int(v, "date", INT32_MIN),
+        .keep_counting = get_bool(v, "continue"),
+    };
+    if (out->format && (out->path || out->source))
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "the request 'ingest' lacks its path or its format");
+}
+
+struct k2_json *request_sim_json(const struct sim_options *o) {
+    struct k2_json *v = k2_json_object();
+    put_text(v, "do", "simulate");
+    k2_json_set(v, "symbols", k2_json_int(o->symbols));
+    k2_json_set(v, "seed", k2_json_int((int64_t)o->seed));
+    k2_json_set(v, "start_ns", k2_json_int(o->start_ns));
+    k2_json_set(v, "quotes", k2_json_bool(o->quotes));
+    put_real(v, "rate", o->rate);
+    put_real(v, "seconds", o->seconds);
+    put_real(v, "gaps", o->gaps);
+    put_real(v, "duplicates", o->duplicates);
+    put_real(v, "out_of_order", o->out_of_order);
+    return v;
+}
+
+int request_sim_read(const struct k2_json *v, struct sim_options *out, struct k2_err *err) {
+    *out = (struct sim_options){
+        .symbols = (int)get_int(v, "symbols", 0),
+        .seed = (uint64_t)get_int(v, "seed", 0),
+        .start_ns = get_int(v, "start_ns", 0),
+        .quotes = get_bool(v, "quotes"),
+        .rate = get_real(v, "rate"),
+        .seconds = get_real(v, "seconds"),
+        .gaps = get_real(v, "gaps"),
+        .duplicates = get_real(v, "duplicates"),
+        .out_of_order = get_real(v, "out_of_order"),
+    };
+    if (out->symbols > 0 && out->rate > 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "the request 'simulate' lacks its symbols or its rate");
+}
+
+/* --- answers --- */
+
+/* Name and place of every count, for both directions. */
+static const struct {
+    const char *name;
+    size_t at;
+} counts[] = {
+#define COUNT(member)                                                                              \
+    { #member, offsetof(struct ingest_stats, member) }
+    COUNT(read),         COUNT(accepted), COUNT(duplicates),    COUNT(conflicts),
+    COUNT(quarantined),  COUNT(filtered), COUNT(gaps),          COUNT(missing),
+    COUNT(out_of_order), COUNT(resets),   COUNT(requarantined), COUNT(bytes),
+#undef COUNT
+};
+
+struct k2_json *request_report_json(const struct job_report *r) {
+    struct k2_json *v = k2_json_object();
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        int64_t n;
+        memcpy(&n, (const char *)&r->stats + counts[i].at, sizeof n);
+        k2_json_set(v, counts[i].name, k2_json_int(n));
+    }
+    k2_json_set(v, "progress_done", k2_json_int(r->done));
+    k2_json_set(v, "progress_all", k2_json_int(r->all));
+    return v;
+}
+
+void request_report_read(const struct k2_json *v, struct job_report *out) {
+    *out = (struct job_report){.done = get_int(v, "progress_done", 0),
+                               .all = get_int(v, "progress_all", -1)};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        int64_t n = get_int(v, counts[i].name, 0);
+        memcpy((char *)&out->stats + counts[i].at, &n, sizeof n);
+    }
+}
+
+struct k2_json *request_error_json(const struct k2_err *why) {
+    struct k2_json *v = k2_json_object();
+    put_text(v, "error", why->msg);
+    k2_json_set(v, "status", k2_json_int(why->status));
+    k2_json_set(v, "retriable", k2_json_bool(why->retriable));
+    return v;
+}
+
+int request_error_read(const struct k2_json *v, struct k2_err *err) {
+    const char *text = get_text(v, "error");
+    if (!text)
+        return K2_OK;
+    int status = (int)get_int(v, "status", K2_E_FAILED);
+    if (status >= 0)
+        status = K2_E_FAILED;
+    (void)k2_fail(err, status, "%s", text);
+    if (err)
+        err->retriable = get_bool(v, "retriable");
+    return status;
+}

@@ -1,0 +1,81 @@
+/* role/role.h - a running platform: what `k2 up` runs, and how other commands reach it.
+ *
+ * A platform is a set of agents (agent.h): the feeder with its feeds, the sink, the maintenance. Threads
+ * drive them, or a test does, step by step. Only one platform runs in a data directory (run/up.lock).
+ * A writer is what a command appends with: the journal itself, or the platform that holds it.
+ * Thread-safety: a platform and a writer belong to one thread each; role_views may be called from any.
+ */
+#ifndef K2_ROLE_ROLE_H
+#define K2_ROLE_ROLE_H
+
+#include "base/config.h"
+#include "query/query.h"
+#include "role/agent.h"
+#include "role/request.h"
+
+/* --- the platform --- */
+
+struct role_platform;
+
+/* Takes run/up.lock and the journal, makes the tables if they are missing. Nothing runs yet. */
+K2_RC role_platform_open(const char *data, const struct k2_config *config,
+                         struct role_platform **out, struct k2_err *err);
+/* Starts a thread for each agent, and answers other commands. */
+K2_RC role_platform_start(struct role_platform *p, struct k2_err *err);
+/* Stops the threads, makes everything durable, brings the tables up to the journal, and frees. The error is
+ * that of the last commit; everything is freed all the same. NULL is fine. */
+K2_RC role_platform_close(struct role_platform *p, struct k2_err *err);
+/* What can change while it runs: feeds, sink.*, maintain.*. */
+void role_platform_reload(struct role_platform *p, const struct k2_config *config);
+/* The state of every role and feed; gives their number, at most max. */
+int role_platform_views(struct role_platform *p, struct agent_view *out, int max);
+/* Told to other commands that ask for the status. Borrowed; before role_platform_start. */
+void role_platform_set_address(struct role_platform *p, const char *http);
+
+/* For tests: the agents in order (ingest, sink, maintenance), not started; NULL behind the last. */
+struct agent *role_platform_agent(struct role_platform *p, int index);
+
+/* What a running platform of the directory says of itself: {"pid":..,"http":..,"roles":[..]}. K2_E_NOTFOUND:
+ * none runs. Gives a tree. */
+K2_RC role_status(const char *data, struct k2_json **out, struct k2_err *err);
+
+/* --- the writer --- */
+
+struct role_writer;
+
+struct role_writer_options {
+    const char *command; /* for the lock file */
+    void (*progress)(void *ctx, const struct job_report *so_far);
+    void *progress_ctx;
+};
+
+/* Opens the journal for writing, or, when `k2 up` holds it, a line to that. */
+K2_RC role_writer_open(const char *data, const struct k2_config *config,
+                       const struct role_writer_options *o, struct role_writer **out,
+                       struct k2_err *err);
+void role_writer_close(struct role_writer *w); /* NULL is fine */
+bool role_writer_is_remote(const struct role_writer *w);
+
+/* Reads one file (path "-" is standard input) until its end, and waits until it is durable. On failure what
+ * was whole before it is kept. */
+K2_RC role_writer_file(struct role_writer *w, const struct request_ingest *file,
+                       struct k2_err *err);
+K2_RC role_writer_simulate(struct role_writer *w, const struct sim_options *o, struct k2_err *err);
+K2_RC role_writer_flush(struct role_writer *w, struct k2_err *err);
+struct ingest_stats role_writer_stats(const struct role_writer *w); /* of all calls so far */
+/* For the gaps that are open; NULL when the journal is another process's. */
+const struct seq_engine *role_writer_sequence(const struct role_writer *w);
+
+/* --- upkeep --- */
+
+struct role_retention {
+    const char *command; /* for the lock file */
+    int64_t older_than_ns;
+    bool dry_run;
+};
+
+/* query/retain.h, also while `k2 up` holds the journal. */
+K2_RC role_retain(const char *data, const struct role_retention *o, struct retain_report *out,
+                  struct k2_err *err);
+
+#endif

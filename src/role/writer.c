@@ -1,0 +1,233 @@
+/* role/writer.c - what a command appends with; see role.h. */
+#include "role/line.h"
+#include "role/role.h"
+
+#include "base/fs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct role_writer {
+    struct role_writer_options options;
+    struct line *line;                /* to the platform that holds the journal; NULL: it is ours */
+    struct job_report before, report; /* before: of the calls that ended (remote) */
+
+    struct journal *journal;
+    struct archive *archive;
+    struct ingest *ingest;
+};
+
+/* --- the journal itself --- */
+
+static void show_file(void *ctx, int64_t done, int64_t all) {
+    struct role_writer *w = ctx;
+    w->report = (struct job_report){ingest_stats(w->ingest), done, all};
+    if (w->options.progress)
+        w->options.progress(w->options.progress_ctx, &w->report);
+}
+
+static K2_RC open_ingest(struct role_writer *w, const char *data, const struct k2_config *config,
+                         struct k2_err *err) {
+    K2_TRY(archive_open(w->journal, data, &w->archive, err));
+    struct ingest_options o = {
+        .archive = archive_history(w->archive),
+        .batch_bytes = (size_t)k2_config_int(config, K2_CONFIG_ingest_batch_bytes),
+        .progress = show_file,
+        .progress_ctx = w,
+    };
+    return ingest_open(w->journal, &o, &w->ingest, err);
+}
+
+static K2_RC open_local(struct role_writer *w, const char *data, const struct k2_config *config,
+                        struct k2_err *err) {
+    struct journal_options o = {
+        .segment_bytes = k2_config_int(config, K2_CONFIG_journal_segment_bytes),
+        .partitions = (int32_t)k2_config_int(config, K2_CONFIG_journal_partitions),
+        .command = w->options.command,
+    };
+    K2_TRY(journal_open(data, JOURNAL_WRITE, &o, &w->journal, err));
+    return open_ingest(w, data, config, err);
+}
+
+struct selection {
+    struct symbols *symbols;
+    struct k2_sv exchange;
+};
+
+static bool wants(void *ctx, struct k2_sv symbol) {
+    const struct selection *s = ctx;
+    return symbols_match(s->symbols, s->exchange, symbol);
+}
+
+static K2_RC file_local(struct role_writer *w, const struct request_ingest *r, struct k2_err *err) {
+    struct selection s = {.exchange = k2_sv_of(r->exchange)};
+    struct feed_options o = {.exchange = s.exchange,
+                             .symbol = k2_sv_of(r->symbol),
+                             .date = r->date,
+                             .calendar = r->calendar,
+                             .source = k2_sv_of(r->source)};
+    const struct feed_ops *format = feed_find(k2_sv_of(r->format));
+    K2_ASSERT(format);
+    if (r->symbols) {
+        K2_TRY(symbols_parse(r->symbols, &s.symbols, err));
+        o.wants = wants;
+        o.wants_ctx = &s;
+    }
+    int rc = ingest_file(w->ingest, r->path, format, &o, r->keep_counting, err);
+    symbols_free(s.symbols);
+    return rc;
+}
+
+static K2_RC simulate_local(struct role_writer *w, const struct sim_options *o,
+                            struct k2_err *err) {
+    enum { SHOWN_EVERY = 1 << 14 };
+    struct sim *s;
+    struct k2_event e;
+    K2_TRY(sim_open(o, ingest_interner(w->ingest), &s, err));
+    int rc = K2_OK;
+    for (int64_t n = 0; rc == K2_OK && sim_next(s, &e); n++) {
+        rc = ingest_event(w->ingest, &e, err);
+        if (n % SHOWN_EVERY == 0)
+            show_file(w, sim_sent_ns(s) - o->start_ns, (int64_t)(o->seconds * 1e9));
+    }
+    sim_close(s);
+    return rc == K2_OK ? ingest_flush(w->ingest, err) : rc;
+}
+
+/* --- through k2 up --- */
+
+static void add_up(struct ingest_stats *sum, const struct ingest_stats *more) {
+    enum { COUNTS = sizeof *sum / sizeof(int64_t) };
+    int64_t a[COUNTS], b[COUNTS];
+    memcpy(a, sum, sizeof a);
+    memcpy(b, more, sizeof b);
+    for (size_t i = 0; i < COUNTS; i++)
+        a[i] += b[i];
+    memcpy(sum, a, sizeof a);
+}
+
+static void take_report(struct role_writer *w, const struct k2_json *v) {
+    request_report_read(v, &w->report);
+    add_up(&w->report.stats, &w->before.stats);
+}
+
+/* Reads answers until the last one. */
+static K2_RC await(struct role_writer *w, struct k2_err *err) {
+    for (;;) {
+        struct k2_json *a;
+        K2_TRY(line_receive(w->line, &a, NULL, err));
+        if (!a)
+            return k2_fail(
+                err, K2_E_FAILED,
+                "k2 up ended in the middle of the work; start it, and say it again: what "
+                "was stored is recognised");
+        const struct k2_json *progress = k2_json_get(a, "progress");
+        if (progress) {
+            take_report(w, progress);
+            if (w->options.progress)
+                w->options.progress(w->options.progress_ctx, &w->report);
+            k2_json_free(a);
+            continue;
+        }
+        take_report(w, k2_json_get(a, "done"));
+        w->before = w->report;
+        int rc = request_error_read(a, err);
+        k2_json_free(a);
+        return rc;
+    }
+}
+
+static K2_RC ask(struct role_writer *w, struct k2_json *request, int pass, struct k2_err *err) {
+    K2_TRY(line_send(w->line, request, pass, err));
+    return await(w, err);
+}
+
+static bool is_regular(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* A pipe is opened here, because that may wait: there it would hold up every feed. */
+static K2_RC pipe_remote(struct role_writer *w, const struct request_ingest *r,
+                         struct k2_err *err) {
+    struct request_ingest there = *r;
+    there.path = NULL;
+    if (strcmp(r->path, "-") == 0)
+        return ask(w, request_ingest_json(&there), STDIN_FILENO, err);
+    int fd = open(r->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return k2_fail_errno(err, "open %s", r->path);
+    int rc = ask(w, request_ingest_json(&there), fd, err);
+    close(fd);
+    return rc;
+}
+
+/* The platform has another working directory: every path travels in full. */
+static K2_RC file_remote(struct role_writer *w, const struct request_ingest *r,
+                         struct k2_err *err) {
+    struct request_ingest there = *r;
+    char *full;
+    if (!is_regular(r->path))
+        return pipe_remote(w, r, err);
+    K2_TRY(k2_fs_absolute(r->path, &full, err));
+    there.path = full;
+    struct k2_json *request = request_ingest_json(&there);
+    free(full);
+    return ask(w, request, -1, err);
+}
+
+/* --- the calls --- */
+
+int role_writer_open(const char *data, const struct k2_config *config,
+                     const struct role_writer_options *o, struct role_writer **out,
+                     struct k2_err *err) {
+    struct role_writer *w = k2_zalloc(sizeof *w);
+    struct k2_err none;
+    w->options = *o;
+    int rc = open_local(w, data, config, err);
+    if (rc == K2_E_LOCKED && line_connect(data, &w->line, &none) == K2_OK) {
+        k2_err_clear(err);
+        rc = K2_OK;
+    }
+    if (rc == K2_OK)
+        *out = w;
+    else
+        role_writer_close(w);
+    return rc;
+}
+
+void role_writer_close(struct role_writer *w) {
+    if (!w)
+        return;
+    ingest_close(w->ingest);
+    archive_close(w->archive);
+    journal_close(w->journal);
+    line_close(w->line);
+    free(w);
+}
+
+bool role_writer_is_remote(const struct role_writer *w) {
+    return w->line != NULL;
+}
+
+int role_writer_file(struct role_writer *w, const struct request_ingest *file, struct k2_err *err) {
+    return w->line ? file_remote(w, file, err) : file_local(w, file, err);
+}
+
+int role_writer_simulate(struct role_writer *w, const struct sim_options *o, struct k2_err *err) {
+    return w->line ? ask(w, request_sim_json(o), -1, err) : simulate_local(w, o, err);
+}
+
+int role_writer_flush(struct role_writer *w, struct k2_err *err) {
+    return w->line ? K2_OK : ingest_flush(w->ingest, err);
+}
+
+struct ingest_stats role_writer_stats(const struct role_writer *w) {
+    return w->line ? w->report.stats : ingest_stats(w->ingest);
+}
+
+const struct seq_engine *role_writer_sequence(const struct role_writer *w) {
+    return w->line ? NULL : ingest_sequence(w->ingest);
+}

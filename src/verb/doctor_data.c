@@ -1,0 +1,302 @@
+/* verb/doctor_data.c - the checks of the data directory, and the one thing that is mended. */
+#include "verb/doctor.h"
+
+#include "base/datadir.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define MOVED "moved directory"
+#define SPACE_SEGMENTS 4                       /* room for so many segments is asked for */
+#define AHEAD_NS (INT64_C(60) * K2_NS_PER_SEC) /* that the journal may be ahead of the clock */
+#define LAG_INTERVALS 10 /* of sink.interval, until waiting rows are a finding */
+
+static int64_t config_of(const struct doctor *d, enum k2_config_key key, int64_t otherwise) {
+    return d->c->config ? k2_config_int(d->c->config, key) : otherwise;
+}
+
+/* --- the directory --- */
+
+static void check_access(struct doctor *d) {
+    static const char *const names[] = {".", "journal", "warehouse", "run", "catalog.db"};
+    int found = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = k2_path(d->c->data, names[i]);
+        if (access(path, F_OK) == 0 && access(path, R_OK | W_OK) != 0) {
+            char text[512];
+            snprintf(text, sizeof text, "%s: %s", path, strerror(errno));
+            doctor_bad(d, "permissions", text,
+                       "run as its owner, or chown it; reading alone works too");
+            found++;
+        }
+        free(path);
+    }
+    if (found == 0)
+        doctor_good(d, "permissions", "%s can be read and written", d->c->data);
+}
+
+static void check_space(struct doctor *d) {
+    struct statvfs fs;
+    char a[HUMAN_TEXT], b[HUMAN_TEXT], text[160];
+    if (statvfs(d->c->data, &fs) != 0)
+        return;
+    int64_t room = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    int64_t want =
+        SPACE_SEGMENTS * config_of(d, K2_CONFIG_journal_segment_bytes, INT64_C(256) << 20);
+    if (room < want) {
+        snprintf(text, sizeof text, "%s are free, and %d segments of the journal take %s",
+                 human_bytes(room, a), SPACE_SEGMENTS, human_bytes(want, b));
+        doctor_bad(d, "space", text, "make room: k2 maintain removes what the tables hold");
+    } else if (fs.f_files > 0 && fs.f_favail < 1000) {
+        snprintf(text, sizeof text, "only %lld more files can be made", (long long)fs.f_favail);
+        doctor_bad(d, "space", text, "remove files from that file system");
+    } else {
+        doctor_good(d, "space", "%s are free", human_bytes(room, a));
+    }
+}
+
+static bool check_format(struct doctor *d) {
+    struct k2_err why = {0};
+    int rc = k2_datadir_check(d->c->data, &why);
+    if (rc == K2_OK)
+        doctor_good(d, "format", "version %d", K2_DATADIR_FORMAT);
+    else
+        doctor_bad(d, "format", why.msg,
+                   rc == K2_E_VERSION ? "use the k2 that wrote it, or a newer one"
+                                      : "restore the directory from a backup");
+    return rc == K2_OK;
+}
+
+/* The text of a lock names who took it last; a clean end empties it. */
+static void check_lock(struct doctor *d, const char *name) {
+    struct k2_buf text = {0};
+    char *run = k2_path(d->c->data, "run"), *path = k2_path(run, name);
+    int pid = 0;
+    if (k2_fs_read(path, &text, NULL) == K2_OK && sscanf(k2_buf_cstr(&text), "pid %d", &pid) == 1) {
+        struct k2_sv who = k2_sv_trim(k2_buf_view(&text));
+        bool alive = pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+        doctor_good(d, "locks", alive ? "%s: held by %.*s" : "%s: left by %.*s, blocks nobody",
+                    name, K2_SV_ARG(who));
+    }
+    k2_buf_free(&text);
+    free(path);
+    free(run);
+}
+
+static void check_locks(struct doctor *d) {
+    char *run = k2_path(d->c->data, "run"), **names;
+    size_t n;
+    if (k2_fs_list(run, &names, &n, NULL) == K2_OK) {
+        for (size_t i = 0; i < n; i++)
+            if (k2_sv_ends(k2_sv_of(names[i]), K2_SV(".lock")))
+                check_lock(d, names[i]);
+        k2_fs_names_free(names, n);
+    }
+    free(run);
+}
+
+/* --- the journal --- */
+
+static void check_journal_clock(struct doctor *d, int64_t last_ns) {
+    char text[160], last[K2_TIME_TEXT];
+    if (last_ns <= d->c->now_ns + AHEAD_NS)
+        return;
+    (void)k2_time_format(last_ns, last);
+    snprintf(text, sizeof text, "the journal's last records are of %s, which is still to come",
+             last);
+    doctor_bad(d, "clock", text, "set the clock; append times stay at that value until then");
+}
+
+static int64_t last_append(struct journal *j) {
+    struct journal_segment_info s;
+    for (int i = journal_segment_count(j); i-- > 0;)
+        if (journal_segment(j, i, &s, NULL) == K2_OK && s.span_count > 0)
+            return s.last_append_ns;
+    return 0;
+}
+
+static void describe_journal(struct doctor *d, struct journal *j, int64_t last_ns) {
+    char time[K2_TIME_TEXT] = "never";
+    if (last_ns > 0)
+        (void)k2_time_format(last_ns, time);
+    doctor_good(d, "journal", "%d topics, %d segments, %d removed; last append %s",
+                journal_topic_count(j), journal_segment_count(j), journal_removed_count(j), time);
+}
+
+/* Gives the time of the last append; 0 = none. */
+static int64_t check_journal(struct doctor *d) {
+    struct journal *j;
+    struct k2_err why = {0};
+    int rc = journal_open(d->c->data, JOURNAL_READ, NULL, &j, &why);
+    if (rc == K2_E_NOTFOUND) {
+        doctor_good(d, "journal", "nothing was ingested yet");
+        return 0;
+    }
+    if (rc != K2_OK) {
+        doctor_bad(d, "journal", why.msg, "k2 verify tells more; restore it from a backup");
+        return 0;
+    }
+    int64_t last = last_append(j);
+    describe_journal(d, j, last);
+    check_journal_clock(d, last);
+    journal_close(j);
+    return last;
+}
+
+/* --- the tables --- */
+
+struct moved {
+    struct doctor *d;
+    const char *state; /* NULL: only count */
+    int tables;
+    char from[512];
+};
+
+static void on_moved(void *ctx, const char *table, const char *from) {
+    struct moved *m = ctx;
+    char text[640];
+    m->tables++;
+    snprintf(m->from, sizeof m->from, "%s", from);
+    if (!m->state)
+        return;
+    snprintf(text, sizeof text, "table %s: from %s", table, from);
+    doctor_act(m->d, MOVED, m->state, text);
+}
+
+/* A directory without tables, or one whose catalog cannot be read, has no moved ones. */
+static int count_moved(struct doctor *d, struct moved *m) {
+    struct lake_relocation r;
+    const struct lake_relocate_options o = {.dry_run = true, .table = on_moved, .ctx = m};
+    *m = (struct moved){.d = d};
+    return lake_relocate(d->c->data, &o, &r, NULL) == K2_OK ? m->tables : 0;
+}
+
+static void check_moved(struct doctor *d) {
+    struct moved m;
+    char text[640];
+    if (count_moved(d, &m) == 0) {
+        doctor_good(d, MOVED, "the tables are where they were written");
+        return;
+    }
+    d->moved = true;
+    snprintf(text, sizeof text, "%d tables name files in %s: it was copied or moved", m.tables,
+             m.from);
+    doctor_bad(d, MOVED, text, "k2 doctor --fix");
+}
+
+static void on_page(void *ctx, const char *text) {
+    doctor_bad(ctx, "catalog", text, "restore catalog.db from a backup");
+}
+
+static void check_tables(struct doctor *d, struct lake *l) {
+    char **names;
+    size_t n, good = 0;
+    struct k2_err why = {0};
+    if (lake_table_names(l, &names, &n, &why) != K2_OK) {
+        doctor_bad(d, "tables", why.msg, "k2 verify tells more");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct lake_table *t;
+        if (lake_table_load(l, k2_sv_of(names[i]), &t, &why) != K2_OK) {
+            doctor_bad(d, "tables", why.msg, "k2 verify tells more; restore it from a backup");
+            continue;
+        }
+        lake_table_free(t);
+        good++;
+    }
+    k2_fs_names_free(names, n);
+    if (good == n)
+        doctor_good(d, "tables", "%zu tables can be opened", n);
+}
+
+/* True when there are tables that can be asked. */
+static bool check_lake(struct doctor *d) {
+    struct lake *l;
+    struct k2_err why = {0};
+    int before = d->findings, rc = lake_open(d->c->data, false, &l, &why);
+    if (rc == K2_E_NOTFOUND) {
+        doctor_good(d, "catalog", "there are no tables yet");
+        return true;
+    }
+    if (rc != K2_OK) {
+        doctor_bad(d, "catalog", why.msg, "k2 verify tells more; restore it from a backup");
+        return false;
+    }
+    if (lake_catalog_verify(l, on_page, d, &why) != K2_OK)
+        doctor_bad(d, "catalog", why.msg, "restore catalog.db from a backup");
+    else if (d->findings == before)
+        doctor_good(d, "catalog", "every page is as it should be");
+    check_tables(d, l);
+    lake_close(l);
+    return d->findings == before;
+}
+
+static void check_lag(struct doctor *d, int64_t last_append_ns) {
+    struct query_lag lag[K2_KIND_COUNT];
+    struct k2_err why = {0};
+    int n = 0;
+    int64_t rows = 0;
+    char count[HUMAN_TEXT], span[HUMAN_TEXT], text[160];
+    if (query_lag(d->c->data, lag, K2_KIND_COUNT, &n, &why) != K2_OK) {
+        doctor_bad(d, "lag", why.msg, "k2 verify tells more");
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        rows += lag[i].rows;
+    int64_t age = d->c->now_ns - last_append_ns;
+    if (rows == 0 ||
+        age < LAG_INTERVALS * config_of(d, K2_CONFIG_sink_interval, 60 * K2_NS_PER_SEC)) {
+        doctor_good(d, "lag", "%s rows are not yet in the tables", human_count(rows, count));
+        return;
+    }
+    snprintf(text, sizeof text, "%s rows are not in the tables, the last for %s",
+             human_count(rows, count), human_span(age, span));
+    doctor_bad(d, "lag", text, "k2 sink --once, or let k2 sink run");
+}
+
+void doctor_check_data(struct doctor *d) {
+    check_access(d);
+    check_space(d);
+    if (!check_format(d))
+        return;
+    check_locks(d);
+    int64_t last = check_journal(d);
+    check_moved(d);
+    if (!d->moved && check_lake(d) && last > 0)
+        check_lag(d, last);
+}
+
+/* --- mending --- */
+
+static K2_RC confirm(const struct doctor *d, const struct moved *m, struct k2_err *err) {
+    if (verb_flag(d->c, "yes") || verb_flag(d->c, "dry-run"))
+        return K2_OK;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return k2_fail(err, K2_E_USAGE,
+                       "it rewrites the metadata of %d tables: say --yes, or --dry-run to see them",
+                       m->tables);
+    fprintf(stderr, "Rewrite the metadata of %d tables, from %s to %s? [y/N] ", m->tables, m->from,
+            d->c->data);
+    int answer = getchar();
+    return answer == 'y' || answer == 'Y' ? K2_OK
+                                          : k2_fail(err, K2_E_CANCELLED, "nothing was changed");
+}
+
+int doctor_mend(struct doctor *d, struct k2_err *err) {
+    struct moved m;
+    struct lake_relocation r;
+    K2_TRY(k2_datadir_check(d->c->data, err));
+    if (count_moved(d, &m) == 0)
+        return K2_OK;
+    K2_TRY(confirm(d, &m, err));
+    bool dry = verb_flag(d->c, "dry-run");
+    m.state = dry ? "would fix" : "fixed";
+    const struct lake_relocate_options o = {.dry_run = dry, .table = on_moved, .ctx = &m};
+    return lake_relocate(d->c->data, &o, &r, err);
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# What a venue sends, as the simulator prints it, goes through the decoders as if the venue had sent it.
+. "$(dirname "$0")/../support/e2e.sh"
+
+number() { sed -n "s/.*\"$1\":\\([0-9]*\\).*/\\1/p" out; }
+
+# Binance numbers each symbol for itself: many symbols in one file, no gap.
+sim=(k2 simulate --print binance-json --symbols 20 --rate 1K --seconds 10 --start 2026-03-02T10:00:00Z)
+"${sim[@]}" >whole.json
+run 0 k2 ingest binance-json --format json - <whole.json
+same "$(number read)" 10000
+same "$(number accepted)" 10000
+same "$(number gaps)" 0
+# Lost messages: what is missing between the first and the last that came of each symbol, and no more.
+"${sim[@]}" --gaps 1% --seed 2 >lost.json
+want=$(python3 - lost.json <<'PY'
+import json, sys
+came = {}
+for line in open(sys.argv[1]):
+    trade = json.loads(line.split(" ", 1)[1])["data"]
+    came.setdefault(trade["s"], []).append(trade["t"])
+missing = [b - a - 1 for t in came.values() for a, b in zip(t, t[1:])]
+print(sum(m > 0 for m in missing), sum(missing))
+PY
+)
+run 0 k2 --data lost ingest binance-json --format json - <lost.json
+same "$(number gaps) $(number missing)" "$want"
+[ "$(number gaps)" -gt 50 ] || fail "few gaps were made"
+# A later run lists the gaps that it found itself; those from before it only counts.
+k2 simulate --print binance-json --symbols 5 --seconds 1 --start 2026-03-03T10:00:00Z >next_day.json
+run 0 k2 --data lost ingest binance-json next_day.json
+has out "gaps 0 "
+if grep -q "  missing" out; then fail "gaps of another run are listed: $(cat out)"; fi
+has out "gaps are open from before"
+
+# A file of something else: all is filtered, and that is said; --strict makes it a failure of the data.
+printf '{"id":1,"name":"a"}\n{"id":2,"name":"b"}\n' >foreign.json
+run 0 k2 ingest binance-json foreign.json
+has err "foreign.json: nothing in it is an event of binance-json"
+run 3 k2 ingest --strict binance-json foreign.json whole.json
+has err "files with no event 1"
+run 0 k2 ingest binance-json whole.json --symbols NOSUCH
+has err "with a symbol of --symbols"
+run 0 k2 ingest --strict binance-json whole.json
+if grep -q "nothing in it" err; then fail "a file of duplicates is not foreign"; fi
+
+# What the formats are, and what a file is taken for.
+for format in asx-csv binance-json; do
+    run 0 k2 feed show $format
+    has out "file name"
+    has out "exchange_timestamp_ns"
+    run 0 k2 feed show $format --format json
+    python3 -m json.tool out >/dev/null || fail "feed show --format json is not JSON"
+    sed -n 's/^line  *[a-z]* *//p' <(k2 feed show $format) | head -n 1 >1_BHP.csv
+    run 0 k2 feed detect 1_BHP.csv --format csv
+    has out "1_BHP.csv,$format,"
+done
+cp 1_BHP.csv some.json
+echo '03/10/2014,10:05:44.516,37.51,1200,3,X,' >2_CBA.csv
+cp 2_CBA.csv nameless.csv
+run 1 k2 feed detect 2_CBA.csv nameless.csv some.json foreign.json --format csv
+has out "2_CBA.csv,asx-csv,95,ASX,CBA,2014-03-10,"
+has out "nameless.csv,asx-csv,80,,,,"
+has out "does not say the symbol"
+has out "some.json,binance-json,95,BINANCE,BTCUSDT,2024-08-08,"
+has out "foreign.json,,0,,,,its first lines are in none of the known formats"
+run 1 k2 feed detect missing.csv
+has err "there is no file missing.csv"
+finish
