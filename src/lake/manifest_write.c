@@ -149,9 +149,9 @@ static K2_RC format(struct lake_manifest_writer *w, const struct lake_table *t, 
         {"schema", k2_buf_view(&schema)},       {"schema-id", k2_sv_of(schema_id)},
         {"partition-spec", k2_buf_view(&spec)}, {"partition-spec-id", k2_sv_of(spec_id)},
         {"format-version", K2_SV("2")},         {"content", K2_SV("data")}};
-    int rc = lake_ocf_write(LAKE_ENTRY_SCHEMA, pairs, 6, k2_buf_view(&w->records),
-                            w->row.added_files + w->row.existing_files + w->row.deleted_files, out,
-                            err);
+    int rc =
+        lake_ocf_write(LAKE_ENTRY_SCHEMA, pairs, 6, k2_buf_view(&w->records),
+                       w->row.added_files + w->row.existing_files + w->row.deleted_files, out, err);
     k2_buf_free(&schema);
     k2_buf_free(&spec);
     return rc;

@@ -172,68 +172,32 @@ static void sorted_rows(struct sink *s, const struct sort_group *g, size_t at, s
     }
 }
 
-static K2_RC write_groups(struct sink *s, struct parquet_writer *w, const struct sort_group *g,
+static K2_RC write_groups(struct sink *s, struct lake_data_writer *w, const struct sort_group *g,
                           struct k2_err *err) {
     const void *data[K2_MAX_FIELDS];
     for (size_t at = g->from; at < g->to; at += ROW_GROUP_ROWS) {
         size_t n = g->to - at < ROW_GROUP_ROWS ? g->to - at : ROW_GROUP_ROWS;
         sorted_rows(s, g, at, n, data);
-        K2_TRY(parquet_write(w, data, n, s->interner, err));
+        K2_TRY(lake_data_write(w, data, n, s->interner, err));
     }
-    return parquet_close(w, err);
-}
-
-static void *copy_of(const void *p, size_t n) {
-    void *copy = k2_alloc(n);
-    if (n)
-        memcpy(copy, p, n);
-    return copy;
-}
-
-/* Takes path. */
-static void add_file(struct sink *s, const struct parquet_writer *w, char *path, int32_t date) {
-    struct parquet_info info = parquet_info(w);
-    s->files = k2_realloc(s->files, (size_t)(s->file_count + 1) * sizeof *s->files);
-    s->files[s->file_count++] = (struct lake_file){
-        .path = path,
-        .trade_date = date,
-        .rows = info.rows,
-        .bytes = info.bytes,
-        .sort_order_id = 1,
-        .metric_count = info.metric_count,
-        .split_count = info.split_count,
-        .metrics = copy_of(info.metrics, (size_t)info.metric_count * sizeof *info.metrics),
-        .splits = copy_of(info.splits, (size_t)info.split_count * sizeof *info.splits),
-    };
-    s->totals->files++;
-    s->totals->bytes += info.bytes;
+    return K2_OK;
 }
 
 static K2_RC write_file(struct sink *s, const struct sort_group *g, struct k2_err *err) {
-    struct parquet_column columns[K2_MAX_FIELDS];
-    lake_parquet_columns(s->kind, columns);
-    int sort[] = {s->own.time_us,
-                  need_field(s->kind, "exchange_sequence_number"),
-                  need_field(s->kind, "symbol"),
-                  need_field(s->kind, "channel"),
-                  need_field(s->kind, "epoch"),
-                  need_field(s->kind, "part")};
-    struct parquet_options o = {.zstd_level = s->options->zstd_level,
-                                .row_group_rows = ROW_GROUP_ROWS,
-                                .sort_columns = sort,
-                                .sort_count = sizeof sort / sizeof *sort};
-    char *path;
-    K2_TRY(lake_data_path(s->table, g->trade_date, &path, err));
-    struct parquet_writer *w = NULL;
-    int rc = parquet_open(path, columns, s->kind->field_count, &o, &w, err);
-    if (rc == K2_OK)
-        rc = write_groups(s, w, g, err);
-    if (rc == K2_OK)
-        add_file(s, w, path, g->trade_date);
-    else
-        free(path);
-    parquet_free(w);
-    return rc;
+    struct lake_data_writer *w;
+    struct lake_file file;
+    K2_TRY(lake_data_begin(s->table, s->kind, g->trade_date, s->options->zstd_level, &w, err));
+    int rc = write_groups(s, w, g, err);
+    if (rc != K2_OK) {
+        lake_data_drop(w);
+        return rc;
+    }
+    K2_TRY(lake_data_end(w, &file, err));
+    s->files = k2_realloc(s->files, (size_t)(s->file_count + 1) * sizeof *s->files);
+    s->files[s->file_count++] = file;
+    s->totals->files++;
+    s->totals->bytes += file.bytes;
+    return K2_OK;
 }
 
 static K2_RC write_files(struct sink *s, struct k2_err *err) {
@@ -321,6 +285,13 @@ static K2_RC commit(struct sink *s, struct k2_err *err) {
     forget_files(s);
     s->totals->commit_ns += k2_monotonic_ns() - start;
     return rc;
+}
+
+static void *copy_of(const void *p, size_t n) {
+    void *copy = k2_alloc(n);
+    if (n)
+        memcpy(copy, p, n);
+    return copy;
 }
 
 static void copy_offsets(struct lake_offsets *to, const struct lake_offsets *from) {

@@ -26,7 +26,7 @@ static const struct advice first_words[] = {
      "each request sees one snapshot of each table; --as-of chooses it"},
     {" \\ . ", "commands with \\ or . are the shell's (k2 query on a terminal, without SQL); "
                "as SQL there are SHOW TABLES and DESCRIBE TABLE"},
-    {" HELP ? ", "SHOW TABLES, DESCRIBE trades and FROM trades LIMIT 10 are a beginning"},
+    {" HELP ? TABLES LS ", "SHOW TABLES, DESCRIBE trades and FROM trades LIMIT 10 are a beginning"},
 };
 
 /* A part of the statement that its parser could not read. */

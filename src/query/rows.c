@@ -15,7 +15,7 @@ struct query_rows {
     struct duck *duck;
     struct duck_stmt *stmt;
     struct duck_result *file;
-    bool ended; /* the file's rows are all handed out */
+    bool ended;                        /* the file's rows are all handed out */
     const struct duck_vector *columns; /* the chunk being handed out */
     uint64_t n, at;
     int source[K2_MAX_FIELDS]; /* column of the result per field; -1 = the table lacks it */

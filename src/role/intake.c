@@ -8,6 +8,7 @@
  */
 #include "role/intake.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "feed/feed.h"
 
@@ -21,10 +22,11 @@
 enum { SIM_PIECE = 8192 };
 /* A file of a directory that did not change for so long is taken to be complete: its last line may lack the newline. */
 #define QUIET (10 * K2_NS_PER_SEC)
-#define SIM_PAUSE (5 * K2_NS_PER_MS) /* it sends in small bursts, as venues do */
-#define SIM_SECONDS 1e6              /* then it opens a new market */
-#define SIM_BACK K2_NS_PER_SEC       /* a clock set back further begins a new one too */
-enum { WALK_SHARE = 100 }; /* of its time a feed walks through its directory for 1 % at most */
+#define SIM_PAUSE                                                                                  \
+    (20 * K2_NS_PER_MS)        /* it sends in bursts, as venues do: each is a sync of the log */
+#define SIM_SECONDS 1e6        /* then it opens a new market */
+#define SIM_BACK K2_NS_PER_SEC /* a clock set back further begins a new one too */
+enum { WALK_SHARE = 100 };     /* of its time a feed walks through its directory for 1 % at most */
 
 struct stamp { /* of a file as it was when it was last read */
     char *path;
@@ -143,7 +145,13 @@ static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops
         o.options.wants = wants;
         o.options.wants_ctx = f;
     }
-    return ingest_source_open(f->ingest, path, &o, &f->source, err);
+    /* The name that quarantine records keep is the one that k2 ingest gives the file too. */
+    char *full = NULL;
+    if (k2_fs_absolute(path, &full, NULL) == K2_OK)
+        o.options.source = k2_sv_of(full);
+    int rc = ingest_source_open(f->ingest, path, &o, &f->source, err);
+    free(full);
+    return rc;
 }
 
 /* --- directories --- */

@@ -59,6 +59,13 @@ static struct k2_json *status(void *ctx) {
     return v;
 }
 
+bool role_runs(const char *data) {
+    struct line *l = NULL;
+    bool runs = line_connect(data, &l, NULL) == K2_OK;
+    line_close(l);
+    return runs;
+}
+
 int role_status(const char *data, struct k2_json **out, struct k2_err *err) {
     struct line *l;
     K2_TRY(line_connect(data, &l, err));

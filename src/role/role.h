@@ -35,6 +35,8 @@ void role_platform_set_address(struct role_platform *p, const char *http);
 /* For tests: the agents in order (ingest, sink, maintenance), not started; NULL behind the last. */
 struct agent *role_platform_agent(struct role_platform *p, int index);
 
+/* Whether one runs in the directory. */
+bool role_runs(const char *data);
 /* What a running platform of the directory says of itself: {"pid":..,"http":..,"roles":[..]}. K2_E_NOTFOUND:
  * none runs. Gives a tree. */
 K2_RC role_status(const char *data, struct k2_json **out, struct k2_err *err);

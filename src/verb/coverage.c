@@ -101,8 +101,8 @@ static void note_lag(const struct run *r) {
         return;
     for (int i = 0; i < n; i++) {
         if (lag[i].rows > 0)
-            verb_note(r->c, "%s lacks %s rows that the journal holds; k2 sink --once brings them",
-                      lag[i].table, human_count(lag[i].rows, rows));
+            verb_note(r->c, "%s lacks %s rows that the journal holds; %s brings them", lag[i].table,
+                      human_count(lag[i].rows, rows), verb_bringer(r->c));
     }
 }
 

@@ -153,9 +153,9 @@ void query_note_lag(const struct verb_context *c, const struct query_stats *s, u
         char rows[HUMAN_TEXT];
         if (lag[i].rows <= 0 || !concerns(s, lag[i].table) || (told && *told >> i & 1))
             continue;
-        verb_note(c, "%s lacks %s %s", lag[i].table, human_count(lag[i].rows, rows),
-                  human_word(lag[i].rows, "row that the journal holds; k2 sink --once brings it",
-                             "rows that the journal holds; k2 sink --once brings them"));
+        verb_note(c, "%s lacks %s %s that the journal holds; %s brings %s", lag[i].table,
+                  human_count(lag[i].rows, rows), human_word(lag[i].rows, "row", "rows"),
+                  verb_bringer(c), human_word(lag[i].rows, "it", "them"));
         if (told)
             *told |= 1U << i;
     }

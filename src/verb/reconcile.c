@@ -83,9 +83,9 @@ static int write_proof(const struct verb_context *c, const struct reconcile_repo
 static void note_rest(const struct verb_context *c, const struct reconcile_report *r) {
     char text[HUMAN_TEXT];
     if (r->lag > 0)
-        verb_note(c, "%s journal %s", human_count(r->lag, text),
-                  human_word(r->lag, "row is in no table yet; k2 sink --once brings it",
-                             "rows are in no table yet; k2 sink --once brings them"));
+        verb_note(c, "%s journal %s in no table yet; %s brings %s", human_count(r->lag, text),
+                  human_word(r->lag, "row is", "rows are"), verb_bringer(c),
+                  human_word(r->lag, "it", "them"));
     if (r->by_digest > 0)
         verb_note(c, "%s %s compared by digest: removed by retention",
                   human_count(r->by_digest, text),

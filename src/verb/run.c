@@ -1,6 +1,7 @@
 /* verb/run.c - from main's arguments to the exit code: parse, set up, run, report. */
 #include "verb/verb.h"
 
+#include "role/role.h"
 #include "verb/signals.h"
 
 #include "base/log.h"
@@ -26,6 +27,10 @@ void verb_note(const struct verb_context *c, const char *fmt, ...) {
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     say(c, K2_LOG_INFO, text);
+}
+
+const char *verb_bringer(const struct verb_context *c) {
+    return role_runs(c->data) ? "the next commit of k2 up" : "k2 sink --once";
 }
 
 void verb_complain(const struct verb_context *c, const struct k2_err *err) {

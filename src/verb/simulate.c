@@ -150,8 +150,8 @@ static const struct verb_option options[] = {
     {"duplicates", "P", "0", "probability that an event is sent twice", NULL, 0},
     {"out-of-order", "P", "0", "probability that an event is sent late", NULL, 0},
     {"quotes", NULL, NULL, "quotes beside the trades", NULL, 0},
-    {"print", "FORMAT", NULL, "write lines of a venue (asx-csv, binance-json), store nothing", NULL,
-     0},
+    {"print", "FORMAT", NULL,
+     "write lines of a venue (asx-csv, binance-json), store nothing; numbers start at 1", NULL, 0},
     VERB_FORMAT,
     {0}};
 

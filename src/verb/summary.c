@@ -35,8 +35,11 @@ static void print_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, stru
 /* Those of this run that are still open: a later file may have filled one. */
 static void print_gaps(const struct summary *s, FILE *to) {
     struct gap_lines g = {.to = to};
-    if (!s->sequence)
+    if (!s->sequence) { /* it is the running k2 up that knows */
+        if (s->stats.gaps > 0)
+            fputs("  k2 status and k2 coverage tell what is missing\n", to);
         return;
+    }
     seq_engine_new_gaps(s->sequence, print_gap, &g);
     if (g.open > g.shown)
         fprintf(to, "  and %" PRId64 " more %s\n", g.open - g.shown,

@@ -106,6 +106,8 @@ int verb_main(int argc, char *const *argv); /* gives the exit code */
 /* A line on stderr, "k2 query: text", unless --quiet. */
 void verb_note(const struct verb_context *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Who brings the tables up to the journal: "k2 sink --once", or the running k2 up. */
+const char *verb_bringer(const struct verb_context *c);
 /* A failure that does not end the run: a line on stderr, also with --quiet. */
 void verb_complain(const struct verb_context *c, const struct k2_err *err);
 /* K2_E_UNSUPPORTED when the configuration names a journal of a kind that this version does not have. */

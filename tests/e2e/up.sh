@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../support/e2e.sh"
 export K2_HTTP_LISTEN=127.0.0.1:0 K2_SINK_INTERVAL=1s
 up=
+# shellcheck disable=SC2154  # scratch: e2e.sh
 trap '[ -z "$up" ] || kill -KILL "$up" 2>/dev/null; rm -rf "$scratch"' EXIT
 
 # until_true WORDS...: waits until the command succeeds, two minutes at most.

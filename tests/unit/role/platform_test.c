@@ -214,12 +214,14 @@ static void the_last_line_of_a_file_in_a_directory_waits_until_it_is_whole(void 
     (void)state;
     struct place p = place_make();
     make_folder(&p);
-    place_text(&p, "in/1_BHP.csv", "03/10/2014,10:00:00.000,37.01,1,0,,\n03/10/2014,10:00:00.001,37.0");
+    place_text(&p, "in/1_BHP.csv",
+               "03/10/2014,10:00:00.000,37.01,1,0,,\n03/10/2014,10:00:00.001,37.0");
     place_configure(&p, FOLDER);
     place_open(&p);
     place_feed(&p);
     assert_int_equal(place_records(&p, "market.ticks.asx"), 1);
-    place_text(&p, "in/1_BHP.csv", "03/10/2014,10:00:00.000,37.01,1,0,,\n03/10/2014,10:00:00.001,37.02,2,0,,");
+    place_text(&p, "in/1_BHP.csv",
+               "03/10/2014,10:00:00.000,37.01,1,0,,\n03/10/2014,10:00:00.001,37.02,2,0,,");
     for (int i = 0; i < 3; i++)
         place_pass(&p, 1);
     assert_int_equal(place_records(&p, "market.ticks.asx"), 1);
