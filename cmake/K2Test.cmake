@@ -22,7 +22,7 @@ set(k2_test_env
     PYTHONDONTWRITEBYTECODE=1
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
     UBSAN_OPTIONS=print_stacktrace=1
-    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp)
 
 # Registers a test that has been built, with what all kinds have in common.
 function(k2_add_test)

@@ -3,11 +3,16 @@
  *
  *     k2_handle *k2 = NULL;
  *     char error[1024];
- *     struct ArrowArrayStream stream;
+ *     struct ArrowArrayStream stream; // from a header with Arrow's C stream interface
  *     if (k2_open("./k2-data", &k2, error, sizeof error) != 0 ||
  *         k2_query_arrow(k2, "SELECT symbol, price FROM trades LIMIT 10", NULL, 0, NULL, &stream,
- *                        error, sizeof error) != 0)
+ *                        error, sizeof error) != 0) {
  *         fprintf(stderr, "%s\n", error);
+ *     } else {
+ *         ... stream.get_schema, stream.get_next ...
+ *         stream.release(&stream);
+ *     }
+ *     k2_close(k2);
  *
  * Results: every function that can fail returns 0, or a negative number that does not change between
  * versions (K2_ERR_*), and then writes what happened and what to do about it into `error`, as

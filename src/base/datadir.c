@@ -76,11 +76,53 @@ static K2_RC write_format(const char *data, struct k2_err *err) {
     return write_line(data, what, err);
 }
 
+/* --- is it ours to take --- */
+
+static bool has(const char *data, const char *name) {
+    char *path = k2_path(data, name);
+    bool there = k2_fs_exists(path);
+    free(path);
+    return there;
+}
+
+static bool is_foreign(const char *name) {
+    static const char *const ours[] = {"run", "journal", "warehouse", "raw", "lost+found"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        if (strcmp(name, ours[i]) == 0)
+            return false;
+    }
+    return name[0] != '.' && !k2_sv_starts(k2_sv_of(name), K2_SV("catalog.db")) &&
+           !k2_sv_starts(k2_sv_of(name), K2_SV(NAME));
+}
+
+/* A directory that somebody uses for something else is not made a data directory by a slip of the keyboard. One
+ * of ours from before the file existed is known by its journal or catalog. */
+static K2_RC check_vacant(const char *data, struct k2_err *err) {
+    char **names;
+    size_t n;
+    int rc = K2_OK;
+    if (has(data, "journal/meta") || has(data, "catalog.db"))
+        return K2_OK;
+    K2_TRY(k2_fs_list(data, &names, &n, err));
+    for (size_t i = 0; rc == K2_OK && i < n; i++) {
+        if (is_foreign(names[i]))
+            rc = k2_fail(err, K2_E_EXISTS,
+                         "%s is no K2 data directory and holds %s: choose another directory, or an "
+                         "empty one",
+                         data, names[i]);
+    }
+    k2_fs_names_free(names, n);
+    return rc;
+}
+
 K2_RC k2_datadir_mark(const char *data, struct k2_err *err) {
     char *path = k2_path(data, NAME);
     bool there = k2_fs_exists(path);
     free(path);
-    return there ? k2_datadir_check(data, err) : write_format(data, err);
+    if (there)
+        return k2_datadir_check(data, err);
+    K2_TRY(check_vacant(data, err));
+    return write_format(data, err);
 }
 
 K2_RC k2_datadir_restoring(const char *data, struct k2_err *err) {

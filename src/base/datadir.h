@@ -13,7 +13,8 @@
  * restore into it did not end; K2_E_CORRUPT: the file says something else. A directory without the
  * file (or no directory at all) is fine: it counts as format 1. */
 K2_RC k2_datadir_check(const char *data, struct k2_err *err);
-/* Whoever makes a data directory, which exists, writes the file, durably; one that is there stays. */
+/* Whoever makes a data directory, which exists, writes the file, durably; one that is there stays.
+ * K2_E_EXISTS: the directory holds something else. */
 K2_RC k2_datadir_mark(const char *data, struct k2_err *err);
 /* Until the restore ends, nobody opens it; k2_datadir_restored makes it an ordinary directory. */
 K2_RC k2_datadir_restoring(const char *data, struct k2_err *err);

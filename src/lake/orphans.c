@@ -148,7 +148,7 @@ static K2_RC keep_table(struct lake_kept *kept, const struct lake_table *t, bool
 /* A row of whatever namespace may name files of ours: the same table registered a second time. */
 static K2_RC keep_row(struct lake_kept *kept, const char *location, bool all, struct k2_err *err) {
     struct k2_buf text = {0};
-    struct lake_table *t;
+    struct lake_table *t = NULL;
     if (!is_local(location))
         return K2_OK;
     int rc = lake_file_read(location, &text, err);

@@ -195,7 +195,7 @@ static void describe_lag(struct look *l, const struct k2_kind *kind, struct heal
     struct k2_err why = {0};
     if (!l->journal)
         return;
-    if (query_lag_of(l->journal, l->lake, kind, &r->lag, &oldest, &why) != K2_OK) {
+    if (query_lag_of(l->journal, l->lake, kind, 0, &r->lag, &oldest, &why) != K2_OK) {
         r->lag = HEALTH_NONE;
         fail_row(r, HEALTH_DOWN, &why);
         return;

@@ -26,12 +26,13 @@ static int take_oldest(struct journal *j, const struct journal_topic *topic, int
 }
 
 static int topic_lag(struct journal *j, const struct journal_topic *topic,
-                     const struct lake_offsets *committed, int64_t *rows, int64_t *oldest,
-                     struct k2_err *err) {
+                     const struct lake_offsets *committed, int64_t before_ns, int64_t *rows,
+                     int64_t *oldest, struct k2_err *err) {
     int64_t *ends = k2_zalloc((size_t)topic->partitions * sizeof *ends);
     int64_t *starts = k2_zalloc((size_t)topic->partitions * sizeof *starts);
     bool ours = committed->journal_id == journal_id(j);
-    int rc = journal_ends(j, topic->id, ends, err);
+    int rc = before_ns ? journal_ends_at(j, topic->id, before_ns, ends, err)
+                       : journal_ends(j, topic->id, ends, err);
     if (rc == K2_OK)
         rc = journal_starts(j, topic->id, starts, err);
     for (int32_t p = 0; p < topic->partitions && rc == K2_OK; p++) {
@@ -62,8 +63,8 @@ static int committed_of(struct lake *l, const struct k2_kind *kind, struct lake_
     return rc;
 }
 
-K2_RC query_lag_of(struct journal *j, struct lake *l, const struct k2_kind *kind, int64_t *rows,
-                   int64_t *oldest_ns, struct k2_err *err) {
+K2_RC query_lag_of(struct journal *j, struct lake *l, const struct k2_kind *kind, int64_t before_ns,
+                   int64_t *rows, int64_t *oldest_ns, struct k2_err *err) {
     struct lake_offsets committed;
     *rows = 0;
     if (oldest_ns)
@@ -73,17 +74,18 @@ K2_RC query_lag_of(struct journal *j, struct lake *l, const struct k2_kind *kind
     for (int32_t t = 0; t < journal_topic_count(j) && rc == K2_OK; t++) {
         struct journal_topic topic = journal_topic_at(j, t);
         if (k2_kind_by_topic(k2_sv_of(topic.name)) == kind)
-            rc = topic_lag(j, &topic, &committed, rows, oldest_ns, err);
+            rc = topic_lag(j, &topic, &committed, before_ns, rows, oldest_ns, err);
     }
     lake_offsets_free(&committed);
     return rc;
 }
 
-static int all_lags(struct journal *j, struct lake *l, struct query_lag *lag, int n,
-                    struct k2_err *err) {
+static int all_lags(struct journal *j, struct lake *l, int64_t before_ns, struct query_lag *lag,
+                    int n, struct k2_err *err) {
     for (int i = 0; i < n && j; i++)
-        K2_TRY_CTX(query_lag_of(j, l, k2_kind((enum k2_kind_id)i), &lag[i].rows, NULL, err), err,
-                   "lag of table %s", lag[i].table);
+        K2_TRY_CTX(
+            query_lag_of(j, l, k2_kind((enum k2_kind_id)i), before_ns, &lag[i].rows, NULL, err),
+            err, "lag of table %s", lag[i].table);
     return K2_OK;
 }
 
@@ -95,6 +97,11 @@ static int none_if_missing(int rc, struct k2_err *err) {
 }
 
 K2_RC query_lag(const char *data, struct query_lag *lag, int max, int *n, struct k2_err *err) {
+    return query_lag_before(data, 0, lag, max, n, err);
+}
+
+K2_RC query_lag_before(const char *data, int64_t before_ns, struct query_lag *lag, int max, int *n,
+                       struct k2_err *err) {
     struct journal *j = NULL;
     struct lake *l = NULL;
     *n = max < K2_KIND_COUNT ? max : K2_KIND_COUNT;
@@ -103,7 +110,7 @@ K2_RC query_lag(const char *data, struct query_lag *lag, int max, int *n, struct
     K2_TRY(none_if_missing(journal_open(data, JOURNAL_READ, NULL, &j, err), err));
     int rc = j ? none_if_missing(lake_open(data, false, &l, err), err) : K2_OK;
     if (rc == K2_OK)
-        rc = all_lags(j, l, lag, *n, err);
+        rc = all_lags(j, l, before_ns, lag, *n, err);
     lake_close(l);
     journal_close(j);
     return rc;

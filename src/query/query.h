@@ -119,6 +119,9 @@ struct query_lag {
     int64_t rows;
 };
 K2_RC query_lag(const char *data, struct query_lag *lag, int max, int *n, struct k2_err *err);
+/* Of those that were appended before an instant: while there are any, an answer as of it is not final. */
+K2_RC query_lag_before(const char *data, int64_t before_ns, struct query_lag *lag, int max, int *n,
+                       struct k2_err *err);
 
 /* Loads the SQL engine's library and gives its version, "v1.5.4"; the error tells where it was searched. */
 K2_RC query_library(char *version, size_t n, struct k2_err *err);

@@ -43,6 +43,7 @@ struct feeder {
     struct intake_plan *plans; /* of a reload that is not done yet */
     int plan_count;
     bool reload;
+    char resume[64];       /* the feed that is to be tried again; "" = none */
     struct intake **feeds; /* changed by the feeder's thread alone */
     int feed_count;
 };
@@ -157,6 +158,18 @@ static void reload_if_asked(struct feeder *f) {
     pthread_mutex_unlock(&f->mutex);
     if (asked)
         change_feeds(f, plans, n);
+}
+
+static void resume_if_asked(struct feeder *f) {
+    char name[sizeof f->resume];
+    pthread_mutex_lock(&f->mutex);
+    memcpy(name, f->resume, sizeof name);
+    f->resume[0] = 0;
+    pthread_mutex_unlock(&f->mutex);
+    for (int i = 0; name[0] && i < f->feed_count; i++) {
+        if (strcmp(agent_view(intake_agent(f->feeds[i])).name, name) == 0)
+            intake_hurry(f->feeds[i]);
+    }
 }
 
 static int64_t step_feeds(struct feeder *f, int64_t now_ns) {
@@ -350,6 +363,7 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
     struct feeder *f = self;
     K2_TRY(open_all(f, err));
     reload_if_asked(f);
+    resume_if_asked(f);
     take_asked(f);
     *rest = step_feeds(f, now_ns);
     bool jobs_quiet = true;
@@ -456,6 +470,19 @@ void feeder_reload(struct feeder *f, const struct k2_config *config) {
     f->reload = true;
     pthread_mutex_unlock(&f->mutex);
     agent_wake(f->agent);
+}
+
+bool feeder_resume(struct feeder *f, const char *name) {
+    bool found = false;
+    pthread_mutex_lock(&f->mutex);
+    for (int i = 0; !found && i < f->feed_count; i++)
+        found = strcmp(agent_view(intake_agent(f->feeds[i])).name, name) == 0;
+    if (found)
+        snprintf(f->resume, sizeof f->resume, "%s", name);
+    pthread_mutex_unlock(&f->mutex);
+    if (found)
+        agent_wake(f->agent);
+    return found;
 }
 
 int feeder_views(struct feeder *f, struct agent_view *out, int max) {

@@ -30,6 +30,8 @@ struct agent *feeder_agent(struct feeder *f);
 
 /* Takes the feeds of another configuration: those that did not change go on undisturbed. */
 void feeder_reload(struct feeder *f, const struct k2_config *config);
+/* A feed that failed or stopped itself is tried again at once; false: there is none of that name ("feed.asx"). */
+bool feeder_resume(struct feeder *f, const char *name);
 /* The state of each feed; gives their number, at most max. */
 int feeder_views(struct feeder *f, struct agent_view *out, int max);
 

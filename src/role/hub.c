@@ -93,6 +93,17 @@ static void do_status(struct visit *v) {
     answer(v, K2_OK, &none, v->hub->hooks.status(v->hub->hooks.ctx));
 }
 
+static void do_resume(struct visit *v, const struct k2_json *request) {
+    struct k2_sv role = {0};
+    struct k2_err why = {0};
+    (void)k2_json_as_string(k2_json_get(request, "role"), &role);
+    bool found = role.n > 0 && v->hub->hooks.resume(v->hub->hooks.ctx, role.p);
+    int rc = found ? K2_OK
+                   : k2_fail(&why, K2_E_NOTFOUND, "there is no role '%.*s'; k2 status names them",
+                             K2_SV_ARG(role));
+    answer(v, rc, &why, NULL);
+}
+
 static void refuse(struct visit *v, struct k2_sv word) {
     struct k2_err why;
     int rc =
@@ -113,6 +124,8 @@ static void dispatch(struct visit *v, const struct k2_json *request, int fd) {
         do_retain(v, request);
     else if (k2_sv_eq(word, K2_SV("status")))
         do_status(v);
+    else if (k2_sv_eq(word, K2_SV("resume")))
+        do_resume(v, request);
     else
         refuse(v, word);
 }

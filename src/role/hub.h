@@ -14,6 +14,7 @@ struct hub_hooks {
     void *ctx;
     /* The states of all roles, as the member "done" of the answer. */
     struct k2_json *(*status)(void *ctx);
+    bool (*resume)(void *ctx, const char *role); /* false: there is no such role */
 };
 
 K2_RC hub_open(const char *data, struct feeder *f, const struct hub_hooks *hooks, struct hub **out,

@@ -24,7 +24,7 @@ enum { SIM_PIECE = 8192 };
 #define QUIET (10 * K2_NS_PER_SEC)
 #define SIM_PAUSE                                                                                  \
     (20 * K2_NS_PER_MS)        /* it sends in bursts, as venues do: each is a sync of the log */
-#define SIM_SECONDS 1e6        /* then it opens a new market */
+#define SIM_SECONDS 3600.0     /* then it opens a new market; within one the rate is kept exactly */
 #define SIM_BACK K2_NS_PER_SEC /* a clock set back further begins a new one too */
 enum { WALK_SHARE = 100 };     /* of its time a feed walks through its directory for 1 % at most */
 

@@ -59,6 +59,18 @@ static struct k2_json *status(void *ctx) {
     return v;
 }
 
+static bool resume(void *ctx, const char *name) {
+    struct role_platform *p = ctx;
+    struct agent *a;
+    for (int i = 0; (a = role_platform_agent(p, i)) != NULL; i++) {
+        if (strcmp(agent_view(a).name, name) == 0) {
+            agent_resume(a);
+            return true;
+        }
+    }
+    return feeder_resume(p->feeder, name);
+}
+
 bool role_runs(const char *data) {
     struct line *l = NULL;
     bool runs = line_connect(data, &l, NULL) == K2_OK;
@@ -66,19 +78,42 @@ bool role_runs(const char *data) {
     return runs;
 }
 
-int role_status(const char *data, struct k2_json **out, struct k2_err *err) {
+/* One request, one answer. Gives the answer. */
+static K2_RC ask(const char *data, struct k2_json *request, struct k2_json **answer,
+                 struct k2_err *err) {
     struct line *l;
-    K2_TRY(line_connect(data, &l, err));
-    struct k2_json *request = k2_json_object(), *answer = NULL;
-    k2_json_set(request, "do", k2_json_cstring("status"));
-    int rc = line_send(l, request, -1, err);
+    *answer = NULL;
+    int rc = line_connect(data, &l, err);
+    if (rc != K2_OK) {
+        k2_json_free(request);
+        return rc;
+    }
+    rc = line_send(l, request, -1, err);
     if (rc == K2_OK)
-        rc = line_receive(l, &answer, NULL, err);
-    if (rc == K2_OK && !k2_json_get(answer, "done"))
+        rc = line_receive(l, answer, NULL, err);
+    if (rc == K2_OK && !*answer)
         rc = k2_fail(err, K2_E_FAILED, "the running k2 up did not answer");
+    if (rc == K2_OK)
+        rc = request_error_read(*answer, err);
+    line_close(l);
+    return rc;
+}
+
+int role_status(const char *data, struct k2_json **out, struct k2_err *err) {
+    struct k2_json *request = k2_json_object(), *answer;
+    k2_json_set(request, "do", k2_json_cstring("status"));
+    int rc = ask(data, request, &answer, err);
     *out = rc == K2_OK ? k2_json_copy(k2_json_get(answer, "done")) : NULL;
     k2_json_free(answer);
-    line_close(l);
+    return rc;
+}
+
+int role_resume(const char *data, const char *role, struct k2_err *err) {
+    struct k2_json *request = k2_json_object(), *answer;
+    k2_json_set(request, "do", k2_json_cstring("resume"));
+    k2_json_set(request, "role", k2_json_cstring(role));
+    int rc = ask(data, request, &answer, err);
+    k2_json_free(answer);
     return rc;
 }
 
@@ -159,7 +194,7 @@ void role_platform_set_address(struct role_platform *p, const char *http) {
 }
 
 int role_platform_start(struct role_platform *p, struct k2_err *err) {
-    const struct hub_hooks hooks = {p, status};
+    const struct hub_hooks hooks = {p, status, resume};
     struct agent *a;
     for (int i = 0; (a = role_platform_agent(p, i)) != NULL; i++)
         K2_TRY(agent_start(a, err));

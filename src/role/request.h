@@ -4,6 +4,7 @@
  *     {"do":"simulate","symbols":20,"rate":"1000",...}
  *     {"do":"retain","older_than_ns":1,"dry_run":false}
  *     {"do":"status"}
+ *     {"do":"resume","role":"sink"}
  * are answered by any number of {"progress":{...}} and then one {"done":{...}} or
  * {"error":"text","status":-9,"done":{...}}: what was done before it failed.
  * Both ends are this file, so that they cannot disagree. Numbers that are not whole travel as text.

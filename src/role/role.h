@@ -41,6 +41,10 @@ bool role_runs(const char *data);
  * none runs. Gives a tree. */
 K2_RC role_status(const char *data, struct k2_json **out, struct k2_err *err);
 
+/* A role of the running platform that failed or stopped itself is tried again at once. K2_E_NOTFOUND: no such
+ * role, or none runs. */
+K2_RC role_resume(const char *data, const char *role, struct k2_err *err);
+
 /* --- the writer --- */
 
 struct role_writer;

@@ -144,17 +144,21 @@ static bool concerns(const struct query_stats *s, const char *table) {
 }
 
 /* Not knowing is no reason to fail a query. */
-void query_note_lag(const struct verb_context *c, const struct query_stats *s, unsigned *told) {
+void query_note_lag(const struct verb_context *c, const struct query_stats *s,
+                    const struct query_as_of *as_of, unsigned *told) {
     struct query_lag lag[K2_KIND_COUNT];
     int n = 0;
-    if (c->quiet || query_lag(c->data, lag, K2_KIND_COUNT, &n, NULL) != K2_OK)
+    if (c->quiet || as_of->table ||
+        query_lag_before(c->data, as_of->set ? as_of->ns : 0, lag, K2_KIND_COUNT, &n, NULL) !=
+            K2_OK)
         return;
     for (int i = 0; i < n; i++) {
         char rows[HUMAN_TEXT];
         if (lag[i].rows <= 0 || !concerns(s, lag[i].table) || (told && *told >> i & 1))
             continue;
-        verb_note(c, "%s lacks %s %s that the journal holds; %s brings %s", lag[i].table,
+        verb_note(c, "%s lacks %s %s that the journal holds%s; %s brings %s", lag[i].table,
                   human_count(lag[i].rows, rows), human_word(lag[i].rows, "row", "rows"),
+                  as_of->set ? " from before that instant: the answer is not final" : "",
                   verb_bringer(c), human_word(lag[i].rows, "it", "them"));
         if (told)
             *told |= 1U << i;
@@ -162,8 +166,7 @@ void query_note_lag(const struct verb_context *c, const struct query_stats *s, u
 }
 
 static void note_lag(const struct run *r, const struct query_stats *s) {
-    if (!r->request.as_of.set)
-        query_note_lag(r->c, s, NULL);
+    query_note_lag(r->c, s, &r->request.as_of, NULL);
 }
 
 static int print_scans(const struct run *r, const struct query_stats *s, struct k2_err *err) {

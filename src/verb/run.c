@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 static void say(const struct verb_context *c, enum k2_log_level level, const char *text) {
+    fflush(stdout); /* where both go to one place, results stay in front of what is said of them */
     if (c->json_logs)
         k2_log(level, level == K2_LOG_ERROR ? "error" : "note", "command", c->name, "message", text,
                NULL);

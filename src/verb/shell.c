@@ -56,8 +56,8 @@ static int run_and_show(struct shell *s, const struct query_request *request, st
     struct query_look look = look_now(s);
     int rc = query_show(result, &look, s->out, NULL, err);
     struct query_stats stats = query_result_stats(result);
-    if (rc == K2_OK && !s->as_of.set)
-        query_note_lag(s->c, &stats, &s->told_lag);
+    if (rc == K2_OK)
+        query_note_lag(s->c, &stats, &s->as_of, &s->told_lag);
     query_result_free(result);
     return rc;
 }

@@ -111,7 +111,8 @@ K2_RC query_read_as_of(const struct verb_context *c, const char *text, struct qu
                        char **table, struct k2_err *err);
 /* Tells on stderr how many rows the journal holds that the tables of a result lack; NULL = all tables.
  * *told: bits of the kinds not to tell again, and which were; NULL = tell all. */
-void query_note_lag(const struct verb_context *c, const struct query_stats *s, unsigned *told);
+void query_note_lag(const struct verb_context *c, const struct query_stats *s,
+                    const struct query_as_of *as_of, unsigned *told);
 /* How tables look on stdout: whole, unless it is a terminal. */
 struct query_look query_screen(enum query_format format);
 

@@ -136,6 +136,8 @@ static int set_as_of(struct shell *s, struct k2_sv arg, struct k2_err *err) {
     s->as_of_text = text;
     s->as_of_table = table;
     s->as_of = as_of;
+    s->told_lag = 0;
+    fprintf(stderr, "tables are read as of %s\n", as_of.set ? text : "now");
     return K2_OK;
 }
 

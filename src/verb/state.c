@@ -1,4 +1,5 @@
 /* verb/state.c - `k2` alone: the state of the data directory, and three commands that follow. */
+#include "role/role.h"
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
@@ -95,10 +96,14 @@ static void look_at_journal(const struct verb_context *c, struct state *s) {
         s->waiting += s->lag[i].rows;
 }
 
-static void print_next(const struct state *s) {
+static void print_next(const struct verb_context *c, const struct state *s) {
+    static const char *const running[] = {
+        "k2 status                what runs, and how far behind it is",
+        "k2 query                 a shell for SQL; or k2 query \"SELECT ...\"",
+        "k2 reconcile             prove that journal and tables are equal"};
     static const char *const none[] = {"k2 simulate              a market to try things on",
                                        "k2 ingest FILE...        your own data; k2 feed list",
-                                       "k2 ingest --help"};
+                                       "k2 up --simulate 1000    all of it, running"};
     static const char *const journal[] = {
         "k2 sink --once           bring the tables up to the journal",
         "k2 topic list            what the journal holds", "k2 query --help"};
@@ -106,7 +111,10 @@ static void print_next(const struct state *s) {
         "k2 query \"SELECT symbol, count(*) FROM trades GROUP BY ALL\"",
         "k2 reconcile             prove that journal and tables are equal",
         "k2 table snapshots trades"};
-    const char *const *next = s->waiting > 0 ? journal : s->empty ? none : tables;
+    const char *const *next = role_runs(c->data) ? running
+                              : s->waiting > 0   ? journal
+                              : s->empty         ? none
+                                                 : tables;
     puts("\nnext:");
     for (int i = 0; i < 3; i++)
         printf("  %s\n", next[i]);
@@ -126,6 +134,6 @@ int verb_state(struct verb_context *c, struct k2_err *err) {
         printf("no tables yet; the journal holds %s %s for them\n", human_count(s.waiting, rows),
                human_word(s.waiting, "row", "rows"));
     }
-    print_next(&s);
+    print_next(c, &s);
     return K2_OK;
 }

@@ -10,6 +10,9 @@
 static void put_holder(struct health *h, const char *lock, const struct k2_lock_holder *holder) {
     struct health_row *r = health_add(h, HEALTH_PROCESS, holder->command);
     r->last_ns = holder->since_ns;
+    /* Whoever starts the platform wants it to run: that it was killed is not all well. */
+    if (!holder->alive && strcmp(holder->command, "k2 up") == 0)
+        r->level = HEALTH_DEGRADED;
     snprintf(r->detail, sizeof r->detail,
              holder->alive ? "pid %" PRId64 " holds %s"
                            : "pid %" PRId64 " was killed while it held %s; the lock is free",

@@ -3,9 +3,11 @@
 #include "serve/serve.h"
 #include "verb/signals.h"
 #include "verb/verbs.h"
+#include "verb/words.h"
 
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -24,8 +26,14 @@ struct up {
 /* --simulate is a feed like any other, so that a reload finds it again. */
 static K2_RC add_simulator(const struct verb_context *c, struct k2_err *err) {
     const char *rate = verb_value(c, "simulate");
-    if (rate && (setenv("K2_FEED_SIMULATED_SOURCE", "sim:", 1) != 0 ||
-                 setenv("K2_FEED_SIMULATED_RATE", rate, 1) != 0))
+    int64_t n;
+    char text[32];
+    if (!rate)
+        return K2_OK;
+    K2_TRY(words_count("simulate", rate, 1, &n, err));
+    snprintf(text, sizeof text, "%" PRId64, n);
+    if (setenv("K2_FEED_SIMULATED_SOURCE", "sim:", 1) != 0 ||
+        setenv("K2_FEED_SIMULATED_RATE", text, 1) != 0)
         return k2_fail_errno(err, "the environment cannot be changed");
     return K2_OK;
 }

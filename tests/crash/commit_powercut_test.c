@@ -1,5 +1,5 @@
 /* tests/crash/commit_powercut_test.c - the way from the feed to the tables on a disk that loses power.
- * k2-test: timeout=600
+ * k2-test: timeout=1200
  *
  * A fixed workload (crash/pipeline.h: ingest and sink in turn, several commits, merged manifests, deleted
  * old metadata) runs again and again; each time the power goes at another operation, SQLite's included,

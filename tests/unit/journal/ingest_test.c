@@ -9,9 +9,16 @@ static const char rows[] = "03/10/2014,10:00:00.000,37.5,100,0,,\n"
                            "03/10/2014,10:00:xx.002,37.52,300,0,,\n" /* bad: number 4 is used up */
                            "03/10/2014,10:00:00.003,37.53,400,0,,37.6\n";
 
+/* A data directory is made only in a directory that holds nothing else. */
+static void path_of(const char *dir, const char *name, char path[5000]) {
+    snprintf(path, 5000, "%s/raw/%s", dir, name);
+}
+
 static void put_file(const char *dir, const char *name, const char *text) {
     char path[5000];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
+    snprintf(path, sizeof path, "%s/raw", dir);
+    (void)mkdir(path, 0777);
+    path_of(dir, name, path);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fputs(text, f);
@@ -20,7 +27,7 @@ static void put_file(const char *dir, const char *name, const char *text) {
 
 static struct ingest_stats ingest_options_run(const char *dir, const char *name, bool keep) {
     char path[5000];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
+    path_of(dir, name, path);
     struct k2_err err;
     struct journal *j;
     struct ingest *g;

@@ -291,6 +291,39 @@ static void a_bad_file_does_not_keep_the_others_of_its_directory_from_being_read
     place_free(&p);
 }
 
+/* Its first half can be read: the bad place is met only then. */
+static void a_file_that_is_damaged_in_its_middle_is_passed_over_there(void **state) {
+    (void)state;
+    struct place p = place_make();
+    char command[600], *bad = place_path(&p, "in/1_BHP.csv.gz");
+    make_folder(&p);
+    place_rows(&p, "in/1_BHP.csv", 0, 50000, 10);
+    snprintf(command, sizeof command, "gzip -1 '%s/in/1_BHP.csv'", p.root);
+    assert_int_equal(system(command), 0);
+    FILE *f = fopen(bad, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 150000, SEEK_SET), 0);
+    for (int i = 0; i < 64; i++)
+        fputc(0xff, f);
+    fclose(f);
+    place_rows(&p, "in/2_CBA.csv", 0, 20, 10);
+    place_configure(&p, FOLDER);
+    place_open(&p);
+    for (int i = 0; i < 10; i++)
+        place_pass(&p, QUIET_SECONDS);
+    assert_int_equal(place_view(&p, "feed.files").state, AGENT_DEGRADED);
+    assert_non_null(strstr(place_view(&p, "feed.files").why, "1_BHP.csv.gz"));
+    int64_t rows = place_records(&p, "market.ticks.asx");
+    assert_in_range(rows, 21, 49999); /* what was whole before it, and the other file */
+    for (int i = 0; i < 3; i++)
+        place_pass(&p, QUIET_SECONDS);
+    assert_int_equal(place_records(&p, "market.ticks.asx"), rows);
+    place_sink(&p);
+    place_expect(&p, "SELECT count(*) FROM trades WHERE symbol = 'CBA'", "20\n");
+    free(bad);
+    place_free(&p);
+}
+
 /* --- reload --- */
 
 static void a_reload_takes_other_feeds_and_leaves_the_same_alone(void **state) {
@@ -377,11 +410,13 @@ static void through_trouble(enum disk_op op, int error, int64_t room) {
     struct disk *d = disk_mount(p.root);
     make_folder(&p);
     place_rows(&p, "1_BHP.csv", 0, 1000, 10);
+    place_rows(&p, "in/2_CBA.csv", 0, 10, 10);
     place_configure(&p, ASX "[feed.files]\nsource = @/in\n");
     place_open(&p);
-    place_feed(&p);
+    place_pass(&p, QUIET_SECONDS); /* topics and channels are known from now on */
     place_rows(&p, "1_BHP.csv", 1000, 3000, 10);
-    place_rows(&p, "in/2_CBA.csv", 0, 2000, 10);
+    place_rows(&p, "in/2_CBA.csv", 10, 2000, 10);
+    p.now_ns += QUIET_SECONDS * K2_NS_PER_SEC; /* read as complete, it is not looked at again */
     if (error)
         disk_fail(d, op, "*.seg", 0, error);
     else
@@ -473,6 +508,7 @@ int main(void) {
         cmocka_unit_test(the_last_line_of_a_file_in_a_directory_waits_until_it_is_whole),
         cmocka_unit_test(a_directory_is_read_and_so_is_what_comes_or_changes),
         cmocka_unit_test(a_bad_file_does_not_keep_the_others_of_its_directory_from_being_read),
+        cmocka_unit_test(a_file_that_is_damaged_in_its_middle_is_passed_over_there),
         cmocka_unit_test(a_reload_takes_other_feeds_and_leaves_the_same_alone),
         cmocka_unit_test(a_feed_that_is_down_is_tried_again_at_a_reload),
         cmocka_unit_test(refused_rows_alone_reach_their_table),

@@ -36,10 +36,17 @@ def _text(value):
 
 
 def _params(params):
+    if params is not None and not hasattr(params, "items"):
+        raise K2Error(f"params is a {type(params).__name__}: give a dict, {{'s': 'AAPL'}} for $s",
+                      K2Error.INVALID)
     items = list((params or {}).items())
     for name, value in items:
         if value is None:
             raise K2Error(f"parameter {name} is None: write IS NULL in the SQL instead",
+                          K2Error.INVALID)
+        if isinstance(value, (list, tuple, set, frozenset, dict, bytes, bytearray)):
+            raise K2Error(f"parameter {name} is a {type(value).__name__}, and only single values can "
+                          f"be bound: give 'NVDA,XOM' and write symbol = any(string_split(${name}, ','))",
                           K2Error.INVALID)
     array = (Param * max(len(items), 1))()
     for i, (name, value) in enumerate(items):
