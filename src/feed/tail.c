@@ -3,10 +3,10 @@
  * One buffer holds what the decoder has not taken yet. It grows while a decoder takes nothing (a line longer
  * than a step); decoders give up on a line before that becomes large.
  *
- * A followed file is looked at again when it had nothing more to give. It is begun anew, with a decoder that
- * knows nothing, when it is shorter than what was read, when the bytes read last are not where they were, or,
- * once it is read to its end, when its path names another file. What was held of a last line is then given to
- * the decoder as its last.
+ * A followed file is looked at again when it had nothing more to give, and after every rest. It is begun anew,
+ * with a decoder that knows nothing, when it is shorter than what was read, when its first bytes or those read last
+ * are not what they were, or, once it is read to its end, when its path names another file. A last line without its
+ * end is then refused: half a number is a number too.
  *
  * A mark, little-endian:
  *    0  u8   1 = a plain file, 2 = a gzip file that was read to its end
@@ -22,10 +22,13 @@
  */
 #include "feed/feed_int.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LOOK_EVERY (K2_NS_PER_SEC / 5)
 #define MARK_GROWS 1
 #define MARK_UNPACKED 2
 #define MARK_STATE 73
@@ -44,6 +47,8 @@ struct feed_tail {
     ino_t inode;
     dev_t device;
     int64_t restarts;
+    int64_t changed_ns; /* of the file, when it was looked at last */
+    int64_t looked_ns;  /* monotonic: then */
     struct k2_buf held;
 };
 
@@ -52,11 +57,20 @@ static void note(struct feed_tail *t, const char *text) {
         t->o.note(t->o.note_ctx, t->path, text);
 }
 
-/* Whether what was read last is still where it was. */
-static bool is_where_it_was(const struct feed_tail *t) {
+static bool is_edge(const struct feed_tail *t, int64_t end, const struct feed_edge *was) {
     struct feed_edge now;
-    return feed_edge_read(t->bytes.fd, t->bytes.done, &now) && now.n == t->bytes.trail.n &&
-           memcmp(now.at, t->bytes.trail.at, now.n) == 0;
+    return feed_edge_read(t->bytes.fd, end, &now) && now.n == was->n &&
+           memcmp(now.at, was->at, now.n) == 0;
+}
+
+/* Whether what was read first and last is still where it was. */
+static bool is_where_it_was(const struct feed_tail *t) {
+    const struct feed_bytes *b = &t->bytes;
+    return is_edge(t, (int64_t)b->head.n, &b->head) && is_edge(t, b->done, &b->trail);
+}
+
+static int64_t changed_ns(const struct stat *st) {
+    return st->st_mtim.tv_sec * K2_NS_PER_SEC + st->st_mtim.tv_nsec;
 }
 
 /* --- decoding --- */
@@ -114,14 +128,20 @@ static int start_decoder(struct feed_tail *t, struct k2_err *err) {
     return t->o.ops->init(t->state, &t->o.feed, t->in, err);
 }
 
+static int not_followed(const struct feed_tail *t, struct k2_err *err) {
+    return k2_fail(err, K2_E_INVALID, "%s is no regular file, so it cannot be followed", t->path);
+}
+
 static int open_file(struct feed_tail *t, struct k2_err *err) {
     struct stat st;
+    if (t->o.follow && stat(t->path, &st) == 0 && !S_ISREG(st.st_mode))
+        return not_followed(t, err); /* to open a pipe would wait for its writer */
     int rc = feed_bytes_open(&t->bytes, t->path, err);
     if (rc == K2_OK && fstat(t->bytes.fd, &st) != 0)
         rc = k2_fail_errno(err, "look at %s", t->path);
     t->regular = rc == K2_OK && S_ISREG(st.st_mode);
     if (rc == K2_OK && t->o.follow && !t->regular)
-        rc = k2_fail(err, K2_E_INVALID, "%s is no regular file, so it cannot be followed", t->path);
+        rc = not_followed(t, err);
     if (rc != K2_OK) {
         feed_bytes_close(&t->bytes);
         return rc;
@@ -129,6 +149,7 @@ static int open_file(struct feed_tail *t, struct k2_err *err) {
     t->bytes.grows = t->o.follow;
     t->inode = st.st_ino;
     t->device = st.st_dev;
+    t->changed_ns = changed_ns(&st);
     t->open = true;
     return K2_OK;
 }
@@ -145,10 +166,19 @@ static int open_or_wait(struct feed_tail *t, bool *there, struct k2_err *err) {
     return rc;
 }
 
+/* A line without its end is no event, and nobody will end it now. */
+static int leave_behind(struct feed_tail *t, const struct feed_sink *sink, struct k2_err *err) {
+    const struct feed_reject r = {.reason = "MALFORMED",
+                                  .detail =
+                                      "the file was cut or replaced before this line had its end",
+                                  .raw = k2_buf_view(&t->held),
+                                  .offset = (uint64_t)t->bytes.done - t->held.n};
+    return t->held.n ? sink->reject(sink->ctx, &r, err) : K2_OK;
+}
+
 static int begin_anew(struct feed_tail *t, const char *why, const struct feed_sink *sink,
                       struct k2_err *err) {
-    if (t->held.n)
-        K2_TRY(decode_held(t, true, sink, err));
+    K2_TRY(leave_behind(t, sink, err));
     close_file(t);
     t->restarts++;
     note(t, why);
@@ -160,6 +190,13 @@ static int begin_anew(struct feed_tail *t, const char *why, const struct feed_si
 static bool is_replaced(const struct feed_tail *t) {
     struct stat st;
     return stat(t->path, &st) == 0 && (st.st_ino != t->inode || st.st_dev != t->device);
+}
+
+/* Overwritten with as many bytes: nothing but its time tells at once. */
+static bool is_rewritten(struct feed_tail *t, const struct stat *st) {
+    bool touched = changed_ns(st) != t->changed_ns;
+    t->changed_ns = changed_ns(st);
+    return touched && !is_where_it_was(t);
 }
 
 /* *more: it is worth reading; the file may have been closed, to be begun anew. */
@@ -177,17 +214,29 @@ static int look_again(struct feed_tail *t, const struct feed_sink *sink, bool *m
         return begin_anew(t, "it was written anew: read from its start", sink, err);
     if (st.st_size > t->bytes.done)
         return K2_OK;
+    if (is_rewritten(t, &st))
+        return begin_anew(t, "it was written anew: read from its start", sink, err);
     if (replaced)
         return begin_anew(t, "another file took its place: read from its start", sink, err);
     *more = false;
     return K2_OK;
 }
 
+/* When it had nothing more, and after every rest: what is read in pieces may be overwritten between two. */
+static bool is_time_to_look(struct feed_tail *t) {
+    int64_t now = k2_monotonic_ns();
+    bool rested = t->o.follow && now - t->looked_ns >= LOOK_EVERY;
+    if (!t->waiting && !rested)
+        return false;
+    t->looked_ns = now;
+    return true;
+}
+
 int feed_tail_step(struct feed_tail *t, size_t max_bytes, const struct feed_sink *sink, bool *idle,
                    struct k2_err *err) {
     bool more = !t->ended;
     int rc = K2_OK;
-    if (more && t->waiting && t->open)
+    if (more && t->open && is_time_to_look(t))
         rc = look_again(t, sink, &more, err);
     if (rc == K2_OK && more && !t->open)
         rc = open_or_wait(t, &more, err);

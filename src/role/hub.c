@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 enum { MOST_CONNECTIONS = 32 };
+#define IDLE_MS 60000 /* a connection that asks nothing for so long ends */
+#define PAUSE_MS 100
 
 struct hub {
     char *data;
@@ -63,6 +65,9 @@ static void do_ingest(struct visit *v, const struct k2_json *request, int fd) {
     struct job_report report = {.all = -1};
     struct k2_err why = {0};
     int rc = request_ingest_read(request, &r, &why);
+    if (rc == K2_OK && !r.path && fd < 0)
+        rc =
+            k2_fail(&why, K2_E_INVALID, "the request 'ingest' has neither a path nor a descriptor");
     if (rc == K2_OK)
         rc = jobs_ingest(v->hub->feeder, &r, fd, send_progress, v, &report, &why);
     answer(v, rc, &why, request_report_json(&report));
@@ -155,7 +160,10 @@ static bool next_request(struct visit *v) {
     while (!atomic_load(&v->hub->stopping)) {
         struct pollfd p[] = {{.fd = line_descriptor(v->line), .events = POLLIN},
                              {.fd = v->hub->stop, .events = POLLIN}};
-        if (line_has_more(v->line) || (poll(p, 2, -1) > 0 && p[0].revents))
+        int ready = line_has_more(v->line) ? 1 : poll(p, 2, IDLE_MS);
+        if (ready == 0)
+            return false;
+        if (line_has_more(v->line) || (ready > 0 && p[0].revents))
             return !atomic_load(&v->hub->stopping);
     }
     return false;
@@ -225,6 +233,8 @@ static void *wait_for_visits(void *arg) {
         int fd = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             welcome(h, fd);
+        else
+            poll(&p[1], 1, PAUSE_MS); /* no descriptors left: they come back */
     }
     return NULL;
 }

@@ -20,7 +20,8 @@
 #define PIECE ((size_t)256 << 10)
 #define SIM "sim:"
 enum { SIM_PIECE = 8192 };
-/* A file of a directory that did not change for so long is taken to be complete: its last line may lack the newline. */
+/* A file of a directory that did not change for so long is taken to be complete, and recorded with its hash. Even so
+ * its last line is read only when it has its end: a writer may rest for long, and half a number is a number too. */
 #define QUIET (10 * K2_NS_PER_SEC)
 #define SIM_PAUSE                                                                                  \
     (20 * K2_NS_PER_MS)        /* it sends in bursts, as venues do: each is a sync of the log */
@@ -32,9 +33,9 @@ struct stamp { /* of a file as it was when it was last read */
     char *path;
     int64_t size, changed_ns;
     int64_t records, accepted; /* of it, so far */
-    bool whole; /* it was quiet by then, and its last line was read without a newline too */
-    char *why;  /* it was not read to its end; NULL = it was */
-    bool final; /* and never will be, as it is */
+    bool whole;                /* it was quiet by then */
+    char *why;                 /* it was not read to its end; NULL = it was */
+    bool final;                /* and never will be, as it is */
 };
 
 struct intake {
@@ -128,14 +129,14 @@ static K2_RC find_format(const struct intake *f, const struct feed_ops **out, st
 }
 
 static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops *format,
-                       bool follow, struct k2_err *err) {
+                       struct k2_err *err) {
     struct ingest_source_options o = {
         .feed = format,
         .options = {.exchange = f->exchange,
                     .date = INT32_MIN,
                     .calendar = f->plan.calendar[0] ? f->plan.calendar : NULL},
         .selection = k2_sv_of(f->plan.symbols),
-        .follow = follow,
+        .follow = true,
         .resume = true,
     };
     K2_TRY(read_speed(f->plan.speed, &o.speed, err));
@@ -224,7 +225,7 @@ static K2_RC open_one(struct intake *f, const struct source_file *file, struct k
     now.records = old && old->size <= now.size ? old->records : 0;
     now.accepted = now.records ? old->accepted : 0;
     f->reading = now;
-    return open_file(f, file->path, file->feed, !now.whole, err);
+    return open_file(f, file->path, file->feed, err);
 }
 
 static void forget_walk(struct intake *f) {
@@ -292,11 +293,21 @@ static bool is_directory(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+static bool is_special(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static K2_RC open_source(struct intake *f, struct k2_err *err) {
     const struct feed_ops *format;
     K2_TRY(find_format(f, &format, err));
     if (is_directory(f->plan.source))
         return open_next(f, format, err);
+    if (is_special(
+            f->plan
+                .source)) /* to look into a pipe would wait for its writer, and all feeds with it */
+        return k2_fail(err, K2_E_INVALID, "%s is no regular file, so it cannot be followed",
+                       f->plan.source);
     struct sources one = {0};
     sources_add(&one, f->plan.source, format);
     int rc = K2_OK;
@@ -305,7 +316,7 @@ static K2_RC open_source(struct intake *f, struct k2_err *err) {
         rc = err->status;
     } else {
         f->one_of_many = false;
-        rc = open_file(f, f->plan.source, one.at[0].feed, true, err);
+        rc = open_file(f, f->plan.source, one.at[0].feed, err);
     }
     sources_free(&one);
     return rc;
@@ -362,7 +373,7 @@ static K2_RC step_file(struct intake *f, int64_t *rest, struct k2_err *err) {
     struct ingest_source_state s = ingest_source_state(f->source);
     tell_file(f, &s);
     if ((s.ended || (idle && s.wait_ns == 0)) && f->one_of_many) {
-        if (s.ended)
+        if (f->reading.whole)
             K2_TRY(ingest_source_record(f->source, f->reading.records, f->reading.accepted, err));
         note_read(f);
         close_source(f);

@@ -160,9 +160,12 @@ static void take_descriptor(struct line *l, struct msghdr *m) {
     for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
         if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
             continue;
-        if (l->passed >= 0)
-            close(l->passed);
-        memcpy(&l->passed, CMSG_DATA(h), sizeof l->passed);
+        size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) { /* the last one counts; what came before it is not kept */
+            if (l->passed >= 0)
+                close(l->passed);
+            memcpy(&l->passed, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
+        }
     }
 }
 

@@ -140,8 +140,13 @@ static K2_RC await(struct role_writer *w, struct k2_err *err) {
 }
 
 static K2_RC ask(struct role_writer *w, struct k2_json *request, int pass, struct k2_err *err) {
-    K2_TRY(line_send(w->line, request, pass, err));
-    return await(w, err);
+    struct k2_err unsent;
+    int rc = line_send(w->line, request, pass, &unsent);
+    if (rc == K2_OK)
+        return await(w, err);
+    /* It may have answered before it hung up: that says more. */
+    rc = await(w, err);
+    return rc == K2_OK ? k2_fail(err, K2_E_FAILED, "%s", unsent.msg) : rc;
 }
 
 static bool is_regular(const char *path) {

@@ -125,6 +125,48 @@ static void a_descriptor_goes_along_with_its_line(void **state) {
     close_two_ends(&t);
 }
 
+static int count_descriptors(void) {
+    char **names;
+    size_t n;
+    struct k2_err err;
+    CHECK_OK(k2_fs_list("/proc/self/fd", &names, &n, &err), &err);
+    k2_fs_names_free(names, n);
+    return (int)n;
+}
+
+/* Sent by who means ill: all but the last are closed at once. */
+static void two_descriptors_with_one_line_do_not_pile_up(void **state) {
+    (void)state;
+    struct two_ends t = {0};
+    int got, both[2];
+    open_two_ends(&t);
+    assert_int_equal(pipe2(both, O_CLOEXEC), 0);
+    union {
+        char bytes[CMSG_SPACE(sizeof both)];
+        struct cmsghdr align;
+    } control = {{0}};
+    char text[] = "{\"do\":\"two\"}\n";
+    struct iovec part = {text, strlen(text)};
+    struct msghdr m = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof both);
+    memcpy(CMSG_DATA(h), both, sizeof both);
+    int before = count_descriptors();
+    assert_true(sendmsg(line_descriptor(t.client), &m, 0) > 0);
+    expect_word(t.server, "two", &got);
+    assert_true(got >= 0);
+    close(got);
+    assert_int_equal(count_descriptors(), before);
+    close(both[0]);
+    close(both[1]);
+    close_two_ends(&t);
+}
+
 /* Nobody asked for it: the next to ask gets it, or line_close closes it. */
 static void a_descriptor_that_nobody_takes_is_closed(void **state) {
     (void)state;
@@ -304,6 +346,7 @@ int main(void) {
         cmocka_unit_test(a_path_longer_than_a_socket_allows_is_fine),
         cmocka_unit_test(only_the_owner_may_connect),
         cmocka_unit_test(a_descriptor_goes_along_with_its_line),
+        cmocka_unit_test(two_descriptors_with_one_line_do_not_pile_up),
         cmocka_unit_test(a_descriptor_that_nobody_takes_is_closed),
         cmocka_unit_test(lines_arrive_whole_however_they_are_cut),
         cmocka_unit_test(half_a_line_is_the_end_and_no_request),

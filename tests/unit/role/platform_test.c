@@ -226,11 +226,68 @@ static void the_last_line_of_a_file_in_a_directory_waits_until_it_is_whole(void 
         place_pass(&p, 1);
     assert_int_equal(place_records(&p, "market.ticks.asx"), 1);
     for (int i = 0; i < 3; i++)
-        place_pass(&p, QUIET_SECONDS);
+        place_pass(&p, QUIET_SECONDS); /* however long the writer rests */
+    assert_int_equal(place_records(&p, "market.ticks.asx"), 1);
+    place_text(&p, "in/1_BHP.csv",
+               "03/10/2014,10:00:00.000,37.01,1,0,,\n03/10/2014,10:00:00.001,37.02,2,0,,\n");
+    for (int i = 0; i < 3; i++)
+        place_pass(&p, 1);
     assert_int_equal(place_records(&p, "market.ticks.asx"), 2);
     place_sink(&p);
     place_expect(&p, "SELECT count(*), count(DISTINCT price) FROM trades", "2,2\n");
     place_expect(&p, "SELECT count(*) FROM quarantine", "0\n");
+    place_free(&p);
+}
+
+/* A writer was in the middle of "3000" when the file was replaced by the whole one. */
+static void half_a_line_of_a_file_that_is_replaced_is_no_event(void **state) {
+    (void)state;
+    struct place p = place_make();
+    place_text(&p, "1_BHP.csv",
+               "03/10/2014,10:00:00.000,37.01,1,0,,\n03/10/2014,10:00:00.001,37.02,3");
+    place_configure(&p, ASX);
+    place_open(&p);
+    place_feed(&p);
+    place_text(&p, "new",
+               "03/10/2014,10:00:00.000,37.01,1,0,,\n03/10/2014,10:00:00.001,37.02,3000,0,,\n");
+    char *from = place_path(&p, "new"), *to = place_path(&p, "1_BHP.csv");
+    assert_int_equal(rename(from, to), 0);
+    for (int i = 0; i < 3; i++)
+        place_pass(&p, 1);
+    place_sink(&p);
+    place_expect(&p, "SELECT max(quantity)::INT, count(*) FROM trades", "3000,2\n");
+    place_expect(&p, "SELECT reason, count(*) FROM quarantine GROUP BY 1", "MALFORMED,1\n");
+    free(from);
+    free(to);
+    place_free(&p);
+}
+
+static void a_file_that_is_overwritten_with_as_many_bytes_is_read_anew(void **state) {
+    (void)state;
+    struct place p = place_make();
+    place_rows(&p, "1_BHP.csv", 0, 10, 10);
+    place_configure(&p, ASX);
+    place_open(&p);
+    place_feed(&p);
+    place_rows(&p, "1_BHP.csv", 0, 10, 11);
+    for (int i = 0; i < 3; i++)
+        place_pass(&p, 1);
+    assert_int_equal(place_records(&p, "market.ticks.asx"), 20);
+    place_free(&p);
+}
+
+/* To open it would wait for a writer, and every feed with it. */
+static void a_pipe_is_no_source_of_a_feed(void **state) {
+    (void)state;
+    struct place p = place_make();
+    char *path = place_path(&p, "1_BHP.csv");
+    assert_int_equal(mkfifo(path, 0666), 0);
+    place_configure(&p, ASX);
+    place_open(&p);
+    place_feed(&p);
+    assert_int_equal(place_view(&p, "feed.asx").state, AGENT_DEGRADED);
+    assert_non_null(strstr(place_view(&p, "feed.asx").why, "no regular file"));
+    free(path);
     place_free(&p);
 }
 
@@ -506,6 +563,9 @@ int main(void) {
         cmocka_unit_test(a_simulated_market_goes_on_as_time_does),
         cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
         cmocka_unit_test(the_last_line_of_a_file_in_a_directory_waits_until_it_is_whole),
+        cmocka_unit_test(half_a_line_of_a_file_that_is_replaced_is_no_event),
+        cmocka_unit_test(a_file_that_is_overwritten_with_as_many_bytes_is_read_anew),
+        cmocka_unit_test(a_pipe_is_no_source_of_a_feed),
         cmocka_unit_test(a_directory_is_read_and_so_is_what_comes_or_changes),
         cmocka_unit_test(a_bad_file_does_not_keep_the_others_of_its_directory_from_being_read),
         cmocka_unit_test(a_file_that_is_damaged_in_its_middle_is_passed_over_there),

@@ -168,6 +168,17 @@ static void a_command_that_asks_for_nonsense_is_told_so(void **state) {
         .path = "/dev/null", .source = "-", .format = "no-such-format", .date = INT32_MIN};
     CHECK_STATUS(role_writer_file(w, &unknown, &p.err), K2_E_INVALID);
     assert_non_null(strstr(p.err.msg, "no-such-format"));
+    const struct request_ingest nothing = {
+        .path = "", .source = "x", .format = "binance-json", .date = INT32_MIN};
+    struct line *l;
+    struct k2_json *answer;
+    CHECK_OK(line_connect(p.data, &l, &p.err), &p.err);
+    CHECK_OK(line_send(l, request_ingest_json(&nothing), -1, &p.err), &p.err);
+    CHECK_OK(line_receive(l, &answer, NULL, &p.err), &p.err);
+    CHECK_STATUS(request_error_read(answer, &p.err), K2_E_INVALID);
+    assert_non_null(strstr(p.err.msg, "neither a path nor a descriptor"));
+    k2_json_free(answer);
+    line_close(l);
     const struct sim_options wrong = {.symbols = -5, .rate = 1, .seconds = 1};
     CHECK_STATUS(role_writer_simulate(w, &wrong, &p.err), K2_E_INVALID);
     role_writer_close(w); /* the line held out, and so does the platform */
