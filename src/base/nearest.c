@@ -33,6 +33,16 @@ static size_t distance(const char *a, const char *b) {
     return row[nb];
 }
 
+/* The first word that begins like it; two letters may begin anything. */
+static const char *begun(const char *word, const char *const *words, int n) {
+    size_t length = strlen(word);
+    for (int i = 0; i < n && length >= BEGINNING; i++) {
+        if (strncasecmp(words[i], word, length) == 0)
+            return words[i];
+    }
+    return NULL;
+}
+
 const char *k2_nearest(const char *word, const char *const *words, int n) {
     const char *nearest = NULL;
     size_t best = strlen(word) / 3 + 2; /* from here on it is another word, not a slip */
@@ -43,9 +53,5 @@ const char *k2_nearest(const char *word, const char *const *words, int n) {
             nearest = words[i];
         }
     }
-    for (int i = 0; !nearest && i < n && strlen(word) >= BEGINNING; i++) {
-        if (strncasecmp(words[i], word, strlen(word)) == 0)
-            nearest = words[i];
-    }
-    return nearest;
+    return nearest ? nearest : begun(word, words, n);
 }

@@ -135,7 +135,8 @@ void marks_set(struct marks *m, const char *path, const char *format, struct k2_
         return;
     m->changed = true;
     if (mark.n == 0) {
-        drop(m, e);
+        if (e)
+            drop(m, e);
         return;
     }
     if (!e)

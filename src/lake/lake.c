@@ -187,7 +187,7 @@ static K2_RC check_directory(const char *data, bool create, struct k2_err *err) 
 }
 
 K2_RC lake_open(const char *data, bool create, struct lake **out, struct k2_err *err) {
-    struct lake *l;
+    struct lake *l = NULL;
     K2_TRY(check_directory(data, create, err));
     K2_TRY(lake_open_anywhere(data, create, &l, err));
     int rc = lake_check_home(l, err);

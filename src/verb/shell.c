@@ -140,7 +140,7 @@ void shell_line(struct shell *s, struct k2_sv line) {
         run_command(s, trimmed);
         return;
     }
-    if (memchr(line.p ? line.p : "", 0, line.n))
+    if (line.n > 0 && memchr(line.p, 0, line.n))
         return;
     k2_buf_sv(&s->pending, line);
     k2_buf_byte(&s->pending, '\n');
