@@ -37,7 +37,7 @@ static size_t distance(const char *a, const char *b) {
 static const char *begun(const char *word, const char *const *words, int n) {
     size_t length = strlen(word);
     for (int i = 0; i < n && length >= BEGINNING; i++) {
-        if (strncasecmp(words[i], word, length) == 0)
+        if (words[i] && strncasecmp(words[i], word, length) == 0)
             return words[i];
     }
     return NULL;

@@ -73,11 +73,19 @@ static K2_RC renew_archive(struct feeder *f, struct k2_err *err) {
     return open_archive(f, err);
 }
 
+/* That a file goes on where it was is as it should be; all else is worth a line. */
+static void log_note(void *ctx, const char *path, const char *text) {
+    (void)ctx;
+    bool usual = strncmp(text, "goes on", strlen("goes on")) == 0;
+    k2_log(usual ? K2_LOG_DEBUG : K2_LOG_WARN, "file of a feed", "file", path, "what", text, NULL);
+}
+
 static K2_RC open_ingest(struct feeder *f, struct k2_err *err) {
     K2_TRY(open_archive(f, err));
     struct ingest_options o = {
         .archive = {.ctx = f, .load = ask_archive},
         .batch_bytes = f->batch_bytes,
+        .note = log_note,
     };
     K2_TRY(ingest_open(f->journal, &o, &f->ingest, err));
     f->appended = 0;
