@@ -150,8 +150,7 @@ static const struct verb_option options[] = {
     {"duplicates", "P", "0", "probability that an event is sent twice", NULL, 0},
     {"out-of-order", "P", "0", "probability that an event is sent late", NULL, 0},
     {"quotes", NULL, NULL, "quotes beside the trades", NULL, 0},
-    {"print", "FORMAT", NULL,
-     "write lines of a venue (asx-csv, binance-json), store nothing; numbers start at 1", NULL, 0},
+    {"print", "FORMAT", NULL, "print lines as asx-csv or binance-json, store nothing", NULL, 0},
     VERB_FORMAT,
     {0}};
 
@@ -170,6 +169,7 @@ const struct verb verb_simulate = {
     .about =
         "The same options, seed and start give the same events to the bit, so a second run adds\n"
         "nothing. Without --start the events end now, and a query over the last hour finds them.\n"
+        "What --print writes is numbered from 1 in each run.\n"
         "Simulated events are of exchange SIM and never mix with real ones.",
     .options = options,
     .examples = examples,
