@@ -423,6 +423,16 @@ struct ingest_stats ingest_stats(const struct ingest *g) {
     return g->stats;
 }
 
+void ingest_stats_add(struct ingest_stats *sum, const struct ingest_stats *more, int times) {
+    enum { COUNTS = sizeof *sum / sizeof(int64_t) }; /* it holds nothing but counts */
+    int64_t to[COUNTS], from[COUNTS];
+    memcpy(to, sum, sizeof to);
+    memcpy(from, more, sizeof from);
+    for (size_t i = 0; i < COUNTS; i++)
+        to[i] += times * from[i];
+    memcpy(sum, to, sizeof to);
+}
+
 const struct seq_engine *ingest_sequence(const struct ingest *g) {
     return g->engine;
 }

@@ -55,6 +55,8 @@ K2_RC ingest_judge(struct ingest *g, struct k2_err *err);
 /* Judges, appends and makes durable all that was given so far, with a checkpoint. */
 K2_RC ingest_flush(struct ingest *g, struct k2_err *err);
 struct ingest_stats ingest_stats(const struct ingest *g); /* since ingest_open */
+/* Adds `times` times what another counted: 1, or -1 for the difference of two. */
+void ingest_stats_add(struct ingest_stats *sum, const struct ingest_stats *more, int times);
 /* For the gaps that are open now (feed.h); older ones are those from before ingest_open. */
 const struct seq_engine *ingest_sequence(const struct ingest *g);
 /* Judges, appends and makes durable all that was given so far, as ingest_flush does, but writes checkpoint

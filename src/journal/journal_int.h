@@ -11,6 +11,7 @@
 #include "journal/index.h"
 #include "journal/journal.h"
 #include "journal/meta.h"
+#include "journal/segment.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -129,6 +130,11 @@ K2_RC journal_seal_digests(struct journal *j, struct segment *s, struct k2_err *
 K2_RC journal_digest_segment(const char *dir, const struct segment_file *file, int64_t end,
                              const char *const *topics, int topic_count, const atomic_bool *stop,
                              struct journal_digest **out, int *n, struct k2_err *err);
+
+/* --- time.c --- */
+/* Walks the frames of a segment up to its index's end; one that ends before is K2_E_CORRUPT. */
+K2_RC journal_segment_visit(struct journal *j, const struct journal_index *x,
+                            const struct segment_visitor *visitor, struct k2_err *err);
 
 /* --- journal.c --- */
 K2_RC journal_segment_describe(struct journal *j, struct segment *s,

@@ -5,7 +5,6 @@
  */
 #include "journal/journal_int.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 
 struct count {
@@ -27,23 +26,6 @@ static int count_frame(void *ctx, const struct frame *f, const uint8_t *bytes, s
     return K2_OK;
 }
 
-static int count_segment(struct journal *j, const struct journal_index *x, struct count *c,
-                         struct k2_err *err) {
-    char *path = journal_segment_path(j->dir, x->base, ".seg");
-    struct segment_file file = {path, -1, x->base, j->incarnation};
-    const struct segment_visitor visitor = {c, count_frame};
-    int64_t at = x->base;
-    int rc = k2_fs_open(path, O_RDONLY, &file.fd, err);
-    if (rc == K2_OK) {
-        rc = journal_segment_walk(&file, &at, x->end, &visitor, err);
-        if (rc == K2_OK && at != x->end)
-            rc = k2_fail(err, K2_E_CORRUPT, "%s is damaged", path);
-        (void)!k2_fs_close(file.fd, path, NULL);
-    }
-    free(path);
-    return rc;
-}
-
 /* Also notes the segment in the sizes of the partitions that it holds. */
 static bool holds(const struct journal_index *x, const struct count *c) {
     bool any = false;
@@ -57,6 +39,7 @@ static bool holds(const struct journal_index *x, const struct count *c) {
 }
 
 static int count_all(struct journal *j, struct count *c, struct k2_err *err) {
+    const struct segment_visitor visitor = {c, count_frame};
     K2_TRY(journal_chain_refresh(j, err));
     if (c->topic < 0 || c->topic >= j->meta.topic_count)
         return k2_fail(err, K2_E_NOTFOUND, "the journal %s has no topic %d", j->dir, c->topic);
@@ -64,7 +47,7 @@ static int count_all(struct journal *j, struct count *c, struct k2_err *err) {
     for (int i = 0; i < j->live.n; i++) {
         const struct journal_index *x = &j->live.at[i]->index;
         if (holds(x, c))
-            K2_TRY(count_segment(j, x, c, err));
+            K2_TRY(journal_segment_visit(j, x, &visitor, err));
     }
     return K2_OK;
 }

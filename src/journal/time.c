@@ -62,21 +62,26 @@ static int take_frame(void *ctx, const struct frame *f, const uint8_t *bytes, st
     return K2_OK;
 }
 
-static int look_into_file(struct journal *j, const struct journal_index *x, struct question *q,
-                          struct k2_err *err) {
+int journal_segment_visit(struct journal *j, const struct journal_index *x,
+                          const struct segment_visitor *visitor, struct k2_err *err) {
     char *path = journal_segment_path(j->dir, x->base, ".seg");
     struct segment_file file = {path, -1, x->base, j->incarnation};
-    const struct segment_visitor visitor = {q, take_frame};
     int64_t at = x->base;
     int rc = k2_fs_open(path, O_RDONLY, &file.fd, err);
     if (rc == K2_OK) {
-        rc = journal_segment_walk(&file, &at, x->end, &visitor, err);
+        rc = journal_segment_walk(&file, &at, x->end, visitor, err);
         if (rc == K2_OK && at != x->end)
             rc = k2_fail(err, K2_E_CORRUPT, "%s is damaged", path);
         (void)!k2_fs_close(file.fd, path, NULL);
     }
     free(path);
     return rc;
+}
+
+static int look_into_file(struct journal *j, const struct journal_index *x, struct question *q,
+                          struct k2_err *err) {
+    const struct segment_visitor visitor = {q, take_frame};
+    return journal_segment_visit(j, x, &visitor, err);
 }
 
 static int look_into_index(struct journal *j, int64_t number, const struct question *q,

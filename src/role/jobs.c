@@ -26,14 +26,8 @@ static K2_RC account(struct ingest *g, const struct ingest_stats *before, struct
                      struct k2_err *err) {
     K2_TRY(ingest_judge(g, err));
     struct ingest_stats now = ingest_stats(g);
-    enum { COUNTS = sizeof now / sizeof(int64_t) };
-    int64_t was[COUNTS], is[COUNTS], sum[COUNTS];
-    memcpy(was, before, sizeof was);
-    memcpy(is, &now, sizeof is);
-    memcpy(sum, &report->stats, sizeof sum);
-    for (size_t i = 0; i < COUNTS; i++)
-        sum[i] += is[i] - was[i];
-    memcpy(&report->stats, sum, sizeof sum);
+    ingest_stats_add(&report->stats, &now, 1);
+    ingest_stats_add(&report->stats, before, -1);
     return K2_OK;
 }
 

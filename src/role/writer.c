@@ -98,19 +98,9 @@ static K2_RC simulate_local(struct role_writer *w, const struct sim_options *o,
 
 /* --- through k2 up --- */
 
-static void add_up(struct ingest_stats *sum, const struct ingest_stats *more) {
-    enum { COUNTS = sizeof *sum / sizeof(int64_t) };
-    int64_t a[COUNTS], b[COUNTS];
-    memcpy(a, sum, sizeof a);
-    memcpy(b, more, sizeof b);
-    for (size_t i = 0; i < COUNTS; i++)
-        a[i] += b[i];
-    memcpy(sum, a, sizeof a);
-}
-
 static void take_report(struct role_writer *w, const struct k2_json *v) {
     request_report_read(v, &w->report);
-    add_up(&w->report.stats, &w->before.stats);
+    ingest_stats_add(&w->report.stats, &w->before.stats, 1);
 }
 
 /* Reads answers until the last one. */

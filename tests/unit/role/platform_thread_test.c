@@ -9,15 +9,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-/* libduckdb is not instrumented: what it does between its own threads cannot be judged here, and neither can
- * the library of C++, which nothing else of ours uses. */
-#define EXPORTED __attribute__((visibility("default")))
-EXPORTED const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void) {
-    return "race:libduckdb.so\nmutex:libduckdb.so\ndeadlock:libduckdb.so\n"
-           "called_from_lib:libduckdb.so\nrace:libstdc++.so\n";
-}
-
 #define QUIET "[http]\nenabled = false\n[sink]\ninterval = 100ms\n[query]\nthreads = 1\n"
 
 static void start(struct place *p) {
