@@ -234,37 +234,13 @@ struct refusal {
     }
 
 #define K2_FIELD CHECK_FIELD
-static struct refusal check_trade(const struct k2_trade *e, const struct k2_interner *in,
-                                  size_t *size) {
-#include "codec/trade.def"
-    return (struct refusal){0};
-}
-static struct refusal check_quote(const struct k2_quote *e, const struct k2_interner *in,
-                                  size_t *size) {
-#include "codec/quote.def"
-    return (struct refusal){0};
-}
-static struct refusal check_quarantine(const struct k2_quarantine *e, const struct k2_interner *in,
-                                       size_t *size) {
-#include "codec/quarantine.def"
-    return (struct refusal){0};
-}
+#define KIND_TEMPLATE "codec/avro_check.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
 
 #define K2_FIELD WRITE_FIELD
-static uint8_t *write_trade(const struct k2_trade *e, const struct k2_interner *in, uint8_t *p) {
-#include "codec/trade.def"
-    return p;
-}
-static uint8_t *write_quote(const struct k2_quote *e, const struct k2_interner *in, uint8_t *p) {
-#include "codec/quote.def"
-    return p;
-}
-static uint8_t *write_quarantine(const struct k2_quarantine *e, const struct k2_interner *in,
-                                 uint8_t *p) {
-#include "codec/quarantine.def"
-    return p;
-}
+#define KIND_TEMPLATE "codec/avro_write.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
 
 static struct refusal check(const struct k2_event *e, const struct k2_interner *in, size_t *size) {
@@ -336,22 +312,8 @@ int k2_avro_encode(const struct k2_event *e, const struct k2_interner *in, uint3
 #define K2_FIELD(id, name, type, need, cls, meaning)                                               \
     if (IN_RECORD(cls))                                                                            \
         e->name = K2_##need == K2_REQ || wire_some(in) ? GET_##type : NULL_##type;
-static void read_trade(struct wire_in *start, struct k2_interner *interner, struct k2_trade *e) {
-    struct wire_in at = *start, *in = &at;
-#include "codec/trade.def"
-    *start = at;
-}
-static void read_quote(struct wire_in *start, struct k2_interner *interner, struct k2_quote *e) {
-    struct wire_in at = *start, *in = &at;
-#include "codec/quote.def"
-    *start = at;
-}
-static void read_quarantine(struct wire_in *start, struct k2_interner *interner,
-                            struct k2_quarantine *e) {
-    struct wire_in at = *start, *in = &at;
-#include "codec/quarantine.def"
-    *start = at;
-}
+#define KIND_TEMPLATE "codec/avro_read.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
 
 static void read_record(struct wire_in *in, struct k2_interner *interner, struct k2_event *e) {
@@ -388,24 +350,8 @@ static void read_record(struct wire_in *in, struct k2_interner *interner, struct
             SKIP_##type;                                                                           \
     }                                                                                              \
     col++;
-static void read_trade_row(struct wire_in *start, struct k2_interner *interner, void *const *col,
-                           size_t row) {
-    struct wire_in at = *start, *in = &at;
-#include "codec/trade.def"
-    *start = at;
-}
-static void read_quote_row(struct wire_in *start, struct k2_interner *interner, void *const *col,
-                           size_t row) {
-    struct wire_in at = *start, *in = &at;
-#include "codec/quote.def"
-    *start = at;
-}
-static void read_quarantine_row(struct wire_in *start, struct k2_interner *interner,
-                                void *const *col, size_t row) {
-    struct wire_in at = *start, *in = &at;
-#include "codec/quarantine.def"
-    *start = at;
-}
+#define KIND_TEMPLATE "codec/avro_read_row.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
 
 static void read_row(struct wire_in *in, struct k2_interner *interner, struct k2_columns *c,
@@ -426,15 +372,8 @@ static void read_row(struct wire_in *in, struct k2_interner *interner, struct k2
 #define K2_FIELD(id, name, type, need, cls, meaning)                                               \
     if (IN_RECORD(cls))                                                                            \
         e->name = K2_##need == K2_OPT ? NULL_##type : 0;
-static void blank_trade(struct k2_trade *e) {
-#include "codec/trade.def"
-}
-static void blank_quote(struct k2_quote *e) {
-#include "codec/quote.def"
-}
-static void blank_quarantine(struct k2_quarantine *e) {
-#include "codec/quarantine.def"
-}
+#define KIND_TEMPLATE "codec/avro_blank.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
 
 static void blank_record(struct k2_event *e) {
@@ -448,6 +387,11 @@ static void blank_record(struct k2_event *e) {
     case K2_KIND_COUNT:
         K2_ASSERT(!"known kind");
     }
+}
+
+void k2_event_blank(struct k2_event *e, enum k2_kind_id kind) {
+    *e = (struct k2_event){.kind = kind};
+    blank_record(e);
 }
 
 /* What a decoder learned about one schema id: plan NULL = it is the current schema. */

@@ -6,22 +6,21 @@
 #include <pthread.h>
 
 #define K2_FIELD(id, name, type, need, cls, meaning)                                               \
-    {id, #name, K2_##type, K2_##need, K2_##cls, meaning, offsetof(struct k2_trade, name)},
-static const struct k2_field trade_fields[] = {
-#include "codec/trade.def"
-};
+    {id,                                                                                           \
+     #name,                                                                                        \
+     K2_##type,                                                                                    \
+     K2_##need,                                                                                    \
+     K2_##cls,                                                                                     \
+     meaning,                                                                                      \
+     offsetof(struct K2_PASTE(k2_, KIND), name)},
+#define KIND_TEMPLATE "codec/event_fields.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
+
+/* struct k2_head is the beginning of every kind but quarantine. */
 #define K2_FIELD(id, name, type, need, cls, meaning)                                               \
-    {id, #name, K2_##type, K2_##need, K2_##cls, meaning, offsetof(struct k2_quote, name)},
-static const struct k2_field quote_fields[] = {
-#include "codec/quote.def"
-};
-#undef K2_FIELD
-#define K2_FIELD(id, name, type, need, cls, meaning)                                               \
-    {id, #name, K2_##type, K2_##need, K2_##cls, meaning, offsetof(struct k2_quarantine, name)},
-static const struct k2_field quarantine_fields[] = {
-#include "codec/quarantine.def"
-};
+    _Static_assert(offsetof(struct k2_head, name) == offsetof(struct k2_trade, name), "head.def");
+#include "codec/head.def"
 #undef K2_FIELD
 
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
@@ -103,6 +102,13 @@ const struct k2_kind *k2_kind(enum k2_kind_id id) {
     return &kinds[id];
 }
 
+const struct k2_kind *k2_kind_by_name(struct k2_sv name) {
+    for (int i = 0; i < K2_KIND_COUNT; i++)
+        if (k2_sv_eq(name, k2_sv_of(kinds[i].name)))
+            return k2_kind((enum k2_kind_id)i);
+    return NULL;
+}
+
 const struct k2_kind *k2_kind_by_table(struct k2_sv table) {
     for (int i = 0; i < K2_KIND_COUNT; i++)
         if (k2_sv_eq(table, k2_sv_of(kinds[i].table)))
@@ -155,6 +161,19 @@ size_t k2_type_size(enum k2_type type) {
 
 bool k2_type_is_interned(enum k2_type type) {
     return type == K2_STR || type == K2_LIST || type == K2_MAP || type == K2_BYTES;
+}
+
+int64_t k2_event_raw_offset(const struct k2_event *e) {
+    switch (e->kind) {
+#define K2_KIND(name, NAME, table, topic, meaning)                                                 \
+    case K2_KIND_##NAME:                                                                           \
+        return e->name.raw_offset;
+#include "codec/kinds.def"
+#undef K2_KIND
+    case K2_KIND_COUNT:
+        break;
+    }
+    K2_ASSERT(!"known kind");
 }
 
 bool k2_exchange_ok(struct k2_sv text) {

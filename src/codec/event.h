@@ -36,36 +36,21 @@ typedef int64_t k2_c_LONG, k2_c_STAMP;
 typedef int32_t k2_c_INT, k2_c_DATE;
 typedef k2_i128 k2_c_PRICE, k2_c_QUANTITY;
 
+#define K2_PASTE2(a, b) a##b
+#define K2_PASTE(a, b) K2_PASTE2(a, b)
+
 #define K2_FIELD(id, name, type, need, cls, meaning) k2_c_##type name;
-struct k2_trade {
-#include "codec/trade.def"
+struct k2_head { /* what every kind but quarantine begins with */
+#include "codec/head.def"
 };
-struct k2_quote {
-#include "codec/quote.def"
-};
-struct k2_quarantine {
-#include "codec/quarantine.def"
-};
+#define KIND_TEMPLATE "codec/event_struct.inc"
+#include "codec/each_kind.inc" /* struct k2_trade, struct k2_quote, ... */
 #undef K2_FIELD
 
 /* Position of a field in its kind's table: K2_TRADE_price, K2_QUOTE_bid_price, ... */
-#define K2_FIELD(id, name, type, need, cls, meaning) K2_TRADE_##name,
-enum {
-#include "codec/trade.def"
-    K2_TRADE_FIELDS
-};
-#undef K2_FIELD
-#define K2_FIELD(id, name, type, need, cls, meaning) K2_QUOTE_##name,
-enum {
-#include "codec/quote.def"
-    K2_QUOTE_FIELDS
-};
-#undef K2_FIELD
-#define K2_FIELD(id, name, type, need, cls, meaning) K2_QUARANTINE_##name,
-enum {
-#include "codec/quarantine.def"
-    K2_QUARANTINE_FIELDS
-};
+#define K2_FIELD(id, name, type, need, cls, meaning) K2_PASTE(K2_PASTE(K2_, KIND_NAME), _##name),
+#define KIND_TEMPLATE "codec/event_enum.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
 
 enum k2_kind_id {
@@ -76,15 +61,21 @@ enum k2_kind_id {
 };
 
 #define K2_MAX_FIELDS 32 /* of any kind */
-#define K2_FLAG_LAST 1   /* flags: last event of its message */
+/* flags, a column of every kind but quarantine */
+#define K2_FLAG_LAST 1 /* last event of its message */
+#define K2_FLAG_SNAPSHOT                                                                           \
+    2 /* tells what stands already, nothing happened: part of a snapshot or refresh */
+#define K2_FLAG_SHARED                                                                             \
+    4 /* the channel's numbers are shared by all kinds: one message, one number */
 
 /* One event of any kind. `kind` says which member is valid. */
 struct k2_event {
     enum k2_kind_id kind;
     union {
-        struct k2_trade trade;
-        struct k2_quote quote;
-        struct k2_quarantine quarantine;
+        struct k2_head head; /* of any kind but quarantine */
+#define K2_KIND(name, NAME, table, topic, meaning) struct k2_##name name;
+#include "codec/kinds.def"
+#undef K2_KIND
     };
 };
 
@@ -113,6 +104,7 @@ struct k2_kind {
 
 /* Never NULL for a valid id. */
 const struct k2_kind *k2_kind(enum k2_kind_id id);
+const struct k2_kind *k2_kind_by_name(struct k2_sv name);   /* NULL if there is none */
 const struct k2_kind *k2_kind_by_table(struct k2_sv table); /* NULL if there is none */
 const struct k2_kind *k2_kind_by_topic(struct k2_sv topic); /* "market.ticks.asx"; NULL if none */
 /* Index in kind->fields or -1. */
@@ -130,6 +122,12 @@ static inline void *k2_event_fields(struct k2_event *e) {
 static inline const void *k2_event_fields_const(const struct k2_event *e) {
     return &e->trade;
 }
+
+/* raw_offset, of any kind. */
+int64_t k2_event_raw_offset(const struct k2_event *e);
+
+/* An event of the kind (not quarantine) in which nothing is said: optional columns are null, all others 0. */
+void k2_event_blank(struct k2_event *e, enum k2_kind_id kind);
 
 /* Whether text can be an exchange code: 1 to 31 of A-Z 0-9 _ - */
 bool k2_exchange_ok(struct k2_sv text);

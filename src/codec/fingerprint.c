@@ -82,18 +82,8 @@ static inline void put_interned(struct bytes *b, int id, uint32_t v, const struc
     if (classes & (1u << K2_##cls)) {                                                              \
         PUT_##type(id, e->name);                                                                   \
     }
-static inline void put_trade(struct bytes *b, const struct k2_trade *e,
-                             const struct k2_interner *in, unsigned classes) {
-#include "codec/trade.def"
-}
-static inline void put_quote(struct bytes *b, const struct k2_quote *e,
-                             const struct k2_interner *in, unsigned classes) {
-#include "codec/quote.def"
-}
-static inline void put_quarantine(struct bytes *b, const struct k2_quarantine *e,
-                                  const struct k2_interner *in, unsigned classes) {
-#include "codec/quarantine.def"
-}
+#define KIND_TEMPLATE "codec/fingerprint_kind.inc"
+#include "codec/each_kind.inc"
 #undef K2_FIELD
 
 static inline struct k2_h128 hash_classes(const struct k2_event *e, const struct k2_interner *in,

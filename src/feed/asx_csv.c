@@ -441,8 +441,9 @@ static int find_calendars(struct asx *a, const struct feed_options *o, struct k2
     return K2_OK;
 }
 
-static int init(void *state, const struct feed_options *o, struct k2_interner *in,
-                struct k2_err *err) {
+static int init(const struct feed_ops *self, void *state, const struct feed_options *o,
+                struct k2_interner *in, struct k2_err *err) {
+    (void)self;
     struct asx *a = state;
     struct k2_sv symbol = o->symbol.n ? o->symbol : symbol_in(o->source);
     if (symbol.n == 0)
@@ -536,7 +537,9 @@ static bool restore(void *state, struct k2_sv saved) {
 }
 
 /* Looks at the first line that may be a row. */
-static int detect(struct k2_sv file_name, struct k2_sv head, const char **why) {
+static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2_sv head,
+                  const char **why) {
+    (void)self;
     struct row r = {0};
     int32_t day;
     int64_t of_day;

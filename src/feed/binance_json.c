@@ -413,9 +413,10 @@ static int decode(void *state, struct k2_sv bytes, bool last, size_t *consumed,
 
 /* --- setting up --- */
 
-static int init(void *state, const struct feed_options *o, struct k2_interner *in,
-                struct k2_err *err) {
+static int init(const struct feed_ops *self, void *state, const struct feed_options *o,
+                struct k2_interner *in, struct k2_err *err) {
     static const char *const codes[] = {"BINANCE", "BINANCE-USDM", "BINANCE-COINM"};
+    (void)self;
     struct binance *b = state;
     b->in = in;
     b->wants = o->wants;
@@ -453,7 +454,9 @@ static bool restore(void *state, struct k2_sv saved) {
     return true;
 }
 
-static int detect(struct k2_sv file_name, struct k2_sv head, const char **why) {
+static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2_sv head,
+                  const char **why) {
+    (void)self;
     (void)file_name;
     struct k2_sv rest = head, line = k2_sv_trim(k2_sv_split(&rest, '\n'));
     size_t digits = 0;

@@ -39,10 +39,42 @@ static void start_quote(struct k2_quote *q, const struct feed_head *h) {
     };
 }
 
+/* Kinds that come less often: every column is blanked first. */
+static void start_other(struct k2_event *e, const struct feed_head *h) {
+    k2_event_blank(e, e->kind);
+    e->head = (struct k2_head){
+        .exchange = h->exchange,
+        .symbol = h->symbol,
+        .instrument_id = K2_NULL_LONG,
+        .trade_date = h->trade_date,
+        .exchange_timestamp = k2_floor_us(h->ns),
+        .exchange_timestamp_ns = h->ns,
+        .receive_timestamp_ns = h->receive_ns,
+        .exchange_sequence_number = h->sequence,
+        .channel = h->channel,
+    };
+    switch (e->kind) {
+#define K2_KIND(name, NAME, table, topic, meaning)
+#define K2_MARKET_KIND(name, NAME, table, topic, meaning)                                          \
+    case K2_KIND_##NAME:                                                                           \
+        e->name.flags = K2_FLAG_LAST;                                                              \
+        e->name.raw_offset = h->raw_offset;                                                        \
+        break;
+#include "codec/kinds.def"
+#undef K2_KIND
+#undef K2_MARKET_KIND
+    case K2_KIND_QUARANTINE:
+    case K2_KIND_COUNT:
+        K2_ASSERT(!"a market's kind");
+    }
+}
+
 void feed_event_start(struct k2_event *e, enum k2_kind_id kind, const struct feed_head *h) {
     e->kind = kind;
-    if (kind == K2_KIND_QUOTE)
+    if (kind == K2_KIND_TRADE)
+        start_trade(&e->trade, h);
+    else if (kind == K2_KIND_QUOTE)
         start_quote(&e->quote, h);
     else
-        start_trade(&e->trade, h);
+        start_other(e, h);
 }

@@ -41,7 +41,9 @@ struct feed_reject {
     int64_t position;               /* line or message number in the source, from 1 */
     uint64_t offset;                /* byte offset in the source */
     const struct k2_event *partial; /* what could be read: exchange, symbol, date; or NULL */
-    bool numbered; /* exchange_sequence_number of partial is known and is consumed by this record */
+    /* exchange_sequence_number of partial is known and is consumed by this record; so are its channel, epoch
+     * and, on a channel that all kinds share, K2_FLAG_SHARED in its flags. */
+    bool numbered;
 };
 
 struct feed_sink { /* where a decoder sends what it finds; a callback's failure ends the decoding */
@@ -74,18 +76,43 @@ struct feed_fact {
     const char *what, *name, *text;
 };
 
+/* --- frames: what a feed sends at a time (a datagram, a framed message of a stream) --- */
+
+struct feed_frame {
+    struct k2_sv bytes; /* its payload; borrowed for the call */
+    int64_t time_ns;    /* when it was captured, K2_NULL_LONG where its source does not say */
+    int64_t number;     /* place in the source, from 1 */
+    uint64_t offset;    /* of the payload in the source */
+    uint32_t flow; /* which conversation it belongs to, from 0 in the order of their turning up */
+    struct k2_sv flow_name; /* "udp://239.1.2.3:26400"; empty where there is only one */
+};
+
+struct
+    feed_visit { /* the fields of a frame: a tree, told from left to right; names as in the table */
+    void *ctx;
+    /* A group of fields begins; `index` from 0 where it repeats, else -1. `at` is its first byte. */
+    void (*open)(void *ctx, const char *name, int index, size_t at);
+    void (*close)(void *ctx);
+    /* One field: `text` is how it prints, `size` bytes at `at`. `padding`: bytes without a meaning. */
+    void (*field)(void *ctx, const char *name, struct k2_sv text, bool padding, size_t at,
+                  size_t size);
+};
+
 struct feed_ops {
     const char *name;              /* "asx-csv" */
     const char *title;             /* one line for `k2 feed list` */
     const char *numbering;         /* where the sequence comes from, in a sentence */
     const struct feed_fact *facts; /* ended by one without what */
+    const void *table; /* what a decoder that is driven by tables reads (layout.h); else NULL */
     bool ordinal;      /* the feed numbers nothing: sequences are counted over its lines */
     size_t state_size; /* the caller allocates the private state, zeroed */
     /* 0 = not this format .. 100 = certain, from the file's name and its first bytes; above 0 with the
      * reason in words. */
-    int (*detect)(struct k2_sv file_name, struct k2_sv head, const char **why);
+    int (*detect)(const struct feed_ops *self, struct k2_sv file_name, struct k2_sv head,
+                  const char **why);
     K2_RC(*init)
-    (void *state, const struct feed_options *o, struct k2_interner *in, struct k2_err *err);
+    (const struct feed_ops *self, void *state, const struct feed_options *o, struct k2_interner *in,
+     struct k2_err *err);
     /* Decodes what is whole in `bytes` and gives how many were consumed; the rest is shown again
      * with more behind it. `last`: nothing more will come. Strings of events are interned in `in`.
      */
@@ -98,6 +125,12 @@ struct feed_ops {
      * which is then as init left it. Without them a file is always read from its start. */
     void (*save)(const void *state, struct k2_buf *out);
     bool (*restore)(void *state, struct k2_sv saved);
+    /* For `k2 decode`: every field of a frame as the venue sent it, told to `visit` in the order of the wire.
+     * The state is that of init, or zeroed. K2_E_INVALID: the frame breaks the format; what was told before is
+     * good. NULL where the format has no frames: its events are all there is to show. */
+    K2_RC(*dissect)
+    (const struct feed_ops *self, void *state, const struct feed_frame *frame,
+     const struct feed_visit *visit, struct k2_err *err);
 };
 
 const struct feed_ops *feed_find(struct k2_sv name); /* NULL if there is none */
@@ -158,6 +191,14 @@ void feed_print_event(struct k2_sv format, const struct k2_event *e, const struc
 
 /* --- the sequence engine: gap, duplicate, conflict, out of order, reset --- */
 
+/* In the place of a kind: the numbers of the channel count the messages of all kinds (K2_FLAG_SHARED), so
+ * (epoch, sequence, part) is unique on it over all kinds. */
+#define SEQ_SHARED K2_KIND_COUNT
+/* Of an event: its kind, or SEQ_SHARED. */
+enum k2_kind_id seq_kind_of(enum k2_kind_id kind, int64_t flags);
+/* "trade", or "shared". */
+const char *seq_kind_name(enum k2_kind_id kind);
+
 enum seq_verdict {
     SEQ_NEW,          /* next in line, or the first of its channel */
     SEQ_GAP,          /* new, and numbers before it are missing */
@@ -170,7 +211,7 @@ enum seq_verdict {
 
 struct seq_item { /* one event to judge */
     struct k2_sv exchange, channel;
-    enum k2_kind_id kind;
+    enum k2_kind_id kind; /* or SEQ_SHARED */
     int32_t trade_date, epoch, part;
     int64_t sequence;
     struct k2_h128 payload;
@@ -197,8 +238,8 @@ int seq_known_cmp(const struct seq_known *a, const struct seq_known *b);
 /* Where the engine looks for what it no longer remembers. */
 struct seq_history {
     void *ctx;
-    /* Every accepted event of the channel with lo <= sequence <= hi, in any order, put by calling `put`. Called
-     * at most once per channel and batch, before anything of the batch is judged. NULL: what is forgotten is
+    /* Every accepted event of the channel (SEQ_SHARED: of all kinds) with lo <= sequence <= hi, in any order,
+     * put by calling `put`. Called at most once per channel and batch, before anything of the batch is judged. NULL: what is forgotten is
      * then new. */
     K2_RC(*load)
     (void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,

@@ -13,13 +13,13 @@ void feed_binance_print(const struct k2_event *e, const struct k2_interner *in, 
 
 /* --- events --- */
 
-struct feed_head { /* what trade and quote have in common */
+struct feed_head { /* what all kinds have in common */
     uint32_t exchange, symbol, channel;
     int32_t trade_date;
     int64_t ns, receive_ns, sequence, raw_offset; /* K2_NULL_LONG where there is none */
 };
 
-/* An event of the kind (trade or quote) with these fields, the last of its message, in epoch 0 and
+/* An event of the kind (not quarantine) with these fields, the last of its message, in epoch 0 and
  * part 0; every optional field else is null. */
 void feed_event_start(struct k2_event *e, enum k2_kind_id kind, const struct feed_head *h);
 

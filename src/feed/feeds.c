@@ -40,7 +40,7 @@ const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head
     *why = head.n ? "its first lines are in none of the known formats" : "it is empty";
     for (int i = 0; i < FEEDS; i++) {
         const char *reason = NULL;
-        int found = feeds[i]->detect(file_name, head, &reason);
+        int found = feeds[i]->detect(feeds[i], file_name, head, &reason);
         if (found > score) {
             best = feeds[i];
             score = found;

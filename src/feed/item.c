@@ -10,20 +10,35 @@
                        .part = (e)->part,                                                          \
                        .sequence = (e)->exchange_sequence_number})
 
+enum k2_kind_id seq_kind_of(enum k2_kind_id kind, int64_t flags) {
+    return flags & K2_FLAG_SHARED ? SEQ_SHARED : kind;
+}
+
+const char *seq_kind_name(enum k2_kind_id kind) {
+    return kind == SEQ_SHARED ? "shared" : k2_kind(kind)->name;
+}
+
 struct seq_item seq_item_of(const struct k2_event *e, const struct k2_interner *in) {
     struct seq_item item;
+    int64_t flags = 0;
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
     case K2_KIND_##NAME:                                                                           \
         item = ITEM(&e->name, in);                                                                 \
         break;
+#define K2_MARKET_KIND(name, NAME, table, topic, meaning)                                          \
+    case K2_KIND_##NAME:                                                                           \
+        item = ITEM(&e->name, in);                                                                 \
+        flags = e->name.flags;                                                                     \
+        break;
 #include "codec/kinds.def"
 #undef K2_KIND
+#undef K2_MARKET_KIND
     case K2_KIND_COUNT:
     default:
         K2_ASSERT(!"known kind");
     }
-    item.kind = e->kind;
+    item.kind = seq_kind_of(e->kind, flags);
     item.payload = k2_payload_hash(e, in);
     return item;
 }

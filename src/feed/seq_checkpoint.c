@@ -22,6 +22,7 @@
 #define MAGIC "K2SQ"
 #define VERSION 1
 #define HEADER 16
+#define SHARED "*" /* where the table of a kind stands else */
 #define CRC_BYTES 4
 
 /* --- writing --- */
@@ -46,7 +47,7 @@ static void put_text(struct k2_buf *b, struct k2_sv s) {
 static void put_channel(struct k2_buf *b, const struct seq_channel *c) {
     put_text(b, seq_channel_exchange(c));
     put_text(b, seq_channel_name(c));
-    put_text(b, k2_sv_of(k2_kind(c->kind)->table));
+    put_text(b, c->kind == SEQ_SHARED ? K2_SV(SHARED) : k2_sv_of(k2_kind(c->kind)->table));
     put_u32(b, (uint32_t)c->trade_date);
     put_u32(b, (uint32_t)c->epoch);
     put_u64(b, (uint64_t)c->high);
@@ -202,9 +203,10 @@ static bool take_channel(struct k2_sv *in, struct seq_channels *channels) {
         !take_i32(in, &key.trade_date))
         return false;
     const struct k2_kind *kind = k2_kind_by_table(table);
-    if (!kind)
+    bool shared = k2_sv_eq(table, K2_SV(SHARED));
+    if (!kind && !shared)
         return false;
-    key.kind = kind->id;
+    key.kind = shared ? SEQ_SHARED : kind->id;
     struct seq_channel *c = seq_channels_get(channels, &key);
     if (c->started)
         return false; /* twice */

@@ -125,7 +125,7 @@ static void close_file(struct feed_tail *t) {
 static int start_decoder(struct feed_tail *t, struct k2_err *err) {
     t->o.ops->fini(t->state);
     memset(t->state, 0, t->o.ops->state_size);
-    return t->o.ops->init(t->state, &t->o.feed, t->in, err);
+    return t->o.ops->init(t->o.ops, t->state, &t->o.feed, t->in, err);
 }
 
 static int not_followed(const struct feed_tail *t, struct k2_err *err) {

@@ -104,12 +104,13 @@ struct replay {
 static bool item_of_quarantine(const struct k2_event *e, const struct k2_interner *in,
                                struct seq_item *out) {
     const struct k2_quarantine *q = &e->quarantine;
-    struct k2_sv kind = k2_interned(in, q->event_kind);
-    bool quote = k2_sv_eq(kind, k2_sv_of(k2_kind(K2_KIND_QUOTE)->name));
+    const struct k2_kind *k = k2_kind_by_name(k2_interned(in, q->event_kind));
+    int64_t flags = q->event_flags == K2_NULL_LONG ? 0 : q->event_flags;
     *out = (struct seq_item){.exchange = k2_interned(in, q->exchange),
                              .channel = k2_interned(in, q->event_channel),
-                             .kind = quote ? K2_KIND_QUOTE : K2_KIND_TRADE,
+                             .kind = seq_kind_of(k ? k->id : K2_KIND_TRADE, flags),
                              .trade_date = q->trade_date,
+                             .epoch = q->event_epoch == K2_NULL_LONG ? 0 : (int32_t)q->event_epoch,
                              .sequence = q->event_sequence,
                              .consumed_only = true};
     return q->event_channel != 0 && q->event_sequence != K2_NULL_LONG;

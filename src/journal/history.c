@@ -5,6 +5,9 @@
  * of all channels, read from the log in one pass and kept until another window of that kind is asked for; so
  * a long day is read about once, not once per batch and channel.
  *
+ * A channel that all kinds share has its events in the topics of all of them: each is looked at in a window of
+ * its own.
+ *
  * Where the channels of a session date ended is learned for all of them in one pass, of which only the ends
  * are kept.
  */
@@ -41,9 +44,17 @@ struct lasts { /* of an exchange, session date and kind */
 
 struct history {
     struct seq_history archive;
-    struct window windows[K2_KIND_COUNT]; /* one a kind: a batch may hold several kinds */
-    struct lasts lasts[K2_KIND_COUNT];
+    struct window windows[2][K2_KIND_COUNT]; /* [shared][kind]: a batch may hold several */
+    struct lasts lasts[2][K2_KIND_COUNT];
 };
+
+/* The kinds whose topics hold events of the channel are [*from, *to). */
+static bool kinds_of(enum k2_kind_id kind, int *from, int *to) {
+    bool shared = kind == SEQ_SHARED;
+    *from = shared ? 0 : (int)kind;
+    *to = shared ? K2_KIND_COUNT : (int)kind + 1;
+    return shared;
+}
 
 /* --- windows --- */
 
@@ -101,9 +112,13 @@ static K2_RC load(void *ctx, struct k2_sv exchange, int32_t date, struct k2_sv c
                   void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
                   struct k2_err *err) {
     struct history *h = ctx;
-    struct window *w = &h->windows[kind];
-    K2_TRY(read_window(w, exchange, date, lo, hi, err));
-    give(w, k2_intern(w->scan.interner, channel), lo, hi, put, put_ctx);
+    int from, to;
+    bool shared = kinds_of(kind, &from, &to);
+    for (int i = from; i < to; i++) {
+        struct window *w = &h->windows[shared][i];
+        K2_TRY(read_window(w, exchange, date, lo, hi, err));
+        give(w, k2_intern(w->scan.interner, channel), lo, hi, put, put_ctx);
+    }
     if (!h->archive.load)
         return K2_OK;
     return h->archive.load(h->archive.ctx, exchange, date, channel, kind, lo, hi, put, put_ctx,
@@ -145,12 +160,16 @@ static void put_later(void *ctx, const struct seq_known *known) {
 static K2_RC last_of(void *ctx, struct k2_sv exchange, int32_t date, struct k2_sv channel,
                      enum k2_kind_id kind, struct seq_known *out, bool *found, struct k2_err *err) {
     struct history *h = ctx;
-    struct lasts *l = &h->lasts[kind];
     struct last last = {0};
-    K2_TRY(read_lasts(l, exchange, date, err));
-    uint32_t id = k2_intern_find(l->scan.interner, channel);
-    if (id && id < l->n)
-        last = l->of[id];
+    int from, to;
+    bool shared = kinds_of(kind, &from, &to);
+    for (int i = from; i < to; i++) {
+        struct lasts *l = &h->lasts[shared][i];
+        K2_TRY(read_lasts(l, exchange, date, err));
+        uint32_t id = k2_intern_find(l->scan.interner, channel);
+        if (id && id < l->n && l->of[id].known)
+            take_later(&last, &l->of[id].event);
+    }
     if (h->archive.load)
         K2_TRY(h->archive.load(h->archive.ctx, exchange, date, channel, kind, INT64_MIN, INT64_MAX,
                                put_later, &last, err));
@@ -164,12 +183,17 @@ static K2_RC last_of(void *ctx, struct k2_sv exchange, int32_t date, struct k2_s
 struct history *history_new(struct journal *j, struct seq_history archive) {
     struct history *h = k2_zalloc(sizeof *h);
     h->archive = archive;
-    for (int i = 0; i < K2_KIND_COUNT; i++) {
-        struct window *w = &h->windows[i];
-        struct lasts *l = &h->lasts[i];
-        enum k2_kind_id kind = (enum k2_kind_id)i;
-        w->scan = (struct history_scan){.journal = j, .kind = kind, .take = add, .ctx = w};
-        l->scan = (struct history_scan){.journal = j, .kind = kind, .take = note_last, .ctx = l};
+    for (int i = 0; i < 2 * K2_KIND_COUNT; i++) {
+        bool shared = i >= K2_KIND_COUNT;
+        struct window *w = &h->windows[shared][i % K2_KIND_COUNT];
+        struct lasts *l = &h->lasts[shared][i % K2_KIND_COUNT];
+        struct history_scan scan = {
+            .journal = j, .kind = (enum k2_kind_id)(i % K2_KIND_COUNT), .shared = shared};
+        w->scan = l->scan = scan;
+        w->scan.take = add;
+        w->scan.ctx = w;
+        l->scan.take = note_last;
+        l->scan.ctx = l;
         history_scan_init(&w->scan);
         history_scan_init(&l->scan);
     }
@@ -179,11 +203,13 @@ struct history *history_new(struct journal *j, struct seq_history archive) {
 void history_free(struct history *h) {
     if (!h)
         return;
-    for (int i = 0; i < K2_KIND_COUNT; i++) {
-        history_scan_fini(&h->windows[i].scan);
-        history_scan_fini(&h->lasts[i].scan);
-        free(h->windows[i].entries);
-        free(h->lasts[i].of);
+    for (int i = 0; i < 2 * K2_KIND_COUNT; i++) {
+        struct window *w = &h->windows[i / K2_KIND_COUNT][i % K2_KIND_COUNT];
+        struct lasts *l = &h->lasts[i / K2_KIND_COUNT][i % K2_KIND_COUNT];
+        history_scan_fini(&w->scan);
+        history_scan_fini(&l->scan);
+        free(w->entries);
+        free(l->of);
     }
     free(h);
 }

@@ -39,7 +39,7 @@ static K2_RC read_records(struct history_scan *s, struct journal_reader *r, stru
             struct k2_event e;
             K2_TRY(k2_decode(d, record.value, &e, err));
             struct seq_item i = seq_item_of(&e, s->interner);
-            if (i.trade_date == s->date && i.sequence >= s->lo && i.sequence <= s->hi)
+            if ((i.kind == SEQ_SHARED) == s->shared && i.trade_date == s->date && i.sequence >= s->lo && i.sequence <= s->hi)
                 s->take(s->ctx, k2_intern(s->interner, i.channel),
                         &(struct seq_known){i.sequence, i.epoch, i.part, i.payload});
         }

@@ -7,7 +7,8 @@
 
 struct history_scan {
     struct journal *journal;
-    enum k2_kind_id kind;
+    enum k2_kind_id kind; /* of the topic */
+    bool shared;          /* only events of channels that all kinds share; without, only the others */
     struct k2_buf exchange;
     int32_t date;
     int64_t lo, hi;               /* of the sequences */
@@ -17,7 +18,7 @@ struct history_scan {
     void *ctx;
 };
 
-/* journal, kind, take and ctx are set by the caller; the rest is zero. */
+/* journal, kind, shared, take and ctx are set by the caller; the rest is zero. */
 void history_scan_init(struct history_scan *s);
 void history_scan_fini(struct history_scan *s);
 void history_scan_start(struct history_scan *s, struct k2_sv exchange, int32_t date, int64_t lo,

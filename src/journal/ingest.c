@@ -57,9 +57,8 @@ static K2_RC find_route(struct ingest *g, enum k2_kind_id kind, uint32_t exchang
 }
 
 void ingest_exchange_and_time(const struct k2_event *e, uint32_t *exchange, int64_t *ns) {
-    bool quote = e->kind == K2_KIND_QUOTE;
-    *exchange = quote ? e->quote.exchange : e->trade.exchange;
-    *ns = quote ? e->quote.exchange_timestamp_ns : e->trade.exchange_timestamp_ns;
+    *exchange = e->head.exchange;
+    *ns = e->head.exchange_timestamp_ns;
 }
 
 /* K2_E_RANGE or K2_E_INVALID: the event itself cannot be stored, and nothing was appended. */
@@ -103,17 +102,18 @@ static K2_RC put_in_quarantine(struct ingest *g, const struct quarantine_record 
 
 static struct quarantine_record record_of(struct ingest *g, const struct waiting *w,
                                           const struct seq_item *i) {
-    bool quote = w->event.kind == K2_KIND_QUOTE;
     return (struct quarantine_record){
         .exchange = i->exchange,
-        .symbol = k2_interned(g->interner, quote ? w->event.quote.symbol : w->event.trade.symbol),
+        .symbol = k2_interned(g->interner, w->event.head.symbol),
         .kind = k2_sv_of(k2_kind(w->event.kind)->name),
         .trade_date = i->trade_date,
         .channel = i->channel,
         .sequence = i->sequence,
+        .epoch = i->epoch,
+        .shared = i->kind == SEQ_SHARED,
         .source = w->source ? k2_interned(g->names, w->source) : i->channel,
         .position = w->position,
-        .offset = quote ? w->event.quote.raw_offset : w->event.trade.raw_offset,
+        .offset = k2_event_raw_offset(&w->event),
         .raw = {(const char *)g->raw.p + w->raw_at, w->raw_n},
     };
 }
@@ -282,17 +282,16 @@ static struct quarantine_record record_of_reject(struct ingest *g, const struct 
                                   .raw = f->raw};
     if (!f->partial)
         return r;
-    bool quote = f->partial->kind == K2_KIND_QUOTE;
-    const struct k2_trade *t = &f->partial->trade;
-    const struct k2_quote *q = &f->partial->quote;
-    int32_t date = quote ? q->trade_date : t->trade_date;
-    r.exchange = k2_interned(g->interner, quote ? q->exchange : t->exchange);
-    r.symbol = k2_interned(g->interner, quote ? q->symbol : t->symbol);
+    const struct k2_head *h = &f->partial->head;
+    r.exchange = k2_interned(g->interner, h->exchange);
+    r.symbol = k2_interned(g->interner, h->symbol);
     r.kind = k2_sv_of(k2_kind(f->partial->kind)->name);
-    r.trade_date = date ? date : INT32_MIN;
+    r.trade_date = h->trade_date ? h->trade_date : INT32_MIN;
     if (f->numbered) {
-        r.channel = k2_interned(g->interner, quote ? q->channel : t->channel);
-        r.sequence = quote ? q->exchange_sequence_number : t->exchange_sequence_number;
+        r.channel = k2_interned(g->interner, h->channel);
+        r.sequence = h->exchange_sequence_number;
+        r.epoch = h->epoch;
+        r.shared = seq_item_of(f->partial, g->interner).kind == SEQ_SHARED;
     }
     return r;
 }

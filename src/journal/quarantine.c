@@ -154,6 +154,8 @@ static struct k2_event event_of(struct k2_interner *in, const struct quarantine_
         .raw_offset = r->offset,
         .event_channel = optional(in, r->channel),
         .event_sequence = r->channel.n ? r->sequence : K2_NULL_LONG,
+        .event_epoch = r->channel.n ? r->epoch : K2_NULL_LONG,
+        .event_flags = r->channel.n && r->shared ? K2_FLAG_SHARED : K2_NULL_LONG,
     };
     return e;
 }

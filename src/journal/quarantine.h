@@ -12,6 +12,8 @@ struct quarantine_record {
     struct k2_sv kind;     /* the kind it would have been; empty = unknown */
     struct k2_sv channel;  /* of the number it used up; empty = not numbered */
     int64_t sequence;      /* that number, when there is a channel */
+    int32_t epoch;         /* of that number */
+    bool shared;           /* the channel's numbers are those of all kinds */
     int32_t trade_date; /* INT32_MIN = unknown: stored as 1970-01-01, the same at every reading */
     struct k2_sv source;
     int64_t position; /* line or message number */

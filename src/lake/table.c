@@ -8,7 +8,7 @@
 #define LOAD_ATTEMPTS 10
 #define ENSURE_ATTEMPTS 20
 
-/* --- loading --- */
+/* --- reading metadata --- */
 
 /* Whatever lies outside of the warehouse belongs to another directory or to nobody: reading it would
  * read that one's rows, and writing would write there. lake_open has looked for moved directories. */
@@ -51,37 +51,6 @@ static K2_RC lost(struct k2_sv name, const char *location, struct k2_err *err) {
                    location, K2_SV_ARG(name));
 }
 
-/* Between reading the row and opening the file other writers may have committed so often that the
- * file is gone; then the row says another one. */
-K2_RC lake_table_load(struct lake *l, struct k2_sv name, struct lake_table **out,
-                      struct k2_err *err) {
-    struct k2_sv prefix = K2_SV(LAKE_NAMESPACE ".");
-    if (k2_sv_starts(name, prefix))
-        name = (struct k2_sv){name.p + prefix.n, name.n - prefix.n};
-    char *before = NULL;
-    int rc = K2_E_NOTFOUND;
-    for (int i = 0; i < LOAD_ATTEMPTS; i++) {
-        char *location;
-        rc = lake_catalog_get(l->catalog, name, &location, err);
-        if (rc != K2_OK)
-            break;
-        bool same = before && strcmp(before, location) == 0;
-        free(before);
-        before = location;
-        rc = same ? lost(name, location, err) : load_from(l, name, location, out, err);
-        if (same || rc != K2_E_NOTFOUND)
-            break;
-    }
-    free(before);
-    if (rc == K2_OK && (rc = check_home(l, name, (*out)->location, err)) != K2_OK)
-        lake_table_free(*out);
-    return rc;
-}
-
-K2_RC lake_table_names(struct lake *l, char ***names, size_t *n, struct k2_err *err) {
-    return lake_catalog_names(l->catalog, names, n, err);
-}
-
 K2_RC lake_data_path(const struct lake_table *t, int32_t trade_date, char **path,
                      struct k2_err *err) {
     char *table, date[K2_DATE_TEXT], uuid[LAKE_UUID_TEXT];
@@ -100,7 +69,7 @@ K2_RC lake_data_path(const struct lake_table *t, int32_t trade_date, char **path
     return rc;
 }
 
-/* --- making --- */
+/* --- the metadata of a new table --- */
 
 static struct k2_json *one(struct k2_json *v) {
     struct k2_json *list = k2_json_array();
@@ -162,6 +131,85 @@ static struct k2_json *first_metadata(const struct lake *l, const struct k2_kind
     k2_buf_free(&location);
     return root;
 }
+
+/* --- loading --- */
+
+/* Whether the first data directories did not have the table: a catalog without it is older than it, not damaged. */
+static bool is_younger(struct k2_sv name) {
+    const struct k2_kind *kind = k2_kind_by_table(name);
+    return kind && kind->id > K2_KIND_QUARANTINE;
+}
+
+/* What an older directory holds of a table that it does not have yet: nothing. It is made by the next writer. */
+static K2_RC load_empty(const struct lake *l, struct k2_sv name, struct lake_table **out,
+                        struct k2_err *err) {
+    const struct k2_kind *kind = k2_kind_by_table(name);
+    struct k2_json *root = first_metadata(l, kind);
+    struct k2_buf text = {0};
+    k2_json_dump(root, &text);
+    k2_json_free(root);
+    int rc = lake_metadata_parse(k2_buf_view(&text), kind->table, "", out, err);
+    k2_buf_free(&text);
+    return rc;
+}
+
+/* Between reading the row and opening the file other writers may have committed so often that the
+ * file is gone; then the row says another one. */
+K2_RC lake_table_load(struct lake *l, struct k2_sv name, struct lake_table **out,
+                      struct k2_err *err) {
+    struct k2_sv prefix = K2_SV(LAKE_NAMESPACE ".");
+    if (k2_sv_starts(name, prefix))
+        name = (struct k2_sv){name.p + prefix.n, name.n - prefix.n};
+    char *before = NULL;
+    int rc = K2_E_NOTFOUND;
+    for (int i = 0; i < LOAD_ATTEMPTS; i++) {
+        char *location;
+        rc = lake_catalog_get(l->catalog, name, &location, err);
+        if (rc == K2_E_NOTFOUND && is_younger(name))
+            return load_empty(l, name, out, err);
+        if (rc != K2_OK)
+            break;
+        bool same = before && strcmp(before, location) == 0;
+        free(before);
+        before = location;
+        rc = same ? lost(name, location, err) : load_from(l, name, location, out, err);
+        if (same || rc != K2_E_NOTFOUND)
+            break;
+    }
+    free(before);
+    if (rc == K2_OK && (rc = check_home(l, name, (*out)->location, err)) != K2_OK)
+        lake_table_free(*out);
+    return rc;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool has_name(char **names, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A directory that has tables has those too that a later writer will make. */
+K2_RC lake_table_names(struct lake *l, char ***names, size_t *n, struct k2_err *err) {
+    K2_TRY(lake_catalog_names(l->catalog, names, n, err));
+    if (*n == 0)
+        return K2_OK;
+    size_t listed = *n;
+    *names = k2_realloc(*names, (listed + K2_KIND_COUNT + 1) * sizeof **names);
+    for (int i = 0; i < K2_KIND_COUNT; i++) {
+        const char *table = k2_kind((enum k2_kind_id)i)->table;
+        if (is_younger(k2_sv_of(table)) && !has_name(*names, listed, table))
+            (*names)[(*n)++] = k2_sv_dup(k2_sv_of(table));
+    }
+    qsort(*names, *n, sizeof **names, by_name);
+    return K2_OK;
+}
+
+/* --- making --- */
 
 static K2_RC create(struct lake *l, const struct k2_kind *kind, struct k2_err *err) {
     struct k2_json *root = first_metadata(l, kind);

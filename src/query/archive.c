@@ -1,5 +1,5 @@
 /* query/archive.c - see archive.h. */
-#include "query/query.h"
+#include "query/query_int.h"
 
 #include "base/clock.h"
 
@@ -78,8 +78,9 @@ static void put_condition(struct k2_buf *b, struct k2_sv exchange, int32_t trade
                   (long long)hi);
 }
 
+/* Of the rows those of a channel that all kinds share, or only the others. */
 static K2_RC give_rows(struct archive *a, struct query_rows *rows, const struct k2_kind *kind,
-                       void (*put)(void *ctx, const struct seq_known *known), void *put_ctx,
+                       bool shared, void (*put)(void *ctx, const struct seq_known *known), void *put_ctx,
                        struct k2_err *err) {
     struct k2_columns c;
     k2_columns_init(&c, kind, ROWS);
@@ -89,7 +90,8 @@ static K2_RC give_rows(struct archive *a, struct query_rows *rows, const struct 
             struct k2_event e;
             k2_columns_get(&c, row, &e);
             struct seq_item i = seq_item_of(&e, a->interner);
-            put(put_ctx, &(struct seq_known){i.sequence, i.epoch, i.part, i.payload});
+            if ((i.kind == SEQ_SHARED) == shared)
+                put(put_ctx, &(struct seq_known){i.sequence, i.epoch, i.part, i.payload});
         }
         k2_interner_reset(a->interner);
     }
@@ -97,24 +99,51 @@ static K2_RC give_rows(struct archive *a, struct query_rows *rows, const struct 
     return rc;
 }
 
+/* Whether the table may hold rows: there is one, and it has a snapshot. */
+static bool is_filled(const struct archive *a, const struct k2_kind *kind) {
+    struct lake_table *t;
+    if (lake_table_load(a->engine->lake, k2_sv_of(kind->table), &t, NULL) != K2_OK)
+        return false;
+    bool yes = lake_table_info(t).current_snapshot != 0;
+    lake_table_free(t);
+    return yes;
+}
+
+static bool is_asked(enum k2_kind_id asked, enum k2_kind_id kind) {
+    bool market = kind != K2_KIND_QUARANTINE && kind != K2_KIND_GAP;
+    return asked == SEQ_SHARED ? market : asked == kind;
+}
+
+static K2_RC load_kind(struct archive *a, const struct k2_kind *kind, bool shared,
+                       const char *where,
+                       void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
+                       struct k2_err *err) {
+    struct query_rows *rows;
+    int rc = query_rows_open(a->engine, kind, NULL, where, a->interner, &rows, err);
+    if (rc == K2_OK) {
+        rc = give_rows(a, rows, kind, shared, put, put_ctx, err);
+        query_rows_close(rows);
+    }
+    return k2_err_context(err, rc, "looking for earlier events in table %s", kind->table);
+}
+
 static K2_RC load(void *ctx, struct k2_sv exchange, int32_t trade_date, struct k2_sv channel,
                   enum k2_kind_id kind, int64_t lo, int64_t hi,
                   void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
                   struct k2_err *err) {
     struct archive *a = ctx;
-    struct query_rows *rows;
     struct k2_buf where = {0};
+    int rc = K2_OK;
     if (!a->engine)
         K2_TRY(query_open(a->data, NULL, &a->engine, err));
     put_condition(&where, exchange, trade_date, channel, lo, hi);
-    int rc = query_rows_open(a->engine, k2_kind(kind), NULL, k2_buf_cstr(&where), a->interner,
-                             &rows, err);
-    if (rc == K2_OK) {
-        rc = give_rows(a, rows, k2_kind(kind), put, put_ctx, err);
-        query_rows_close(rows);
+    for (int i = 0; rc == K2_OK && i < K2_KIND_COUNT; i++) {
+        const struct k2_kind *k = k2_kind((enum k2_kind_id)i);
+        if (is_asked(kind, k->id) && is_filled(a, k))
+            rc = load_kind(a, k, kind == SEQ_SHARED, k2_buf_cstr(&where), put, put_ctx, err);
     }
     k2_buf_free(&where);
-    return k2_err_context(err, rc, "looking for earlier events in table %s", k2_kind(kind)->table);
+    return rc;
 }
 
 /* --- the calls --- */

@@ -63,7 +63,7 @@ static void count_gaps(const struct coverage *c, struct coverage_line *l, const 
                        uint64_t n, const struct duck_vector *channels, struct duck_span span) {
     for (size_t i = 0; i < c->gap_count; i++) {
         const struct gap *g = &c->gaps[i];
-        if (g->kind != l->kind->id || strcmp(g->exchange, l->exchange) != 0 ||
+        if ((g->kind != l->kind->id && g->kind != SEQ_SHARED) || strcmp(g->exchange, l->exchange) != 0 ||
             !has_date(dates, n, g->trade_date) ||
             !has_channel(channels, span, k2_sv_of(g->channel)))
             continue;
@@ -171,7 +171,7 @@ static int cover_all(struct coverage *c, struct k2_err *err) {
     for (int i = 0; i < K2_KIND_COUNT; i++) {
         const struct k2_kind *kind = k2_kind((enum k2_kind_id)i);
         struct lake_table *t;
-        if (kind->id == K2_KIND_QUARANTINE)
+        if (kind->id == K2_KIND_QUARANTINE || kind->id == K2_KIND_GAP)
             continue;
         int rc = lake_table_load(c->engine->lake, k2_sv_of(kind->table), &t, err);
         if (rc == K2_E_NOTFOUND)

@@ -122,10 +122,7 @@ struct again {
 };
 
 static void set_number(struct k2_event *e, const struct k2_event *from) {
-    if (e->kind == K2_KIND_QUOTE)
-        e->quote.exchange_sequence_number = from->quote.exchange_sequence_number;
-    else
-        e->trade.exchange_sequence_number = from->trade.exchange_sequence_number;
+    e->head.exchange_sequence_number = from->head.exchange_sequence_number;
 }
 
 static int compare(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
@@ -162,7 +159,7 @@ static bool gives_row(const struct trace *t, const struct trace_source *s) {
     const struct k2_event *row = &t->report->rows[0].event;
     const struct feed_ops *feed = feed_find(k2_sv_of(s->format));
     struct trace_facts f = trace_facts_of(row, t->report->in);
-    if (!feed || s->raw.n == 0 || (row->kind != K2_KIND_TRADE && row->kind != K2_KIND_QUOTE))
+    if (!feed || s->raw.n == 0 || row->kind == K2_KIND_QUARANTINE)
         return false;
     struct again a = {.row = row, .in = t->report->in, .ordinal = feed->ordinal};
     const struct feed_sink sink = {&a, compare, pass_reject, pass_filtered};
@@ -172,7 +169,7 @@ static bool gives_row(const struct trace *t, const struct trace_source *s) {
                                          .source = k2_sv_of(s->path)};
     void *state = k2_zalloc(feed->state_size);
     size_t consumed;
-    int rc = feed->init(state, &options, t->report->in, NULL);
+    int rc = feed->init(feed, state, &options, t->report->in, NULL);
     if (rc == K2_OK)
         rc = feed->decode(state, k2_buf_view(&s->raw), true, &consumed, &sink, NULL);
     feed->fini(state);

@@ -91,12 +91,11 @@ struct found { /* what a file's first event would be stored as */
 static K2_RC take_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
                         struct k2_err *err) {
     struct found *f = ctx;
-    bool quote = e->kind == K2_KIND_QUOTE;
     (void)raw;
     (void)position;
-    k2_buf_sv(&f->exchange, k2_interned(f->strings, quote ? e->quote.exchange : e->trade.exchange));
-    k2_buf_sv(&f->symbol, k2_interned(f->strings, quote ? e->quote.symbol : e->trade.symbol));
-    f->date = quote ? e->quote.trade_date : e->trade.trade_date;
+    k2_buf_sv(&f->exchange, k2_interned(f->strings, e->head.exchange));
+    k2_buf_sv(&f->symbol, k2_interned(f->strings, e->head.symbol));
+    f->date = e->head.trade_date;
     return k2_fail(err, K2_E_CANCELLED, "one is enough");
 }
 
@@ -123,7 +122,7 @@ static void try_decoder(struct found *f, const char *path, struct k2_sv head) {
     struct k2_err err = {0};
     size_t consumed;
     f->strings = in;
-    int rc = f->feed->init(state, &o, in, &err);
+    int rc = f->feed->init(f->feed, state, &o, in, &err);
     if (rc == K2_OK)
         rc = f->feed->decode(state, head, false, &consumed, &sink, &err);
     if (rc != K2_OK && rc != K2_E_CANCELLED)

@@ -13,7 +13,7 @@ static void add_common(struct k2_json *o, struct k2_sv exchange, int32_t trade_d
     k2_json_set(o, "exchange", k2_json_string(exchange));
     k2_json_set(o, "trade_date", k2_json_cstring(date));
     k2_json_set(o, "channel", k2_json_string(channel));
-    k2_json_set(o, "kind", k2_json_cstring(k2_kind(kind)->name));
+    k2_json_set(o, "kind", k2_json_cstring(seq_kind_name(kind)));
     k2_json_set(o, "epoch", k2_json_int(epoch));
 }
 

@@ -69,10 +69,7 @@ static int read_options(const struct verb_context *c, struct sim_options *o, str
 
 /* Venues whose lines we write number each symbol for itself; the simulator's channel runs over all. */
 static void number_by_symbol(struct k2_event *e, int64_t number) {
-    if (e->kind == K2_KIND_QUOTE)
-        e->quote.exchange_sequence_number = number;
-    else
-        e->trade.exchange_sequence_number = number;
+    e->head.exchange_sequence_number = number;
 }
 
 static int print_lines(struct run *r, struct k2_sv format, struct k2_err *err) {

@@ -26,7 +26,7 @@ static void print_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, stru
     char date[K2_DATE_TEXT];
     k2_date_format(trade_date, date);
     fprintf(g->to, "  missing %.*s/%s/%.*s/%s epoch %d: %" PRId64, K2_SV_ARG(exchange), date,
-            K2_SV_ARG(channel), k2_kind(kind)->name, epoch, from);
+            K2_SV_ARG(channel), seq_kind_name(kind), epoch, from);
     if (to > from)
         fprintf(g->to, " to %" PRId64, to);
     fputc('\n', g->to);

@@ -66,7 +66,7 @@ static inline void *restart(const struct feed_ops *ops, const struct feed_option
     ops->save(state, &saved);
     ops->fini(state);
     free(state);
-    K2_ASSERT(ops->init(fresh, o, in, NULL) == K2_OK);
+    K2_ASSERT(ops->init(ops, fresh, o, in, NULL) == K2_OK);
     K2_ASSERT(ops->restore(fresh, k2_buf_view(&saved)));
     k2_buf_free(&saved);
     return fresh;
@@ -78,7 +78,7 @@ static inline struct answers ask(const char *format, struct k2_sv text, size_t s
     struct feed_sink sink = {&a, see_event, see_reject, see_filtered};
     struct feed_options o = {.source = K2_SV("1_ABC.csv"), .date = INT32_MIN};
     void *state = calloc(1, ops->state_size);
-    K2_ASSERT(ops->init(state, &o, a.in, NULL) == K2_OK);
+    K2_ASSERT(ops->init(ops, state, &o, a.in, NULL) == K2_OK);
     for (size_t done = 0, shown = 0, used; shown < text.n || shown == 0; done += used) {
         shown = step == 0 || text.n - shown <= step ? text.n : shown + step;
         bool last = shown == text.n;
@@ -110,7 +110,7 @@ static inline void ask_after(const char *format, struct k2_sv saved) {
     struct feed_options o = {.source = K2_SV("1_ABC.csv"), .date = INT32_MIN};
     void *state = calloc(1, ops->state_size);
     size_t used;
-    K2_ASSERT(ops->init(state, &o, a.in, NULL) == K2_OK);
+    K2_ASSERT(ops->init(ops, state, &o, a.in, NULL) == K2_OK);
     (void)(ops->restore && ops->restore(state, saved));
     K2_ASSERT(ops->decode(state, K2_SV(line), true, &used, &sink, NULL) == K2_OK);
     ops->fini(state);

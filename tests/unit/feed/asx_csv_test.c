@@ -197,7 +197,7 @@ static void the_symbol_comes_from_the_file_name_or_is_asked_for(void **state) {
         struct gathered g;
         gather_init(&g);
         void *s = calloc(1, ops->state_size);
-        int rc = ops->init(s, &o, g.in, &err);
+        int rc = ops->init(ops, s, &o, g.in, &err);
         ops->fini(s);
         free(s);
         assert_int_equal(rc, names[i].symbol ? K2_OK : K2_E_INVALID);

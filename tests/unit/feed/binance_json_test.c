@@ -277,10 +277,10 @@ static void options_override_the_exchange_and_filter_symbols(void **state) {
     void *s = calloc(1, ops->state_size);
     struct k2_interner *in = k2_interner_new();
     o.exchange = K2_SV("MOON");
-    CHECK_STATUS(ops->init(s, &o, in, &err), K2_E_NOTFOUND);
+    CHECK_STATUS(ops->init(ops, s, &o, in, &err), K2_E_NOTFOUND);
     ops->fini(s);
     o.calendar = "utc";
-    CHECK_OK(ops->init(s, &o, in, &err), &err);
+    CHECK_OK(ops->init(ops, s, &o, in, &err), &err);
     ops->fini(s);
     free(s);
     k2_interner_free(in);

@@ -92,7 +92,7 @@ static inline void decode_text(const char *format, const struct feed_options *o,
     struct k2_err err = {0};
     const struct feed_ops *ops = feed_find(k2_sv_of(format));
     void *state = calloc(1, ops->state_size);
-    CHECK_OK(ops->init(state, o, g->in, &err), &err);
+    CHECK_OK(ops->init(ops, state, o, g->in, &err), &err);
     size_t done = 0, shown = step ? 0 : text.n;
     bool last = false;
     while (!last) {
