@@ -2,10 +2,11 @@
  *
  * A session date is the local date of the exchange's zone, counted from its roll time: with a roll
  * at 18:00 the evening belongs to the next date. A calendar's version changes with its rule, so
- * that a table can say by which rule its dates were made. Holidays do not matter here: nothing is
- * sent then.
+ * that a table can say by which rule its dates were made. On which dates there is a session at all, and its
+ * hours, are the market's rules (holidays.h).
  */
 #include "feed/feed.h"
+#include "feed/holidays.h"
 
 #include <stdatomic.h>
 
@@ -18,10 +19,15 @@ struct feed_calendar {
 
 /* Every exchange that is known: code, zone (NULL: UTC), roll, version. */
 #define EXCHANGES(ROW)                                                                             \
-    ROW("ASX", "Australia/Sydney", 0, "asx-1")                                                     \
+    ROW("ASX", "Australia/Sydney", 0, "asx-2")                                                     \
     ROW("BINANCE", NULL, 0, "utc-1")                                                               \
     ROW("BINANCE-USDM", NULL, 0, "utc-1")                                                          \
     ROW("BINANCE-COINM", NULL, 0, "utc-1")                                                         \
+    ROW("NYSE", "America/New_York", 0, "us-1")                                                     \
+    ROW("NASDAQ", "America/New_York", 0, "us-1")                                                   \
+    ROW("CME", "America/Chicago", 17 * 3600, "cme-1")                                              \
+    ROW("LSE", "Europe/London", 0, "lse-1")                                                        \
+    ROW("JPX", "Asia/Tokyo", 0, "jpx-1")                                                           \
     ROW("SIM", NULL, 0, "utc-1")
 
 #define CALENDAR(code, zone, roll, version) {code, zone, roll, version, NULL},
@@ -81,9 +87,36 @@ const struct k2_zone *feed_calendar_zone(const struct feed_calendar *c) {
     return atomic_load(&c->zone);
 }
 
+static const struct market *rules(const struct feed_calendar *c) {
+    return c->zone_name ? market_of(c->zone_name, c->roll != 0) : NULL;
+}
+
 bool feed_calendar_session(const struct feed_calendar *c, int32_t date) {
+    const struct market *m = rules(c);
     int32_t weekday = (date % 7 + 7 + 3) % 7; /* 0 = Monday: 1970-01-01 was a Thursday */
-    return !c->zone_name || weekday < 5;
+    return m ? market_session(m, date) : !c->zone_name || weekday < 5;
+}
+
+static int64_t local(const struct feed_calendar *c, int32_t date, int32_t seconds) {
+    return k2_zone_to_utc(feed_calendar_zone(c), date * K2_NS_PER_DAY + seconds * K2_NS_PER_SEC);
+}
+
+bool feed_calendar_hours(const struct feed_calendar *c, int32_t date, struct feed_hours *out) {
+    const struct market *m = rules(c);
+    if (!feed_calendar_session(c, date))
+        return false;
+    if (!m) { /* around the clock, as far as is known */
+        *out = (struct feed_hours){local(c, date, 0), local(c, date + 1, 0), 0, 0};
+        return true;
+    }
+    struct market_hours h = market_hours(m, date);
+    *out =
+        (struct feed_hours){.open_ns = local(c, date, h.open), .close_ns = local(c, date, h.close)};
+    if (h.break_start < h.break_end) {
+        out->break_start_ns = local(c, date, h.break_start);
+        out->break_end_ns = local(c, date, h.break_end);
+    }
+    return true;
 }
 
 const char *feed_calendar_version(const struct feed_calendar *c) {

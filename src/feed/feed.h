@@ -26,9 +26,16 @@ K2_RC feed_calendar_find(struct k2_sv exchange, const char *name, const struct f
 int32_t feed_session_date(const struct feed_calendar *c, int64_t utc_ns);
 const struct k2_zone *feed_calendar_zone(const struct feed_calendar *c); /* NULL is UTC */
 const char *feed_calendar_version(const struct feed_calendar *c);
-/* Whether the exchange has a session on that date, as far as its calendar knows: those in UTC trade
- * every day, the others Monday to Friday. Holidays are not known: they count as sessions. */
+/* Whether the exchange has a session on that date. Those in UTC trade every day; for the others holidays are
+ * known as holidays.h says, and where they are not every Monday to Friday counts. */
 bool feed_calendar_session(const struct feed_calendar *c, int32_t date);
+
+struct feed_hours { /* of a session, UTC; early closes are in it */
+    int64_t open_ns, close_ns;
+    int64_t break_start_ns, break_end_ns; /* equal: there is none */
+};
+/* False when there is no session on that date. */
+bool feed_calendar_hours(const struct feed_calendar *c, int32_t date, struct feed_hours *out);
 /* Known exchange codes, for splitting EXCHANGE.SYMBOL; NULL-terminated. */
 const char *const *feed_exchanges(void);
 
@@ -85,6 +92,7 @@ struct feed_frame {
     uint64_t offset;    /* of the payload in the source */
     uint32_t flow; /* which conversation it belongs to, from 0 in the order of their turning up */
     struct k2_sv flow_name; /* "udp://239.1.2.3:26400"; empty where there is only one */
+    bool datagram; /* the payload of one; else it was cut out of a stream (TCP, plain file) */
 };
 
 struct
@@ -171,6 +179,9 @@ struct feed_tail_state {
     bool ended;        /* nothing will ever come: no step is needed any more */
 };
 struct feed_tail_state feed_tail_state(const struct feed_tail *t);
+/* After an idle step of a followed file: K2_E_CORRUPT, and where, when a gzip file ends inside a member. It is
+ * still being written, or it was cut off: only time tells. */
+K2_RC feed_tail_check_end(const struct feed_tail *t, struct k2_err *err);
 /* Where it is, as bytes for feed_tail_resume, appended to out; nothing is appended where it cannot be
  * gone on later (gzip, standard input, decoders that cannot save, nothing read yet). Format in tail.c. */
 void feed_tail_mark(const struct feed_tail *t, struct k2_buf *out);
