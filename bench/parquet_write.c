@@ -7,7 +7,7 @@
  */
 #include "codec/event.h"
 #include "lake/parquet.h"
-#include "lake/zstd.h"
+#include "base/zstd.h"
 
 #include <stdio.h>
 #include <stdlib.h>

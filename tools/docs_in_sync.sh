@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Holds the documents to the tree:
 #   - docs/tables.md, configuration.md, errors.md and metrics.md are what tools/gen_docs.py makes;
-#   - docs/commands.md is what the program prints (tests/e2e/help.sh holds it to that, here it is written);
+#   - docs/commands.md and docs/feeds.md are what the program prints (tests/e2e/help.sh holds it to that, here it is written);
 #   - every path of the tree that a document names is there, and every link between documents leads
 #     somewhere;
 #   - every test that docs/market-data-guarantees.md or docs/checklist.md names exists.
@@ -11,7 +11,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1-}" = --write ]; then
     tools/gen_docs.py
-    [ ! -x build/release/bin/k2 ] || build/release/bin/k2 help --markdown >docs/commands.md
+    if [ -x build/release/bin/k2 ]; then
+        build/release/bin/k2 help --markdown >docs/commands.md
+        tools/feeds_page.sh build/release/bin/k2 >docs/feeds.md
+    fi
 fi
 
 bad=0

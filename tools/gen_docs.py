@@ -17,8 +17,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def read(path):
+    """The text of a file; a .def file that it includes stands in its place."""
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
-        return file.read()
+        text = file.read()
+    return re.sub(r'^#include "(codec/\w+\.def)"$', lambda m: read("src/" + m.group(1)), text,
+                  flags=re.MULTILINE)
 
 
 def rows(path, macro):
@@ -76,7 +79,8 @@ They are Apache Iceberg tables, format version 2, partitioned by `trade_date` an
   *received* is our clock at the wire: in the record and in the row hash, not in the payload hash;
   *origin* is where the event stood in its source: in the record, in no hash that compares events;
   *derived* is computed when the table is written;
-  *journal* is where the record stands in the journal.
+  *journal* is where the record stands in the journal, and when it came there: `ingest_timestamp` is the time of
+  appending, which every row of a batch shares; the sync that made it durable ended shortly after it.
   Derived and journal columns are not in the Avro record.
 
 Every table has one column more when it is read through K2, `message_id`: the printed identity
@@ -89,7 +93,7 @@ under its own name.
 
 
 def tables_page():
-    kinds = rows("src/codec/kinds.def", "K2_KIND")
+    kinds = rows("src/codec/kinds.def", "K2_(?:MARKET_)?KIND")
     types = iceberg_types()
     out = [made_from("src/codec/*.def"), TABLES_INTRO]
     for name, _, table_name, topic, meaning in kinds:

@@ -131,6 +131,19 @@ void k2_buf_printf(struct k2_buf *b, const char *fmt, ...) {
     va_end(again);
 }
 
+void k2_buf_visible(struct k2_buf *b, struct k2_sv s, bool lines) {
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool stays = lines && (c == '\n' || c == '\t');
+        if (stays || (c >= ' ' && c != 0x7f))
+            k2_buf_byte(b, c);
+        else if (c == '\n' || c == '\t')
+            k2_buf_str(b, c == '\n' ? "\\n" : "\\t");
+        else
+            k2_buf_printf(b, "\\x%02x", c);
+    }
+}
+
 const char *k2_buf_cstr(struct k2_buf *b) {
     *k2_buf_need(b, 1) = 0;
     return (const char *)b->p;

@@ -86,6 +86,9 @@ static inline struct k2_sv k2_buf_view(const struct k2_buf *b) {
 
 void k2_buf_str(struct k2_buf *b, const char *s);
 void k2_buf_printf(struct k2_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Text from outside for a terminal: control characters become escapes, \x1b as four characters; line feeds and
+ * tabs too unless `lines`. */
+void k2_buf_visible(struct k2_buf *b, struct k2_sv s, bool lines);
 /* Ensures a NUL after the last byte (not counted in n) and returns the text; borrowed from b. */
 const char *k2_buf_cstr(struct k2_buf *b);
 

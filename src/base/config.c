@@ -32,6 +32,15 @@ static int set(struct k2_config *c, int i, const char *text, const char *origin,
     return rc;
 }
 
+int config_forgive(struct k2_config *c, int rc, struct k2_err *err) {
+    if (rc == K2_OK || !c->tell)
+        return rc;
+    c->tell(c->tell_ctx, err->msg);
+    c->errors++;
+    k2_err_clear(err);
+    return K2_OK;
+}
+
 /* --- the file --- */
 
 struct reading {
@@ -104,6 +113,13 @@ static int take_pair(struct k2_config *c, const char *section, const char *name,
     return set(c, i, text, "file", err);
 }
 
+/* Keeps an error with its place, unless somebody was told of it. */
+static void judge(struct reading *r, int rc) {
+    if (rc != K2_OK)
+        k2_err_context(r->err, rc, "%s line %d", r->path, r->line);
+    r->rc = config_forgive(r->config, rc, r->err);
+}
+
 /* Gives libinih the next line, as fgets does. It would take the tail of a line that is too long for
  * its buffer as a line of its own, without a word: so such a line is refused. */
 static char *next_line(char *out, int size, void *context) {
@@ -113,11 +129,13 @@ static char *next_line(char *out, int size, void *context) {
     struct k2_sv line = k2_sv_split(&r->rest, '\n');
     r->line++;
     if (line.n + 2 > (size_t)size) {
-        r->rc = k2_fail(r->err, K2_E_INVALID,
-                        "the line is longer than %d bytes; shorten it, for example by a reference "
-                        "env:NAME or file:PATH",
-                        size - 2);
-        return NULL;
+        judge(r, k2_fail(r->err, K2_E_INVALID,
+                         "the line is longer than %d bytes; shorten it, for example by a reference "
+                         "env:NAME or file:PATH",
+                         size - 2));
+        line.n = 0;
+        if (r->rc != K2_OK)
+            return NULL;
     }
     memcpy(out, line.p, line.n);
     memcpy(out + line.n, "\n", 2);
@@ -126,17 +144,19 @@ static char *next_line(char *out, int size, void *context) {
 
 static int on_pair(void *context, const char *section, const char *name, const char *text) {
     struct reading *r = context;
-    r->rc = take_pair(r->config, section, name, text, r->err);
+    judge(r, take_pair(r->config, section, name, text, r->err));
     return r->rc == K2_OK;
 }
 
 static int parse_file(struct reading *r) {
     int bad_line = ini_parse_stream(next_line, r, on_pair, r);
-    if (bad_line > 0 && (r->rc == K2_OK || bad_line < r->line))
-        return k2_fail(r->err, K2_E_INVALID,
-                       "%s line %d is neither [section] nor key = value nor a comment", r->path,
-                       bad_line);
-    return r->rc == K2_OK ? K2_OK : k2_err_context(r->err, r->rc, "%s line %d", r->path, r->line);
+    if (bad_line > 0 && (r->rc == K2_OK || bad_line < r->line)) {
+        int rc = k2_fail(r->err, K2_E_INVALID,
+                         "%s line %d is neither [section] nor key = value nor a comment", r->path,
+                         bad_line);
+        return config_forgive(r->config, rc, r->err);
+    }
+    return r->rc;
 }
 
 static int read_file(const char *path, struct k2_config *c, struct k2_err *err) {
@@ -181,23 +201,34 @@ static int read_variable(struct k2_config *c, int i, struct k2_err *err) {
 
 static int read_environment(struct k2_config *c, struct k2_err *err) {
     for (int i = 0; i < K2_CONFIG_COUNT; i++)
-        K2_TRY(read_variable(c, i, err));
+        K2_TRY(config_forgive(c, read_variable(c, i, err), err));
     return config_named_environment(c, err);
 }
 
-int k2_config_load(const char *path, struct k2_config **out, struct k2_err *err) {
+static K2_RC read_layers(struct k2_config *c, const char *path, struct k2_err *err) {
+    K2_TRY(set_defaults(c, err));
+    if (path)
+        K2_TRY(read_file(path, c, err));
+    return read_environment(c, err);
+}
+
+int k2_config_load_all(const char *path, void (*tell)(void *ctx, const char *text), void *ctx,
+                       struct k2_config **out, int *errors, struct k2_err *err) {
     struct k2_config *c = k2_zalloc(sizeof *c);
-    int rc = set_defaults(c, err);
-    if (rc == K2_OK && path)
-        rc = read_file(path, c, err);
+    c->tell = tell;
+    c->tell_ctx = ctx;
+    int rc = read_layers(c, path, err);
+    *errors = c->errors;
     if (rc == K2_OK)
-        rc = read_environment(c, err);
-    if (rc != K2_OK) {
+        *out = c;
+    else
         k2_config_free(c);
-        return rc;
-    }
-    *out = c;
-    return K2_OK;
+    return rc;
+}
+
+int k2_config_load(const char *path, struct k2_config **out, struct k2_err *err) {
+    int none;
+    return k2_config_load_all(path, NULL, NULL, out, &none, err);
 }
 
 void k2_config_free(struct k2_config *c) {

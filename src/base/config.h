@@ -37,6 +37,10 @@ struct k2_config;
 
 /* path NULL: no file. A file that is named and missing is an error. Gives *out, to be freed. */
 K2_RC k2_config_load(const char *path, struct k2_config **out, struct k2_err *err);
+/* The same, but tells every error and reads on: what is wrong is left as it was before. *errors is their
+ * number. It fails only when the file itself cannot be read. */
+K2_RC k2_config_load_all(const char *path, void (*tell)(void *ctx, const char *text), void *ctx,
+                         struct k2_config **out, int *errors, struct k2_err *err);
 void k2_config_free(struct k2_config *c);
 const char *k2_config_string(const struct k2_config *c, enum k2_config_key key); /* borrowed */
 /* BYTES in bytes, SPAN in ns, BOOL 0/1 */

@@ -33,6 +33,10 @@ struct k2_config {
     struct config_value values[K2_CONFIG_COUNT];
     struct config_section **sections;
     int section_count;
+    /* While it is read: who is told of errors, so that reading goes on; NULL = the first one ends it. */
+    void (*tell)(void *ctx, const char *text);
+    void *tell_ctx;
+    int errors;
 };
 
 extern const struct config_key config_keys[K2_CONFIG_COUNT];
@@ -40,6 +44,8 @@ extern const struct config_key config_named_keys[K2_CONFIG_NAMED_COUNT];
 
 /* --- config.c --- */
 
+/* What becomes of an error: K2_OK when somebody was told of it, else rc. */
+K2_RC config_forgive(struct k2_config *c, int rc, struct k2_err *err);
 K2_RC config_unknown_key(const char *section, const char *key, struct k2_err *err);
 K2_RC config_set_twice(const char *section, const char *key, struct k2_err *err);
 

@@ -266,7 +266,7 @@ int config_named_environment(struct k2_config *c, struct k2_err *err) {
     qsort(pairs, n, sizeof *pairs, compare_pairs);
     int rc = K2_OK;
     for (size_t i = 0; rc == K2_OK && i < n; i++)
-        rc = take_variable(c, pairs[i], err);
+        rc = config_forgive(c, take_variable(c, pairs[i], err), err);
     free(pairs);
     return rc;
 }

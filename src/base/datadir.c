@@ -16,8 +16,11 @@
 
 #include "base/fs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME "format"
 #define RESTORING "restore under way"
@@ -113,6 +116,40 @@ static K2_RC check_vacant(const char *data, struct k2_err *err) {
     }
     k2_fs_names_free(names, n);
     return rc;
+}
+
+static K2_RC tell_what_it_is(const char *data, struct k2_err *err) {
+    char **names;
+    size_t n;
+    const char *other = NULL;
+    K2_TRY(k2_fs_list(data, &names, &n, err));
+    for (size_t i = 0; i < n && !other; i++)
+        other = is_foreign(names[i]) ? names[i] : NULL;
+    int rc = other ? k2_fail(err, K2_E_INVALID,
+                             "%s is no K2 data directory: it holds %s; check --data", data, other)
+                   : k2_fail(err, K2_E_NOTFOUND,
+                             "%s is empty, so it is no K2 data directory yet; check --data, or "
+                             "k2 init makes it one",
+                             data);
+    k2_fs_names_free(names, n);
+    return rc;
+}
+
+int k2_datadir_expect(const char *data, struct k2_err *err) {
+    struct stat st;
+    if (stat(data, &st) != 0 && errno == ENOENT)
+        return k2_fail(err, K2_E_NOTFOUND,
+                       "there is no data directory %s; k2 init, k2 ingest or k2 simulate makes one",
+                       data);
+    if (stat(data, &st) != 0)
+        return k2_fail_errno(err, "cannot look into %s", data);
+    if (!S_ISDIR(st.st_mode))
+        return k2_fail(err, K2_E_INVALID, "%s is a file, no K2 data directory; check --data", data);
+    if (access(data, R_OK | X_OK) != 0)
+        return k2_fail_errno(err, "cannot look into %s", data);
+    if (has(data, NAME) || has(data, "journal/meta") || has(data, "catalog.db"))
+        return K2_OK;
+    return tell_what_it_is(data, err);
 }
 
 K2_RC k2_datadir_mark(const char *data, struct k2_err *err) {

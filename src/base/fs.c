@@ -243,6 +243,11 @@ bool k2_fs_exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 
+bool k2_fs_is_directory(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int64_t k2_fs_size(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 ? st.st_size : -1;

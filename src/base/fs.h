@@ -59,7 +59,8 @@ K2_RC k2_fs_create(const char *path, struct k2_sv bytes, struct k2_err *err);
 /* Reading. Appends the whole file to out; K2_E_NOTFOUND if there is none. */
 K2_RC k2_fs_read(const char *path, struct k2_buf *out, struct k2_err *err);
 bool k2_fs_exists(const char *path);
-int64_t k2_fs_size(const char *path); /* -1 if it cannot be told */
+bool k2_fs_is_directory(const char *path); /* also through a link */
+int64_t k2_fs_size(const char *path);      /* -1 if it cannot be told */
 /* Names in a directory in byte order, without "." and ".."; gives an array and its strings, to be
  * freed by k2_fs_names_free. A missing directory is K2_E_NOTFOUND. */
 K2_RC k2_fs_list(const char *path, char ***names, size_t *n, struct k2_err *err);

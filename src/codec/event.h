@@ -67,6 +67,9 @@ enum k2_kind_id {
     2 /* tells what stands already, nothing happened: part of a snapshot or refresh */
 #define K2_FLAG_SHARED                                                                             \
     4 /* the channel's numbers are shared by all kinds: one message, one number */
+#define K2_FLAG_SPAN                                                                               \
+    8 /* the message is also for the numbers before its own: from "first_sequence" of extra on, and      \
+       * without one from the channel's start: then its numbers rise with holes that mean nothing */
 
 /* One event of any kind. `kind` says which member is valid. */
 struct k2_event {

@@ -383,8 +383,6 @@ static int take_line(struct asx *a, struct k2_sv line, enum feed_line whole,
         (void)feed_fault_too_long(&c);
         return refuse(a, &r, &c, sink, err);
     }
-    if (a->lines.position == 1 && k2_sv_starts(line, K2_SV("\xef\xbb\xbf")))
-        r.raw = (struct k2_sv){line.p + 3, line.n - 3};
     if (k2_sv_trim(r.raw).n == 0 || (a->lines.position == 1 && is_header(r.raw)))
         return K2_OK;
     return take_row(a, &r, sink, err);

@@ -1,478 +1,488 @@
-/* feed/binance_json.c - Binance WebSocket messages, one a line, as captured.
+/* feed/binance_json.c - messages of Binance spot and futures: WebSocket streams, raw or combined, and the
+ * REST answers for depth. One a line, in the containers of json_lines.h.
  *
- *   [<receive time, ns since 1970> ]{"stream":"btcusdt@trade","data":{...}}   combined stream
- *   [<receive time, ns since 1970> ]{...}                                     raw stream, REST
- * answer
+ *   trade, aggTrade                    trades; numbers: trade id t, aggregate trade id a
+ *   bookTicker                         quotes; number: update id u, which has holes
+ *   depthUpdate                        book events; the message is for the update ids U..u (spot) or for
+ *                                      those after pu up to u (futures: "pu should be equal to the previous
+ *                                      event's u"); numbers u
+ *   lastUpdateId, bids, asks           a snapshot: of REST, or a partial depth stream
+ *   kline                              bars
+ *   markPriceUpdate, 24hrTicker, 24hrMiniTicker, 1hTicker ..., avgPrice   statistics
+ *   forceOrder and all others          messages
  *
- * A message with "e":"trade" is a trade; every other message that is whole JSON is filtered.
- * Fields: s symbol, t trade id, p price, q quantity, T trade time (ms; 16 digits are us), m "the
- * buyer is the maker", a and b order ids where they are sent. Spot messages have M, futures X (the
- * kind of the match, kept as condition); COIN-M symbols have "USD_" in them.
- *
- * A line is checked as JSON from end to end before anything of it is used. Names and the type of the
- * message may be written with escapes, which no venue does; another value that matters and is
- * written so is refused.
+ * Which exchange: of the address where there is one; else by the message's form (M is only in spot trades,
+ * X and pu only in those of futures, "USD_" only in symbols of COIN-M); a message that fits both is taken to
+ * be of the exchange that the source was of before.
+ * Spot bookTicker and snapshots have no time: it is that of the receipt. A snapshot of spot or USD-M does
+ * not name its symbol: it is in the address or in the stream's name, or it is the only one of the source's
+ * depth updates.
  */
-#include "feed/feed_int.h"
-#include "feed/json_scan.h"
+#include "feed/venue_json.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+enum exchange { SPOT, USDM, COINM };
+enum shape { OF_SPOT, OF_FUTURES, OF_EITHER };
+/* own: */
+#define OWN_EXCHANGE 0 /* the last one that was told, from 1 */
+#define OWN_SEVERAL 1  /* there are depth updates of more than one symbol; own_text is the first */
 
-#define WORD_MAX 64 /* bytes of a symbol or condition */
-#define MS_MAX (INT64_MAX / K2_NS_PER_MS)
-#define US_MIN                                                                                     \
-    INT64_C(100000000000000) /* a time from here on is microseconds: 1973; as ms, beyond MS_MAX */
-#define US_MAX (INT64_MAX / K2_NS_PER_US)
+/* --- tables --- */
 
-enum venue { SPOT, USDM, COINM, GIVEN, VENUES };
+enum { KEEP_E, KEEP_U, KEEP_BIDS, KEEP_ASKS, KEEP_M, KEEP_X };
 
-struct binance {
-    struct k2_interner *in;
-    struct feed_lines lines;
-    char *exchange[VENUES]; /* GIVEN: by option, or NULL */
-    const struct feed_calendar *calendar[VENUES];
-    bool (*wants)(void *ctx, struct k2_sv symbol);
-    void *wants_ctx;
-    uint32_t exchange_id[VENUES], symbol_id, side_id[2], condition_id, extra_id; /* memos */
-    struct k2_buf blob;
+static const struct vj_field trade_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("E", DROP, 0),
+    VJ("s", SYMBOL, 0),
+    VJ("t", NUMBER, 0),
+    VJ("p", PRICE, VJ_price),
+    VJ("q", QUANTITY, VJ_quantity),
+    VJ("T", TIME, VJ_MS_OR_US),
+    VJ("m", SELLS, 0),
+    VJ("M", KEEP, KEEP_M),
+    VJ("X", TEXT, VJ_condition),
+    VJ_AS("a", EXTRA, "seller_order_id"),
+    VJ_AS("b", EXTRA, "buyer_order_id"),
 };
 
-enum name { /* of the members that matter */
-            NAME_e,
-            NAME_s,
-            NAME_t,
-            NAME_p,
-            NAME_q,
-            NAME_T,
-            NAME_m,
-            NAME_M,
-            NAME_X,
-            NAME_a,
-            NAME_b,
-            NAME_u,
-            NAME_data,
-            NAME_lastUpdateId,
-            NAMES
+static const struct vj_field agg_trade_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("E", DROP, 0),
+    VJ("s", SYMBOL, 0),
+    VJ("a", NUMBER, 0),
+    VJ("p", PRICE, VJ_price),
+    VJ("q", QUANTITY, VJ_quantity),
+    VJ_AS("f", EXTRA, "first_trade_id"),
+    VJ_AS("l", EXTRA, "last_trade_id"),
+    VJ("T", TIME, VJ_MS_OR_US),
+    VJ("m", SELLS, 0),
+    VJ("M", KEEP, KEEP_M),
 };
 
-struct message {
-    struct k2_sv raw; /* the line */
-    int64_t receive_ns;
-    struct json_value value[NAMES];
-    struct k2_sv twice; /* a name that matters and is there twice */
-    /* what could be read of a trade */
-    bool identified; /* venue, symbol, date and number are known */
-    enum venue venue;
-    struct k2_sv symbol;
-    int32_t date; /* INT32_MIN = not known */
-    int64_t ns, number;
+static const struct vj_field book_ticker_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("u", NUMBER, 0),
+    VJ("s", SYMBOL, 0),
+    VJ_AS("ps", EXTRA, "pair"),
+    VJ("b", PRICE, VJ_bid_price),
+    VJ("B", QUANTITY, VJ_bid_quantity),
+    VJ("a", PRICE, VJ_ask_price),
+    VJ("A", QUANTITY, VJ_ask_quantity),
+    VJ("T", TIME, VJ_MS_OR_US),
+    VJ_AS("E", EXTRA, "event_time"),
 };
 
-/* --- the line as JSON --- */
+static const struct vj_field depth_fields[] = {
+    VJ("e", DROP, 0),           VJ("E", KEEP, KEEP_E),
+    VJ("T", TIME, VJ_MS_OR_US), VJ("s", SYMBOL, 0),
+    VJ_AS("ps", EXTRA, "pair"), VJ("U", KEEP, KEEP_U),
+    VJ("u", NUMBER, 0),         VJ_AS("pu", PREVIOUS, "previous_update_id"),
+    VJ("b", KEEP, KEEP_BIDS),   VJ("a", KEEP, KEEP_ASKS),
+};
 
-static const char letters[] =
-    "estpqTmMXabu"; /* the names of one letter, in the order of enum name */
+static const struct vj_field snapshot_fields[] = {
+    VJ("lastUpdateId", NUMBER, 0), VJ("E", KEEP, KEEP_E),       VJ("T", TIME, VJ_MS_OR_US),
+    VJ("symbol", SYMBOL, 0),       VJ("bids", KEEP, KEEP_BIDS), VJ("asks", KEEP, KEEP_ASKS),
+};
 
-static enum name name_of_escaped(struct k2_sv key) {
-    for (size_t i = 0; i < sizeof letters - 1; i++)
-        if (json_says(key, (struct k2_sv){letters + i, 1}))
-            return (enum name)i;
-    if (json_says(key, K2_SV("data")))
-        return NAME_data;
-    return json_says(key, K2_SV("lastUpdateId")) ? NAME_lastUpdateId : NAMES;
+static const struct vj_field mark_price_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("E", TIME, VJ_MS_OR_US),
+    VJ("s", SYMBOL, 0),
+    VJ_AS("p", STAT, "MARK_PRICE"),
+    VJ_AS("i", STAT, "INDEX_PRICE"),
+    VJ_AS("P", STAT, "ESTIMATED_SETTLEMENT_PRICE"),
+    VJ_AS("r", STAT, "FUNDING_RATE"),
+    VJ_AS("T", EXTRA, "next_funding_time"),
+};
+
+static const struct vj_field kline_fields[] = {
+    VJ("e", DROP, 0),
+    VJ_AS("E", EXTRA, "event_time"),
+    VJ("s", SYMBOL, 0),
+    VJ("k", INTO, 0),
+    VJ("t", TIME, VJ_MS_OR_US),
+    VJ_AS("T", EXTRA, "close_time"),
+    VJ("i", TEXT, VJ_interval),
+    VJ_AS("f", EXTRA, "first_trade_id"),
+    VJ_AS("L", EXTRA, "last_trade_id"),
+    VJ("o", PRICE, VJ_open),
+    VJ("c", PRICE, VJ_close),
+    VJ("h", PRICE, VJ_high),
+    VJ("l", PRICE, VJ_low),
+    VJ("v", QUANTITY, VJ_volume),
+    VJ("n", COUNT, VJ_trade_count),
+    VJ_AS("x", EXTRA, "closed"),
+    VJ_AS("q", EXTRA, "quote_volume"),
+    VJ_AS("V", EXTRA, "taker_buy_volume"),
+    VJ_AS("Q", EXTRA, "taker_buy_quote_volume"),
+    VJ("B", DROP, 0),
+};
+
+static const struct vj_field ticker_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("E", TIME, VJ_MS_OR_US),
+    VJ("s", SYMBOL, 0),
+    VJ_AS("ps", EXTRA, "pair"),
+    VJ_AS("p", STAT, "PRICE_CHANGE"),
+    VJ_AS("P", EXTRA, "price_change_percent"),
+    VJ_AS("w", STAT, "AVERAGE_PRICE"),
+    VJ_AS("x", STAT, "PREVIOUS_CLOSE"),
+    VJ_AS("c", STAT, "LAST"),
+    VJ_AS("Q", STAT_SIZE, "LAST_QUANTITY"),
+    VJ("b", PRICE, VJ_bid_price),
+    VJ("B", QUANTITY, VJ_bid_quantity),
+    VJ("a", PRICE, VJ_ask_price),
+    VJ("A", QUANTITY, VJ_ask_quantity),
+    VJ_AS("o", STAT, "OPEN"),
+    VJ_AS("h", STAT, "HIGH"),
+    VJ_AS("l", STAT, "LOW"),
+    VJ_AS("v", STAT_SIZE, "VOLUME"),
+    VJ_AS("q", STAT_SIZE, "QUOTE_VOLUME"),
+    VJ_AS("O", EXTRA, "open_time"),
+    VJ_AS("C", EXTRA, "close_time"),
+    VJ_AS("F", EXTRA, "first_trade_id"),
+    VJ_AS("L", EXTRA, "last_trade_id"),
+    VJ_AS("n", STAT_SIZE, "TRADE_COUNT"),
+};
+
+static const struct vj_field average_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("E", TIME, VJ_MS_OR_US),
+    VJ("s", SYMBOL, 0),
+    VJ_AS("i", EXTRA, "interval"),
+    VJ_AS("w", STAT, "AVERAGE_PRICE"),
+    VJ_AS("T", EXTRA, "last_trade_time"),
+};
+
+static const struct vj_field force_order_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("E", TIME, VJ_MS_OR_US),
+    VJ("o", KEEP, 0),
+};
+
+static const struct vj_field forced_fields[] = {
+    VJ("s", SYMBOL, 0),
+    VJ_AS("ps", EXTRA, "pair"),
+    VJ_AS("S", EXTRA, "side"),
+    VJ_AS("o", EXTRA, "order_type"),
+    VJ_AS("f", EXTRA, "time_in_force"),
+    VJ_AS("q", EXTRA, "quantity"),
+    VJ_AS("p", EXTRA, "price"),
+    VJ_AS("ap", EXTRA, "average_price"),
+    VJ_AS("X", EXTRA, "order_status"),
+    VJ_AS("l", EXTRA, "last_filled_quantity"),
+    VJ_AS("z", EXTRA, "filled_quantity"),
+    VJ_AS("T", EXTRA, "trade_time"),
+};
+
+static const struct vj_field other_fields[] = {
+    VJ("e", DROP, 0),
+    VJ("E", TIME, VJ_MS_OR_US),
+    VJ("s", SYMBOL, 0),
+};
+
+/* --- which exchange --- */
+
+static int of_address(struct k2_sv url) {
+    if (vj_contains(url, "fstream") || vj_contains(url, "fapi"))
+        return USDM;
+    if (vj_contains(url, "dstream") || vj_contains(url, "dapi"))
+        return COINM;
+    return vj_contains(url, "binance.") ? SPOT : -1;
 }
 
-static enum name name_of(struct k2_sv key) {
-    if (key.n == 1) {
-        const char *at = memchr(letters, key.p[0], sizeof letters - 1);
-        return at ? (enum name)(at - letters) : NAMES;
-    }
-    if (k2_sv_eq(key, K2_SV("data")))
-        return NAME_data;
-    return k2_sv_eq(key, K2_SV("lastUpdateId")) ? NAME_lastUpdateId : NAMES;
+static int told_exchange(const struct vj *v, enum shape shape) {
+    const struct vj_item *m = &v->item;
+    int address = of_address(m->record->url);
+    if (address >= 0)
+        return address;
+    if (shape == OF_EITHER)
+        return v->own[OWN_EXCHANGE] >= 1 && v->own[OWN_EXCHANGE] <= 3
+                   ? (int)v->own[OWN_EXCHANGE] - 1
+                   : -1;
+    if (shape == OF_SPOT)
+        return SPOT;
+    return vj_contains(m->symbol, "USD_") ? COINM : USDM;
 }
 
-static bool says_trade(const struct json_value *v) {
-    return v->type == JSON_STRING &&
-           (v->escaped ? json_says(v->text, K2_SV("trade")) : k2_sv_eq(v->text, K2_SV("trade")));
-}
-
-/* Gathers the members of the object at the front of s. With `until_type`, stops at an "e" that is
- * not a trade's: the text has been checked before. */
-static void gather(struct json_scan *s, struct message *m, bool until_type) {
-    struct k2_sv key;
-    struct json_value v;
-    if (!json_enter(s))
+static void tell_exchange(struct vj *v, enum shape shape) {
+    struct vj_item *m = &v->item;
+    if (v->given)
         return;
-    while (json_member(s, &key, &v)) {
-        enum name name = s->key_escaped ? name_of_escaped(key) : name_of(key);
-        if (name == NAMES)
-            continue;
-        if (m->value[name].type)
-            m->twice = key;
-        m->value[name] = v;
-        if (until_type && name == NAME_e && !says_trade(&v))
-            return;
+    int told = told_exchange(v, shape);
+    if (told < 0) {
+        (void)vj_fault(v, "MALFORMED", "the exchange cannot be told: nothing says spot or futures",
+                       m->symbol);
+        return;
     }
+    m->exchange = told;
+    v->own[OWN_EXCHANGE] = told + 1;
 }
 
-static int bad_json(const struct message *m, const struct json_scan *s, struct feed_fault *c) {
-    c->reason = "MALFORMED";
-    snprintf(c->detail, sizeof c->detail, "not JSON at byte %zu of the line: %s",
-             (size_t)(s->p - m->raw.p) + 1, s->fault);
-    return -1;
+/* --- the types --- */
+
+static void begin(struct vj *v, const struct json_record *r, uint32_t at, const char *suffix) {
+    vj_begin(v, r, at)->suffix = suffix;
 }
 
-/* The receive time in front, if there is one; leaves *text at the JSON. */
-static int read_receive_time(struct k2_sv *text, struct message *m, struct feed_fault *c) {
-    m->receive_ns = K2_NULL_LONG;
-    if (text->p[0] < '0' || text->p[0] > '9')
-        return 0;
-    const char *blank = memchr(text->p, ' ', text->n);
-    struct k2_sv digits = {text->p, blank ? (size_t)(blank - text->p) : text->n};
-    if (!blank || !k2_sv_i64(digits, &m->receive_ns))
-        return feed_fault_set(c, "MALFORMED",
-                              "the line does not start with a receive time in ns and a "
-                              "blank",
-                              digits);
-    *text = k2_sv_trim((struct k2_sv){blank, text->n - digits.n});
-    return 0;
+static int take_trade(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(trade_fields);
+    begin(v, r, at, "");
+    vj_read(v, at, &table);
+    struct vj_item *m = &v->item;
+    tell_exchange(v, m->keep[KEEP_M] ? OF_SPOT : m->text[VJ_condition].n ? OF_FUTURES : OF_EITHER);
+    m->numbered = true;
+    return vj_trade(v);
 }
 
-static int read_json(struct k2_sv text, struct message *m, struct feed_fault *c) {
-    struct json_scan s = {.p = text.p, .end = text.p + text.n};
-    if (text.n && text.p[0] == '[') {
-        struct json_value whole;
-        (void)json_value(&s, &whole);
-    } else {
-        gather(&s, m, false);
-    }
-    if (!s.fault && !json_at_end(&s))
-        s.fault = "something follows the message";
-    if (s.fault)
-        return bad_json(m, &s, c);
-    if (m->value[NAME_data].type == JSON_OBJECT) {
-        struct k2_sv data = m->value[NAME_data].text;
-        struct json_scan inner = {.p = data.p, .end = data.p + data.n};
-        memset(m->value, 0, sizeof m->value);
-        gather(&inner, m, true);
-    }
-    return 0;
+static int take_agg_trade(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(agg_trade_fields);
+    begin(v, r, at, "@aggTrade");
+    vj_read(v, at, &table);
+    tell_exchange(v, v->item.keep[KEEP_M] ? OF_SPOT : OF_FUTURES);
+    return vj_trade(v);
 }
 
-/* --- a trade's fields --- */
-
-static int read_string(const struct message *m, enum name name, const char *what, struct k2_sv *out,
-                       struct feed_fault *c) {
-    const struct json_value *v = &m->value[name];
-    if (v->type != JSON_STRING || v->escaped)
-        return feed_fault_set(c, "MALFORMED", what, v->text);
-    *out = v->text;
-    return 0;
+static int take_book_ticker(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(book_ticker_fields);
+    begin(v, r, at, "@bookTicker");
+    vj_read(v, at, &table);
+    tell_exchange(v, v->item.ns == K2_NULL_LONG ? OF_SPOT : OF_FUTURES);
+    vj_time_of_receipt(v);
+    v->item.sparse = true;
+    return vj_quote_and_figures(v, K2_SV("bookTicker"));
 }
 
-static int read_word(const struct message *m, enum name name, const char *what, struct k2_sv *out,
-                     struct feed_fault *c) {
-    if (read_string(m, name, what, out, c))
-        return -1;
-    return out->n && feed_text_ok(*out, WORD_MAX) ? 0 : feed_fault_set(c, "MALFORMED", what, *out);
+/* Futures say when it happened (T) and when it was sent (E), spot only E. */
+static void read_event_time(struct vj *v) {
+    static const struct vj_field time = VJ("E", TIME, VJ_MS_OR_US),
+                                 extra = VJ_AS("E", EXTRA, "event_time");
+    struct vj_item *m = &v->item;
+    if (m->keep[KEEP_E])
+        vj_read_value(v, m->ns == K2_NULL_LONG ? &time : &extra, m->keep[KEEP_E]);
 }
 
-static int read_integer(const struct message *m, enum name name, const char *what, int64_t *out,
-                        struct feed_fault *c) {
-    const struct json_value *v = &m->value[name];
-    if (v->type != JSON_NUMBER || !k2_sv_i64(v->text, out) || *out < 0)
-        return feed_fault_set(c, "MALFORMED", what, v->text);
-    return 0;
+static void read_sides(struct vj *v) {
+    vj_levels(v, v->item.keep[KEEP_BIDS], false, NULL);
+    vj_levels(v, v->item.keep[KEEP_ASKS], true, NULL);
 }
 
-static int read_decimal(const struct message *m, enum name name, const char *what, int precision,
-                        int scale, k2_i128 *out, struct feed_fault *c) {
-    struct k2_sv text;
-    if (read_string(m, name, what, &text, c))
-        return -1;
-    int rc = k2_decimal_parse(text, precision, scale, out, NULL);
-    if (rc == K2_E_RANGE)
-        return feed_fault_set(c, "RANGE", "the number has more digits than the table holds", text);
-    return rc == K2_OK && *out >= 0 ? 0 : feed_fault_set(c, "MALFORMED", what, text);
+static void remember_symbol(struct vj *v) {
+    struct k2_sv s = v->item.symbol;
+    if (!s.n || v->own[OWN_SEVERAL] || k2_sv_eq(s, k2_sv_of(v->own_text)))
+        return;
+    v->own[OWN_SEVERAL] = v->own_text[0] != 0;
+    memcpy(v->own_text, s.p, s.n);
+    v->own_text[s.n] = 0;
 }
 
-static bool contains(struct k2_sv s, struct k2_sv part) {
-    return s.n && memmem(s.p, s.n, part.p, part.n);
+static int take_depth(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(depth_fields);
+    static const struct vj_field from = VJ("U", FIRST, 0),
+                                 extra = VJ_AS("U", EXTRA, "first_update_id");
+    begin(v, r, at, "@depth");
+    vj_read(v, at, &table);
+    struct vj_item *m = &v->item;
+    bool futures = m->previous != K2_NULL_LONG;
+    read_event_time(v);
+    if (m->keep[KEEP_U])
+        vj_read_value(v, futures ? &extra : &from, m->keep[KEEP_U]);
+    tell_exchange(v, futures ? OF_FUTURES : OF_SPOT);
+    remember_symbol(v);
+    read_sides(v);
+    m->shared = true;
+    m->numbered = true;
+    return vj_book(v, false, "depthUpdate");
 }
 
-static int tell_venue(const struct binance *b, struct message *m, struct feed_fault *c) {
-    if (b->exchange[GIVEN])
-        m->venue = GIVEN;
-    else if (m->value[NAME_M].type)
-        m->venue = SPOT;
-    else if (m->value[NAME_X].type)
-        m->venue = contains(m->symbol, K2_SV("USD_")) ? COINM : USDM;
-    else
-        return feed_fault_set(
-            c, "MALFORMED",
-            "the trade has neither M (spot) nor X (futures), so its exchange cannot be "
-            "told",
-            m->symbol);
-    return 0;
-}
-
-static int read_time(const struct message *m, int64_t *ns, struct feed_fault *c) {
-    int64_t t;
-    if (read_integer(m, NAME_T, "the trade time T is no time", &t, c))
-        return -1;
-    if (t <= MS_MAX)
-        *ns = t * K2_NS_PER_MS;
-    else if (t >= US_MIN && t <= US_MAX)
-        *ns = t * K2_NS_PER_US;
-    else
-        return feed_fault_set(c, "RANGE", "the trade time T is out of range",
-                              m->value[NAME_T].text);
-    return 0;
-}
-
-/* Identity first, so that a bad trade still uses up its number. */
-static int identify(const struct binance *b, struct message *m, struct feed_fault *c) {
-    if (m->twice.n)
-        return feed_fault_set(c, "MALFORMED", "a member is there twice", m->twice);
-    if (read_word(m, NAME_s, "the symbol s is no plain text", &m->symbol, c)) {
-        m->symbol = (struct k2_sv){NULL, 0};
-        return -1;
-    }
-    if (tell_venue(b, m, c))
-        return -1;
-    int untimed = read_time(m, &m->ns, c);
-    if (!untimed)
-        m->date = feed_session_date(b->calendar[m->venue], m->ns);
-    if (untimed || read_integer(m, NAME_t, "the trade id t is no number", &m->number, c))
-        return -1;
-    m->identified = true;
-    return 0;
-}
-
-static void start_event(struct binance *b, const struct message *m, struct k2_event *e) {
-    enum venue v = b->exchange[GIVEN] ? GIVEN : m->venue;
-    struct feed_head head = {
-        .exchange = feed_intern(b->in, &b->exchange_id[v], k2_sv_of(b->exchange[v])),
-        .trade_date = m->date,
-        .ns = m->ns,
-        .receive_ns = m->receive_ns,
-        .sequence = m->number,
-        .raw_offset = (int64_t)b->lines.offset,
-    };
+/* The symbol of a snapshot that does not name it. */
+static void find_symbol(struct vj *v, struct k2_sv stream) {
+    struct vj_item *m = &v->item;
+    struct k2_sv in_address = vj_part(m->record->url, "symbol=", '&'), rest = stream;
     if (m->symbol.n)
-        head.symbol = head.channel = feed_intern(b->in, &b->symbol_id, m->symbol);
-    feed_event_start(e, K2_KIND_TRADE, &head);
+        return;
+    if (in_address.n)
+        vj_symbol(v, in_address);
+    else if (stream.n)
+        vj_symbol_upper(v, k2_sv_split(&rest, '@'));
+    else if (v->symbol)
+        vj_symbol(v, k2_sv_of(v->symbol));
+    else if (v->own_text[0] && !v->own[OWN_SEVERAL])
+        vj_symbol(v, k2_sv_of(v->own_text));
+    else
+        (void)vj_fault(v, "INVALID",
+                       "the snapshot does not name its symbol, nor does anything before it",
+                       m->raw);
 }
 
-static int read_side(struct binance *b, const struct message *m, uint32_t *side,
-                     struct feed_fault *c) {
-    const struct json_value *v = &m->value[NAME_m];
-    if (v->type == JSON_TRUE) /* the buyer waited in the book, so the seller came */
-        *side = feed_intern(b->in, &b->side_id[0], K2_SV("SELL"));
-    else if (v->type == JSON_FALSE)
-        *side = feed_intern(b->in, &b->side_id[1], K2_SV("BUY"));
-    else if (v->type != JSON_NONE)
-        return feed_fault_set(c, "MALFORMED", "the maker mark m is neither true nor false",
-                              v->text);
-    return 0;
+static int take_snapshot(struct vj *v, const struct json_record *r, uint32_t at,
+                         struct k2_sv stream) {
+    static const struct vj_table table = VJ_TABLE(snapshot_fields);
+    begin(v, r, at, "@snapshot");
+    vj_read(v, at, &table);
+    struct vj_item *m = &v->item;
+    find_symbol(v, stream);
+    tell_exchange(v, m->keep[KEEP_E] || m->ns != K2_NULL_LONG ? OF_FUTURES : OF_SPOT);
+    read_event_time(v);
+    vj_time_of_receipt(v);
+    read_sides(v);
+    m->sparse = true;
+    return vj_book(v, true, "depth");
 }
 
-static int read_conditions(struct binance *b, const struct message *m, uint32_t *id,
-                           struct feed_fault *c) {
-    struct k2_sv text;
-    if (!m->value[NAME_X].type)
-        return 0;
-    if (read_word(m, NAME_X, "the match kind X is no plain text", &text, c))
-        return -1;
-    b->blob.n = 0;
-    k2_blob_add(&b->blob, text);
-    *id = feed_intern(b->in, &b->condition_id, k2_buf_view(&b->blob));
-    return 0;
+static int take_mark_price(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(mark_price_fields);
+    begin(v, r, at, "@markPrice");
+    vj_read(v, at, &table);
+    tell_exchange(v, OF_FUTURES);
+    return vj_quote_and_figures(v, K2_SV("markPriceUpdate"));
 }
 
-/* Order ids, where the venue sends them. */
-static int read_extra(struct binance *b, const struct message *m, uint32_t *id,
-                      struct feed_fault *c) {
-    int64_t order;
-    b->blob.n = 0;
-    if (m->value[NAME_b].type) {
-        if (read_integer(m, NAME_b, "the buyer's order id b is no number", &order, c))
-            return -1;
-        k2_blob_add(&b->blob, K2_SV("buyer_order_id"));
-        k2_blob_add(&b->blob, m->value[NAME_b].text);
-    }
-    if (m->value[NAME_a].type) {
-        if (read_integer(m, NAME_a, "the seller's order id a is no number", &order, c))
-            return -1;
-        k2_blob_add(&b->blob, K2_SV("seller_order_id"));
-        k2_blob_add(&b->blob, m->value[NAME_a].text);
-    }
-    if (b->blob.n)
-        *id = feed_intern(b->in, &b->extra_id, k2_buf_view(&b->blob));
-    return 0;
+static int take_kline(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(kline_fields);
+    begin(v, r, at, "@kline_");
+    vj_read(v, at, &table);
+    v->item.suffix_more = v->item.text[VJ_interval];
+    vj_interval(v, v->item.text[VJ_interval], 0);
+    tell_exchange(v, OF_EITHER);
+    return vj_bar(v);
 }
 
-static int read_trade(struct binance *b, const struct message *m, struct k2_event *e,
-                      struct feed_fault *c) {
-    struct k2_trade *t = &e->trade;
-    if (read_decimal(m, NAME_p, "the price p is no number", K2_PRICE_PRECISION, K2_PRICE_SCALE,
-                     &t->price, c) ||
-        read_decimal(m, NAME_q, "the quantity q is no number", K2_QUANTITY_PRECISION,
-                     K2_QUANTITY_SCALE, &t->quantity, c))
-        return -1;
-    if (t->price == 0) /* insurance fund and the like: there was no price */
-        t->price = K2_NULL_DECIMAL;
-    return read_side(b, m, &t->side, c) || read_conditions(b, m, &t->conditions, c) ||
-                   read_extra(b, m, &t->extra, c)
-               ? -1
-               : 0;
+static int take_ticker(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(ticker_fields);
+    begin(v, r, at, "@");
+    v->item.suffix_more = vj_member_text(v, at, "e");
+    vj_read(v, at, &table);
+    tell_exchange(v, v->item.seen_decimals[VJ_bid_price] ? OF_SPOT : OF_EITHER);
+    return vj_quote_and_figures(v, K2_SV("ticker"));
 }
 
-/* --- answers --- */
-
-static int refuse(struct binance *b, const struct message *m, const struct feed_fault *c,
-                  const struct feed_sink *sink, struct k2_err *err) {
-    struct k2_event partial;
-    struct feed_reject reject = {
-        .reason = c->reason,
-        .detail = c->detail,
-        .raw = m->raw,
-        .position = b->lines.position,
-        .offset = b->lines.offset,
-        .numbered = m->identified,
-    };
-    if (m->symbol.n || b->exchange[GIVEN]) {
-        start_event(b, m, &partial);
-        reject.partial = &partial;
-    }
-    return sink->reject(sink->ctx, &reject, err);
+static int take_average(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(average_fields);
+    begin(v, r, at, "@avgPrice");
+    vj_read(v, at, &table);
+    tell_exchange(v, OF_SPOT);
+    return vj_quote_and_figures(v, K2_SV("avgPrice"));
 }
 
-/* Why a message that is no trade is left out. */
-static const char *other(const struct message *m) {
-    static const char *const types[] = {"aggTrade",        "bookTicker", "depthUpdate",
-                                        "kline",           "24hrTicker", "24hrMiniTicker",
-                                        "markPriceUpdate", "forceOrder", "avgPrice"};
-    const struct json_value *e = &m->value[NAME_e];
-    for (size_t i = 0; e->type == JSON_STRING && i < sizeof types / sizeof *types; i++)
-        if (k2_sv_eq(e->text, k2_sv_of(types[i])))
-            return types[i];
-    if (e->type)
-        return "other message";
-    if (m->value[NAME_lastUpdateId].type)
-        return "depth snapshot";
-    return m->value[NAME_u].type && m->value[NAME_b].type && m->value[NAME_a].type
-               ? "bookTicker"
-               : "no event type";
+static int take_force_order(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(force_order_fields),
+                                 forced = VJ_TABLE(forced_fields);
+    begin(v, r, at, "@forceOrder");
+    vj_read(v, at, &table);
+    vj_read(v, v->item.keep[0], &forced);
+    tell_exchange(v, OF_FUTURES);
+    return vj_message(v, K2_SV("forceOrder"));
 }
 
-static int take_message(struct binance *b, struct k2_sv text, struct message *m,
-                        const struct feed_sink *sink, struct k2_err *err) {
-    struct feed_fault c;
-    struct k2_event e;
-    if (read_receive_time(&text, m, &c) || read_json(text, m, &c))
-        return refuse(b, m, &c, sink, err);
-    if (!says_trade(&m->value[NAME_e]))
-        return sink->filtered(sink->ctx, other(m), err);
-    int bad = identify(b, m, &c);
-    if (m->symbol.n && b->wants && !b->wants(b->wants_ctx, m->symbol))
-        return sink->filtered(sink->ctx, "symbol not wanted", err);
-    if (bad)
-        return refuse(b, m, &c, sink, err);
-    start_event(b, m, &e);
-    if (read_trade(b, m, &e, &c))
-        return refuse(b, m, &c, sink, err);
-    return sink->event(sink->ctx, &e, m->raw, b->lines.position, err);
+/* What has a type but none of the above: kept as a message if it can be placed. */
+static int take_other(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(other_fields);
+    struct k2_sv type = vj_member_text(v, at, "e");
+    begin(v, r, at, "@");
+    v->item.suffix_more = type;
+    vj_read(v, at, &table);
+    if (!v->item.symbol.n)
+        v->item.symbol = K2_SV("*");
+    tell_exchange(v, OF_EITHER);
+    if (v->item.bad || v->item.ns == K2_NULL_LONG ||
+        vj_type(v, vj_member(v, at, "e")) != JSON_STRING)
+        return vj_filtered(v, "other message");
+    return vj_message(v, type);
 }
 
-static int take_line(struct binance *b, struct k2_sv line, enum feed_line whole,
-                     const struct feed_sink *sink, struct k2_err *err) {
-    struct message m = {.raw = line, .receive_ns = K2_NULL_LONG, .date = INT32_MIN};
-    if (whole == FEED_LINE_TOO_LONG) {
-        struct feed_fault c;
-        (void)feed_fault_too_long(&c);
-        return refuse(b, &m, &c, sink, err);
-    }
-    struct k2_sv text = k2_sv_trim(line);
-    return text.n ? take_message(b, text, &m, sink, err) : K2_OK;
+/* --- a message --- */
+
+static const struct {
+    const char *type;
+    int (*take)(struct vj *v, const struct json_record *r, uint32_t at);
+} types[] = {
+    {"trade", take_trade},
+    {"bookTicker", take_book_ticker},
+    {"depthUpdate", take_depth},
+    {"aggTrade", take_agg_trade},
+    {"kline", take_kline},
+    {"markPriceUpdate", take_mark_price},
+    {"forceOrder", take_force_order},
+    {"24hrTicker", take_ticker},
+    {"24hrMiniTicker", take_ticker},
+    {"1hTicker", take_ticker},
+    {"4hTicker", take_ticker},
+    {"1dTicker", take_ticker},
+    {"avgPrice", take_average},
+};
+
+static int take_typed(struct vj *v, const struct json_record *r, uint32_t at, uint32_t type) {
+    const struct json_token *t = vj_token(v, type);
+    for (size_t i = 0; t->type == JSON_STRING && i < sizeof types / sizeof *types; i++)
+        if (t->escaped ? json_says(json_text(t), k2_sv_of(types[i].type))
+                       : k2_sv_eq(json_text(t), k2_sv_of(types[i].type)))
+            return types[i].take(v, r, at);
+    return take_other(v, r, at);
 }
 
-static int decode(void *state, struct k2_sv bytes, bool last, size_t *consumed,
-                  const struct feed_sink *sink, struct k2_err *err) {
-    struct binance *b = state;
-    struct k2_sv rest = bytes, line;
-    enum feed_line found;
+static int take_object(struct vj *v, const struct json_record *r, uint32_t at,
+                       struct k2_sv stream) {
+    uint32_t type = vj_member(v, at, "e");
+    if (type)
+        return take_typed(v, r, at, type);
+    if (vj_member(v, at, "lastUpdateId"))
+        return take_snapshot(v, r, at, stream);
+    if (vj_member(v, at, "u") && vj_member(v, at, "b") && vj_member(v, at, "a"))
+        return take_book_ticker(v, r, at);
+    return vj_filtered(v, "no event type");
+}
+
+static int take(struct vj *v, const struct json_record *r) {
+    uint32_t data = vj_member(v, 0, "data"), list = 0;
+    struct k2_sv stream = vj_member_text(v, 0, "stream");
+    if (vj_type(v, data) == JSON_OBJECT)
+        return take_object(v, r, data, stream);
+    if (vj_type(v, data) == JSON_ARRAY)
+        list = data;
+    else if (vj_token(v, 0)->type == JSON_OBJECT)
+        return take_object(v, r, 0, stream);
+    else if (vj_token(v, 0)->type != JSON_ARRAY)
+        return vj_filtered(v, "no event type");
     int rc = K2_OK;
-    while (rc == K2_OK && (found = feed_line_next(&b->lines, &rest, last, &line)) != FEED_LINE_MORE)
-        rc = take_line(b, line, found, sink, err);
-    *consumed = bytes.n - rest.n;
-    return rc;
+    bool any = false;
+    for (uint32_t i = vj_first(list); i < vj_end(v, list) && rc == K2_OK; i = vj_next(v, i))
+        if (vj_token(v, i)->type == JSON_OBJECT) {
+            any = true;
+            rc = take_object(v, r, i, stream);
+        }
+    return any ? rc : vj_filtered(v, "no event type");
 }
 
-/* --- setting up --- */
+/* --- the feed --- */
+
+static int shape(struct k2_sv text, const char **why) {
+    *why = "the first line is a message of a combined stream";
+    if (vj_names(text, "stream") && vj_names(text, "data"))
+        return 95;
+    *why = "the first line is a message with a type (e) and a symbol (s)";
+    if (vj_says(text, "e") && vj_names(text, "s"))
+        return 85;
+    *why = "the first line is a depth snapshot";
+    return vj_names(text, "lastUpdateId") ? 70 : 0;
+}
+
+static const char *const codes[] = {"BINANCE", "BINANCE-USDM", "BINANCE-COINM", NULL};
+static const char *const hosts[] = {"binance.com", "binance.vision", NULL};
+static const struct vj_venue venue = {.codes = codes, .hosts = hosts, .take = take, .shape = shape};
 
 static int init(const struct feed_ops *self, void *state, const struct feed_options *o,
                 struct k2_interner *in, struct k2_err *err) {
-    static const char *const codes[] = {"BINANCE", "BINANCE-USDM", "BINANCE-COINM"};
     (void)self;
-    struct binance *b = state;
-    b->in = in;
-    b->wants = o->wants;
-    b->wants_ctx = o->wants_ctx;
-    if (o->exchange.n) {
-        b->exchange[GIVEN] = k2_sv_dup(o->exchange);
-        return feed_calendar_find(o->exchange, o->calendar, &b->calendar[GIVEN], err);
-    }
-    for (int v = SPOT; v <= COINM; v++) {
-        b->exchange[v] = k2_strdup(codes[v]);
-        K2_TRY(feed_calendar_find(k2_sv_of(codes[v]), o->calendar, &b->calendar[v], err));
-    }
-    return K2_OK;
-}
-
-static void fini(void *state) {
-    struct binance *b = state;
-    for (int v = 0; v < VENUES; v++)
-        free(b->exchange[v]);
-    k2_buf_free(&b->blob);
-    *b = (struct binance){0};
-}
-
-static void save(const void *state, struct k2_buf *out) {
-    const struct binance *b = state;
-    feed_lines_save(&b->lines, out);
-}
-
-static bool restore(void *state, struct k2_sv saved) {
-    struct binance *b = state;
-    struct feed_lines lines;
-    if (!feed_lines_restore(&lines, &saved) || saved.n)
-        return false;
-    b->lines = lines;
-    return true;
+    return vj_init(state, &venue, o, in, err);
 }
 
 static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2_sv head,
                   const char **why) {
     (void)self;
     (void)file_name;
-    struct k2_sv rest = head, line = k2_sv_trim(k2_sv_split(&rest, '\n'));
-    size_t digits = 0;
-    while (digits < line.n && line.p[digits] >= '0' && line.p[digits] <= '9')
-        digits++;
-    line = k2_sv_trim((struct k2_sv){line.p + digits, line.n - digits});
-    if (!k2_sv_starts(line, K2_SV("{")))
-        return 0;
-    *why = "the first line is a message of a combined stream";
-    if (contains(line, K2_SV("\"stream\":\"")) && contains(line, K2_SV("\"data\":")))
-        return 95;
-    *why = "the first line is a message with a type (e) and a symbol (s)";
-    if (contains(line, K2_SV("\"e\":\"")) && contains(line, K2_SV("\"s\":\"")))
-        return 85;
-    *why = "the first line is a depth snapshot";
-    return contains(line, K2_SV("\"lastUpdateId\":")) ? 70 : 0;
+    return vj_detect(&venue, head, why);
 }
 
 static const struct feed_fact facts[] = {
@@ -496,20 +506,35 @@ static const struct feed_fact facts[] = {
     {"trade", "m", "side: true = SELL, false = BUY"},
     {"trade", "X", "conditions: the kind of the match"},
     {"trade", "a, b", "extra: seller_order_id, buyer_order_id"},
-    {"other", "every other message", "whole JSON is filtered, anything else goes to quarantine"},
+    {"trade", "aggTrade",
+     "channel SYMBOL@aggTrade, numbers a; extra: first_trade_id, last_trade_id"},
+    {"quote", "bookTicker", "channel SYMBOL@bookTicker, numbers u, which have holes"},
+    {"book_event", "depthUpdate",
+     "SET and DELETE of levels; channel SYMBOL@depth, numbers u; extra: first_sequence"},
+    {"book_event", "lastUpdateId", "CLEAR and SET of a snapshot; channel SYMBOL@snapshot"},
+    {"bar", "kline", "channel SYMBOL@kline_INTERVAL"},
+    {"statistic", "markPriceUpdate",
+     "MARK_PRICE, INDEX_PRICE, ESTIMATED_SETTLEMENT_PRICE, FUNDING_RATE"},
+    {"statistic", "24hrTicker",
+     "LAST, OPEN, HIGH, LOW, VOLUME and more; with a quote where it has one"},
+    {"message", "forceOrder", "a liquidation: its fields are in extra"},
+    {"other", "answers to subscriptions", "are filtered; what is not JSON goes to quarantine"},
     {0},
 };
 
 const struct feed_ops feed_binance_json = {
     .name = "binance-json",
-    .title = "Binance spot and futures trades, JSON messages as captured, one a line",
-    .numbering = "the venue's trade id (t), per symbol",
+    .title =
+        "Binance spot and futures: trades, quotes, depth and figures, JSON messages as captured",
+    .numbering =
+        "the venue's trade id (t), aggregate trade id (a) and update id (u), per symbol; else "
+        "the place in its channel",
     .facts = facts,
-    .state_size = sizeof(struct binance),
+    .state_size = sizeof(struct vj),
     .detect = detect,
     .init = init,
-    .decode = decode,
-    .fini = fini,
-    .save = save,
-    .restore = restore,
+    .decode = vj_decode,
+    .fini = vj_fini,
+    .save = vj_save,
+    .restore = vj_restore,
 };

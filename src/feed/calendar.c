@@ -28,6 +28,61 @@ struct feed_calendar {
     ROW("CME", "America/Chicago", 17 * 3600, "cme-1")                                              \
     ROW("LSE", "Europe/London", 0, "lse-1")                                                        \
     ROW("JPX", "Asia/Tokyo", 0, "jpx-1")                                                           \
+    ROW("GLBX", "America/Chicago", 17 * 3600, "cme-1")                                             \
+    ROW("XCBF", "America/Chicago", 17 * 3600, "cme-1")                                             \
+    ROW("XNAS", "America/New_York", 0, "us-1")                                                     \
+    ROW("XBOS", "America/New_York", 0, "us-1")                                                     \
+    ROW("XPSX", "America/New_York", 0, "us-1")                                                     \
+    ROW("BATS", "America/New_York", 0, "us-1")                                                     \
+    ROW("BATY", "America/New_York", 0, "us-1")                                                     \
+    ROW("EDGA", "America/New_York", 0, "us-1")                                                     \
+    ROW("EDGX", "America/New_York", 0, "us-1")                                                     \
+    ROW("XNYS", "America/New_York", 0, "us-1")                                                     \
+    ROW("XCIS", "America/New_York", 0, "us-1")                                                     \
+    ROW("XASE", "America/New_York", 0, "us-1")                                                     \
+    ROW("XCHI", "America/New_York", 0, "us-1")                                                     \
+    ROW("ARCX", "America/New_York", 0, "us-1")                                                     \
+    ROW("IEXG", "America/New_York", 0, "us-1")                                                     \
+    ROW("MEMX", "America/New_York", 0, "us-1")                                                     \
+    ROW("EPRL", "America/New_York", 0, "us-1")                                                     \
+    ROW("LTSE", "America/New_York", 0, "us-1")                                                     \
+    ROW("DBEQ", "America/New_York", 0, "us-1")                                                     \
+    ROW("EQUS", "America/New_York", 0, "us-1")                                                     \
+    ROW("OPRA", "America/New_York", 0, "us-1")                                                     \
+    ROW("IFUS", "America/New_York", 18 * 3600, "ice-us-1")                                         \
+    ROW("OCEA", "America/New_York", 20 * 3600, "ocea-1")                                           \
+    ROW("IFEU", "Europe/London", 23 * 3600, "ice-eu-1")                                            \
+    ROW("IFLL", "Europe/London", 23 * 3600, "ice-eu-1")                                            \
+    ROW("NDEX", "Europe/Amsterdam", 0, "ndex-1")                                                   \
+    ROW("XEUR", "Europe/Berlin", 0, "eurex-1")                                                     \
+    ROW("XEEE", "Europe/Berlin", 0, "eex-1")                                                       \
+    ROW("DBN", NULL, 0, "utc-1")                                                                   \
+    ROW("US-EQUITY", "America/New_York", 0, "us-1")                                                \
+    ROW("OANDA", "America/New_York", 17 * 3600, "fx-1")                                            \
+    ROW("FXCM", "America/New_York", 17 * 3600, "fx-1")                                             \
+    ROW("COMEX", "America/New_York", 18 * 3600, "comex-1")                                         \
+    ROW("NYMEX", "America/New_York", 18 * 3600, "nymex-1")                                         \
+    ROW("CBOT", "America/Chicago", 17 * 3600, "cme-1")                                             \
+    ROW("COINBASE", NULL, 0, "utc-1")                                                              \
+    ROW("KRAKEN", NULL, 0, "utc-1")                                                                \
+    ROW("BITSTAMP", NULL, 0, "utc-1")                                                              \
+    ROW("BYBIT", NULL, 0, "utc-1")                                                                 \
+    ROW("OKX", NULL, 0, "utc-1")                                                                   \
+    ROW("DERIBIT", NULL, 0, "utc-1")                                                               \
+    ROW("GATEIO", NULL, 0, "utc-1")                                                                \
+    ROW("HYPERLIQUID", NULL, 0, "utc-1")                                                           \
+    ROW("BITFINEX", NULL, 0, "utc-1")                                                              \
+    ROW("CTA", "America/New_York", 0, "us-1")                                                      \
+    ROW("XISX", "America/New_York", 0, "us-1")                                                     \
+    ROW("XBOX", "America/New_York", 0, "us-1")                                                     \
+    ROW("XCBO", "America/Chicago", 0, "cboe-1")                                                    \
+    ROW("XMIO", "America/New_York", 0, "us-1")                                                     \
+    ROW("XMGE", "America/Chicago", 17 * 3600, "cme-1")                                             \
+    ROW("OTCM", "America/New_York", 0, "us-1")                                                     \
+    ROW("UTP", "America/New_York", 0, "us-1")                                                      \
+    ROW("XTSE", "America/Toronto", 0, "tsx-1")                                                     \
+    ROW("BVMF", "America/Sao_Paulo", 0, "b3-1")                                                    \
+    ROW("COINBASE-DERIV", "America/Chicago", 17 * 3600, "cme-1")                                   \
     ROW("SIM", NULL, 0, "utc-1")
 
 #define CALENDAR(code, zone, roll, version) {code, zone, roll, version, NULL},
@@ -54,6 +109,16 @@ static int load_zone(struct feed_calendar *c, struct k2_err *err) {
     return K2_OK;
 }
 
+static int unknown_calendar(const char *name, struct k2_err *err) {
+    struct k2_buf codes = {0};
+    for (const char *const *e = feed_exchanges(); *e; e++)
+        k2_buf_printf(&codes, ", %s", *e);
+    (void)k2_fail(err, K2_E_NOTFOUND, "there is no calendar \"%s\"; it is utc%s", name,
+                  k2_buf_cstr(&codes));
+    k2_buf_free(&codes);
+    return K2_E_NOTFOUND;
+}
+
 int feed_calendar_find(struct k2_sv exchange, const char *name, const struct feed_calendar **out,
                        struct k2_err *err) {
     struct feed_calendar *c = &utc;
@@ -62,9 +127,7 @@ int feed_calendar_find(struct k2_sv exchange, const char *name, const struct fee
     else if (strcmp(name, "utc") != 0)
         c = lookup(k2_sv_of(name));
     if (!c && name)
-        return k2_fail(err, K2_E_NOTFOUND,
-                       "there is no calendar \"%s\"; use utc or the code of a known exchange",
-                       name);
+        return unknown_calendar(name, err);
     if (!c)
         return k2_fail(err, K2_E_NOTFOUND,
                        "no calendar is known for the exchange \"%.*s\", so its session dates "

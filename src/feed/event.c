@@ -39,6 +39,26 @@ static void start_quote(struct k2_quote *q, const struct feed_head *h) {
     };
 }
 
+static void start_book_event(struct k2_book_event *b, const struct feed_head *h) {
+    *b = (struct k2_book_event){
+        .exchange = h->exchange,
+        .symbol = h->symbol,
+        .instrument_id = K2_NULL_LONG,
+        .trade_date = h->trade_date,
+        .exchange_timestamp = k2_floor_us(h->ns),
+        .exchange_timestamp_ns = h->ns,
+        .receive_timestamp_ns = h->receive_ns,
+        .exchange_sequence_number = h->sequence,
+        .channel = h->channel,
+        .price = K2_NULL_DECIMAL,
+        .quantity = K2_NULL_DECIMAL,
+        .level = K2_NULL_LONG,
+        .order_count = K2_NULL_LONG,
+        .flags = K2_FLAG_LAST,
+        .raw_offset = h->raw_offset,
+    };
+}
+
 /* Kinds that come less often: every column is blanked first. */
 static void start_other(struct k2_event *e, const struct feed_head *h) {
     k2_event_blank(e, e->kind);
@@ -75,6 +95,8 @@ void feed_event_start(struct k2_event *e, enum k2_kind_id kind, const struct fee
         start_trade(&e->trade, h);
     else if (kind == K2_KIND_QUOTE)
         start_quote(&e->quote, h);
+    else if (kind == K2_KIND_BOOK_EVENT)
+        start_book_event(&e->book_event, h);
     else
         start_other(e, h);
 }

@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "codec/codec.h"
 
+#include <sys/stat.h>
+
 /* --- calendars --- */
 
 struct feed_calendar; /* of one exchange; immutable */
@@ -67,6 +69,7 @@ struct feed_options {
     int32_t date;          /* session date given from outside; INT32_MIN = the format says */
     const char *calendar;  /* NULL = the exchange's own; "utc" */
     struct k2_sv source;   /* path or address, for messages */
+    struct k2_sv mapping;  /* the text of the mapping file, for the format "mapped" */
     /* Only these symbols are kept, NULL = all; the rest is answered by `filtered`. */
     bool (*wants)(void *ctx, struct k2_sv symbol);
     void *wants_ctx;
@@ -93,6 +96,17 @@ struct feed_frame {
     uint32_t flow; /* which conversation it belongs to, from 0 in the order of their turning up */
     struct k2_sv flow_name; /* "udp://239.1.2.3:26400"; empty where there is only one */
     bool datagram; /* the payload of one; else it was cut out of a stream (TCP, plain file) */
+};
+
+/* How frames are cut out of a TCP flow, or of a file that is no capture. */
+enum feed_framing {
+    FEED_FRAMING_NONE,     /* there is no such form: only captures of datagrams */
+    FEED_FRAMING_LENGTH16, /* u16 big-endian length, then so many bytes: NASDAQ BinaryFILE */
+    FEED_FRAMING_SOUPBIN, /* SoupBinTCP: u16 big-endian length, packet type, payload; frames are the
+                              payloads of sequenced data packets ('S') */
+    FEED_FRAMING_NASDAQ, /* SOUPBIN in TCP flows; a file is one of the two above, which its start tells */
+    FEED_FRAMING_OWN,     /* `cut` says where a frame ends */
+    FEED_FRAMING_SEGMENTS /* TCP: each segment is one, as a datagram is; no form of a file */
 };
 
 struct
@@ -139,15 +153,25 @@ struct feed_ops {
     K2_RC(*dissect)
     (const struct feed_ops *self, void *state, const struct feed_frame *frame,
      const struct feed_visit *visit, struct k2_err *err);
+    /* With dissect: how the frames are cut; `cut` with FEED_FRAMING_OWN: bytes of the frame that begins at `bytes`, 0 =
+     * more are needed to tell, SIZE_MAX = it is none. */
+    enum feed_framing framing;
+    size_t (*cut)(const struct feed_ops *self, struct k2_sv bytes);
 };
 
 const struct feed_ops *feed_find(struct k2_sv name); /* NULL if there is none */
+/* The same; a name that ends in .layout is a file with a layout (docs/layouts.md), and what is wrong with it
+ * is told. K2_E_NOTFOUND: there is no such format. */
+K2_RC feed_load(struct k2_sv name, const struct feed_ops **out, struct k2_err *err);
 const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head);
 /* The same, and how sure and why; *why is set also when it is none. */
 const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head, int *sure,
                                        const char **why);
 int feed_count(void);
 const struct feed_ops *feed_at(int index);
+
+/* Whether the text is a mapping file (docs/mapping.md); `name` is for messages. K2_E_INVALID with its line. */
+K2_RC feed_mapping_check(struct k2_sv text, struct k2_sv name, struct k2_err *err);
 
 /* --- a file read step by step, also one that grows --- */
 
@@ -157,7 +181,7 @@ struct feed_tail_options {
     struct feed_options feed; /* strings are copied, the rest is borrowed */
     /* Without: read to its end, once. With: a plain file is never at its end; what it gains is read by
      * later steps. It need not be there yet. A file that became shorter, was written anew or was replaced
-     * by another one under its name is read from its start. A gzip file is read once to its end. */
+     * by another one under its name is read from its start. A packed file is read once to its end. */
     bool follow;
     struct k2_sv selection; /* what `feed.wants` was made from, for marks; copied */
     /* Told in words what happened to the file; NULL = nobody. `text` is borrowed for the call. */
@@ -169,7 +193,7 @@ struct feed_tail_options {
 K2_RC feed_tail_open(const char *path, const struct feed_tail_options *o, struct k2_interner *in,
                      struct feed_tail **out, struct k2_err *err);
 void feed_tail_close(struct feed_tail *t); /* NULL is fine */
-/* Reads at most max_bytes (of the file as it is on disk; of a gzip file about so many unpacked) and
+/* Reads at most max_bytes (of the file as it is on disk; of a packed file about so many unpacked) and
  * decodes what is whole. *idle: there is nothing more at the moment. An error ends the source. */
 K2_RC feed_tail_step(struct feed_tail *t, size_t max_bytes, const struct feed_sink *sink,
                      bool *idle, struct k2_err *err);
@@ -189,6 +213,15 @@ void feed_tail_mark(const struct feed_tail *t, struct k2_buf *out);
  * the one that the mark was made of (inode, size, bytes at the start and before the mark), and format and
  * options are what they were. */
 bool feed_tail_resume(struct feed_tail *t, struct k2_sv mark);
+
+/* A path ARCHIVE.zip/MEMBER names a member of a zip archive, wherever a file is read here. */
+bool feed_is_member(const char *path);
+/* As k2_fs_absolute, also of a member; gives heap memory. */
+K2_RC feed_file_absolute(const char *path, char **out, struct k2_err *err);
+/* As stat, also of a member: its own size, all else of its archive. */
+bool feed_file_stat(const char *path, struct stat *st);
+/* Whether the path is that of a packed file or of a member, by its name. */
+bool feed_is_packed(const char *path);
 
 /* The first bytes of a file, decompressed, for feed_detect; appends to out. */
 K2_RC feed_file_head(const char *path, size_t n, struct k2_buf *out, struct k2_err *err);
@@ -212,11 +245,12 @@ const char *seq_kind_name(enum k2_kind_id kind);
 
 enum seq_verdict {
     SEQ_NEW,          /* next in line, or the first of its channel */
-    SEQ_GAP,          /* new, and numbers before it are missing */
+    SEQ_GAP,          /* new, and numbers between it and what was seen are missing */
     SEQ_OUT_OF_ORDER, /* new, fills (part of) an open gap */
     SEQ_RESET,        /* new, first of a later epoch */
     SEQ_DUPLICATE,    /* same identity and payload as an event before: to be dropped */
     SEQ_CONFLICT,     /* same identity, other payload: to quarantine */
+    SEQ_HALTED,       /* not judged: its channel is halted. It will be new when it comes again */
     SEQ_VERDICTS
 };
 
@@ -225,11 +259,18 @@ struct seq_item { /* one event to judge */
     enum k2_kind_id kind; /* or SEQ_SHARED */
     int32_t trade_date, epoch, part;
     int64_t sequence;
+    int64_t
+        span; /* so many numbers before it are used up by it too; INT64_MAX = all (K2_FLAG_SPAN) */
     struct k2_h128 payload;
     /* A rejected record: its number is used up, nothing is stored, nothing can conflict with it: an
-     * event that comes later with this number is new. Verdict SEQ_DUPLICATE: the number is not above
+     * event that comes later with this number is new. Its span is 0 or all. Verdict SEQ_DUPLICATE: the number is not above
      * the highest and in no gap, so nothing changes. */
     bool consumed_only;
+    /* For the ledger, of an event that shows a gap: the venue's time of it, where it is in its source
+     * (K2_NULL_LONG = not known), and whether the gap may halt the channel. */
+    bool halts;
+    int64_t time_ns, raw_offset;
+    struct k2_sv source;
     enum seq_verdict verdict; /* out */
     int64_t gap_from, gap_to; /* out, SEQ_GAP: missing numbers [from, to] */
 };
@@ -277,6 +318,9 @@ void seq_engine_ask_unknown(struct seq_engine *s);
  * with the history: one load per channel and batch, never per event. */
 K2_RC seq_judge(struct seq_engine *s, struct seq_item *items, size_t n, struct k2_err *err);
 
+/* sum >= 0 and the numbers of a gap [from, to]; INT64_MAX when that is too many. */
+int64_t seq_missing_add(int64_t sum, int64_t from, int64_t to);
+
 struct seq_stats {
     int64_t verdicts[SEQ_VERDICTS];
     int64_t gaps_open, missing; /* open gaps now, and the numbers they lack */
@@ -301,9 +345,63 @@ void seq_engine_channels(const struct seq_engine *s,
                                          struct k2_sv channel, enum k2_kind_id kind, int32_t epoch,
                                          int64_t high),
                          void *ctx);
-/* The state as bytes (a checkpoint), and back; format in sequence.c, versioned. Only the newest
+
+/* --- its ledger of gaps, and what is done about them ---
+ *
+ * Missing numbers are a gap once their time to come late is over: so many events of the channel, or so much
+ * time. Each change in a gap's life is a step, which the caller takes and stores. A gap that is filled before it
+ * is one leaves no step. */
+
+struct seq_policy {
+    int64_t wait_events, wait_ns;
+    int64_t log_below; /* a gap of fewer numbers is only told; one of more is to be recovered */
+    int64_t
+        halt_above; /* one of more than this halts its channel instead, if it may (seq_item.halts): what is
+                         * beyond its highest number is SEQ_HALTED until the gap is filled or given up */
+};
+#define SEQ_POLICY ((struct seq_policy){4096, 100 * K2_NS_PER_MS, 10, 100})
+/* Of an exchange; empty: of all that have none of their own, before SEQ_POLICY. */
+void seq_engine_set_policy(struct seq_engine *s, struct k2_sv exchange,
+                           const struct seq_policy *policy);
+/* The time of what is judged from now on. What has waited long enough becomes a gap. */
+void seq_engine_set_time(struct seq_engine *s, int64_t now_ns);
+/* Whether missing numbers wait for what comes late: seq_engine_set_time is due after a while. */
+bool seq_engine_waits(const struct seq_engine *s);
+/* Nothing more will come: what waits becomes gaps. */
+void seq_engine_settle(struct seq_engine *s);
+
+enum seq_state { SEQ_OPENED, SEQ_REQUESTED, SEQ_FILLED, SEQ_GIVEN_UP, SEQ_ACKNOWLEDGED };
+const char *seq_state_name(enum seq_state state); /* "OPENED" */
+
+struct seq_step {
+    struct k2_sv exchange, channel;
+    enum k2_kind_id kind; /* or SEQ_SHARED */
+    int32_t trade_date, epoch;
+    int64_t from, to, missing; /* missing: how many of [from, to] still are */
+    enum seq_state state;
+    bool halts; /* the channel is halted by it */
+    int64_t time_ns, opened_ns, raw_offset;
+    struct k2_sv source; /* of the event that showed it; of SEQ_OPENED only */
+};
+
+/* The steps since they were taken last, in order; borrowed until the next call that judges or settles. */
+size_t seq_engine_steps(const struct seq_engine *s, const struct seq_step **steps);
+void seq_engine_steps_taken(struct seq_engine *s);
+/* Steps of people: the gap that holds number `from` is given up or acknowledged. False: there is no such gap.
+ * *again: it was already, and there is no new step. */
+bool seq_engine_mark(struct seq_engine *s, const struct seq_step *which, bool *again);
+/* While the log is judged again after a restart nothing becomes a gap by itself: the steps that were stored are
+ * told, each after the events before it. What was not stored then becomes a step when replay ends. */
+void seq_engine_replay(struct seq_engine *s, bool on);
+void seq_engine_told(struct seq_engine *s, const struct seq_step *step);
+/* Visits every gap that is open, as a step: its last state, what is missing, whether it halts its channel. */
+void seq_engine_ledger(const struct seq_engine *s,
+                       void (*gap)(void *ctx, const struct seq_step *gap), void *ctx);
+
+/* The state as bytes (a checkpoint), and back; format in seq_checkpoint.c, versioned. Only the newest
  * `keep_dates` session dates of each exchange are kept; 0 = all. */
-/* `out` is appended to; the events themselves are not kept: repeats after a restart ask the
+/* Channels with open gaps are kept too.
+ * `out` is appended to; the events themselves are not kept: repeats after a restart ask the
  * history. */
 void seq_engine_save(const struct seq_engine *s, int keep_dates, struct k2_buf *out);
 /* Replaces the state; on failure it is as it was. */
@@ -338,6 +436,8 @@ int64_t sim_sent_ns(const struct sim *s); /* simulated time of the last event's 
  * `k2 simulate --print` writes, because decoders of such venues take it for that. */
 int64_t sim_symbol_number(const struct sim *s);
 
+#include "feed/dbn_write.h"
+#include "feed/dissect.h"
 #include "feed/sources.h"
 #include "feed/symbols.h"
 

@@ -4,9 +4,14 @@
 
 #include "feed/feed.h"
 
-#include "base/zip.h"
+#include "base/archive.h"
+#include "base/unpack.h"
 
-extern const struct feed_ops feed_asx_csv, feed_binance_json;
+extern const struct feed_ops feed_lobster, feed_lobster_book, feed_lean, feed_mapped;
+extern const struct feed_ops feed_asx_csv, feed_binance_json, feed_dbn;
+
+extern const struct feed_ops feed_coinbase_json, feed_kraken_json, feed_bitstamp_json,
+    feed_bybit_json, feed_okx_json, feed_deribit_json, feed_gateio_json, feed_hyperliquid_json;
 
 void feed_asx_print(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
 void feed_binance_print(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
@@ -23,7 +28,7 @@ struct feed_head { /* what all kinds have in common */
  * part 0; every optional field else is null. */
 void feed_event_start(struct k2_event *e, enum k2_kind_id kind, const struct feed_head *h);
 
-/* --- the bytes of a file, plain or gzip --- */
+/* --- the bytes of a file, plain, packed (gzip, zstd, xz), or a member of a zip archive --- */
 
 #define FEED_EDGE 4096
 
@@ -40,14 +45,16 @@ struct feed_bytes {
     int fd;
     bool is_stdin;
     bool grows;                   /* the caller's word: an end is the end for now */
-    bool told;                    /* whether it is gzip is known */
-    bool whole;                   /* gzip: it ended where a member does */
+    bool told;                    /* what it is packed with is known */
+    bool whole;                   /* packed: it ended where what was packed does */
     bool at_end;                  /* the last read gave nothing */
     int64_t done, all;            /* bytes read of the file, and its size or -1 */
     struct feed_edge head, trail; /* of what was read: its start, and what lies before `done` */
     uint8_t *raw;                 /* as they are in the file */
     struct k2_sv unread;          /* part of raw that was not handed on yet */
-    struct k2_gunzip *unzip;      /* NULL: plain */
+    struct k2_unpack *unpack;     /* NULL: plain */
+    struct k2_archive *archive;   /* of member, if it is one's own to close */
+    struct k2_member *member;     /* then fd is -1, and done and all are bytes of it */
 };
 
 /* To be closed also after a failure. */
@@ -57,6 +64,20 @@ void feed_bytes_close(struct feed_bytes *b);
  * (for now). On failure what was good of the piece is in out. */
 K2_RC feed_bytes_next(struct feed_bytes *b, size_t most, struct k2_buf *out, bool *end,
                       struct k2_err *err);
+
+/* The same of member i of an archive that stays open; path is ARCHIVE.zip/MEMBER. */
+K2_RC feed_bytes_open_member(struct feed_bytes *b, struct k2_archive *archive, size_t i,
+                             const char *path, struct k2_err *err);
+/* Appends the first n bytes, unpacked, and closes b. */
+K2_RC feed_bytes_head(struct feed_bytes *b, size_t n, struct k2_buf *out, struct k2_err *err);
+
+/* After the end was met: K2_E_CORRUPT, and where, when it is inside what was packed. */
+K2_RC feed_bytes_check_end(const struct feed_bytes *b, struct k2_err *err);
+
+/* ARCHIVE.zip/MEMBER: bytes of the path that are the archive's; 0 = no part of the path is a file. */
+size_t feed_archive_part(const char *path);
+/* Whether the file's first bytes are those of a zip archive. */
+bool feed_is_archive(const char *path);
 
 /* --- lines of a text source, cut the same way however the bytes are cut into pieces --- */
 
@@ -75,7 +96,10 @@ enum feed_line {
     FEED_LINE_TOO_LONG /* its first FEED_LINE_MAX bytes; the rest is skipped */
 };
 
-/* Takes the next line off *bytes. `last`: what is left without a LF is a line too. */
+/* The length of a UTF-8 byte order mark at the start of a source, or 0. */
+size_t feed_byte_order_mark(struct k2_sv head);
+
+/* Takes the next line off *bytes; a byte order mark at the start of the source is of no line. `last`: what is left without a LF is a line too. */
 enum feed_line feed_line_next(struct feed_lines *l, struct k2_sv *bytes, bool last,
                               struct k2_sv *line);
 /* Where it is, for feed_ops.save; and back: false when it cannot be that. */

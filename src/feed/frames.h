@@ -7,20 +7,17 @@
  *              both: Ethernet (802.1Q and 802.1ad tags), Linux cooked, loopback and raw IP; IPv4 with
  *              fragments put together, IPv6; UDP datagrams, TCP flows in the order of their bytes
  *   else       what the decoder says it comes in without a capture around it: enum feed_framing
- * Damaged packets are answered by one reject each and never stop the source.
+ * Damaged packets are answered by one reject each and never stop the source: so is one that was cut when it was
+ * captured, a datagram whose fragments did not all come, a hole in a TCP flow. Packets that can be no frame (ARP, a
+ * TCP acknowledgement) are answered by `filtered`.
+ *
+ * The number of a frame is that of its packet in the capture (of the last one it needed), also when several frames of
+ * a TCP flow end in one packet; in a file that is no capture frames are counted. Its time is that packet's.
  */
 #ifndef K2_FEED_FRAMES_H
 #define K2_FEED_FRAMES_H
 
 #include "feed/feed.h"
-
-enum feed_framing {                    /* of a TCP flow, or of a file that is no capture */
-                    FEED_FRAMING_NONE, /* there is no such form: only captures of datagrams */
-                    FEED_FRAMING_LENGTH16, /* u16 big-endian length, then so many bytes: NASDAQ BinaryFILE */
-                    FEED_FRAMING_SOUPBIN, /* SoupBinTCP: u16 big-endian length, packet type, payload; frames are the
-                               payloads of sequenced data packets ('S') */
-                    FEED_FRAMING_OWN /* `cut` says where a frame ends */
-};
 
 /* Takes one frame; answers each unit in it by exactly one callback of the sink. */
 typedef K2_RC feed_frame_fn(void *state, const struct feed_frame *f, const struct feed_sink *sink,
@@ -42,8 +39,9 @@ void feed_frames_free(struct feed_frames *f); /* NULL is fine */
 K2_RC feed_frames_decode(struct feed_frames *f, struct k2_sv bytes, bool last, size_t *consumed,
                          const struct feed_sink *sink, struct k2_err *err);
 
-/* For detect: the first frame inside `head` (the start of a source), its bytes borrowed from head where it
- * is not fragmented. False when there is no whole one. */
+/* For detect: the first frame whose bytes are inside `head` (the start of a source) as they are, borrowed from it;
+ * its flow_name is empty. False when there is no whole one. Of FEED_FRAMING_OWN, which only the decoder can cut, it is
+ * all bytes of the plain file or segment. */
 bool feed_frames_first(struct k2_sv head, enum feed_framing framing, struct feed_frame *out);
 
 #endif

@@ -1,6 +1,8 @@
 /* feed/json_scan.c - see json_scan.h. */
 #include "feed/json_scan.h"
 
+#include <stdlib.h>
+
 #define DEPTH_MAX 64
 
 static bool fault(struct json_scan *s, const char *what) {
@@ -30,13 +32,32 @@ static bool escape(struct json_scan *s) {
     return true;
 }
 
+/* The first byte that ends a plain run in a string: a quote, a backslash or a control character. Eight bytes
+ * at a time: a byte is 0 after the exclusive or where it is the one looked for, and what is below 0x20 borrows;
+ * a byte behind the first hit may seem one, the first itself never does. */
+static const char *plain_end(const char *p, const char *end) {
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+    for (; end - p >= 8; p += 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
+        uint64_t hit =
+            (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w)) &
+            tops;
+        if (hit)
+            return p + (__builtin_ctzll(hit) >> 3);
+    }
+    while (p < end && *p != '"' && *p != '\\' && (uint8_t)*p >= 0x20)
+        p++;
+    return p;
+}
+
 /* At the opening quote. */
 static bool string(struct json_scan *s, struct k2_sv *text, bool *escaped) {
     const char *start = ++s->p;
     *escaped = false;
     for (;;) {
-        while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (uint8_t)*s->p >= 0x20)
-            s->p++;
+        s->p = plain_end(s->p, s->end);
         if (s->p == s->end)
             return fault(s, "a string does not end");
         if ((uint8_t)*s->p < 0x20)
@@ -240,4 +261,100 @@ bool json_says(struct k2_sv text, struct k2_sv plain) {
 bool json_at_end(struct json_scan *s) {
     skip_blanks(s);
     return s->p == s->end;
+}
+
+/* --- the list of values --- */
+
+static struct json_token *add_token(struct json_index *x, enum json_type type, const char *p) {
+    if (x->n == x->cap) {
+        x->cap = x->cap ? x->cap * 2 : 256;
+        x->all = k2_realloc(x->all, x->cap * sizeof *x->all);
+    }
+    struct json_token *t = &x->all[x->n++];
+    *t = (struct json_token){.p = p, .next = x->n, .type = (uint8_t)type};
+    return t;
+}
+
+static bool list_string(struct json_scan *s, struct json_index *x) {
+    struct json_token *t = add_token(x, JSON_STRING, s->p + 1);
+    struct k2_sv text;
+    if (!string(s, &text, &t->escaped))
+        return false;
+    t->n = (uint32_t)text.n;
+    return true;
+}
+
+static bool list_name(struct json_scan *s, struct json_index *x) {
+    skip_blanks(s);
+    if (s->p == s->end || *s->p != '"')
+        return fault(s, "a member without its name");
+    if (!list_string(s, x))
+        return false;
+    skip_blanks(s);
+    if (s->p == s->end || *s->p != ':')
+        return fault(s, "a member name without its colon");
+    s->p++;
+    return true;
+}
+
+static bool list_value(struct json_scan *s, struct json_index *x, int depth);
+
+/* At the opening bracket; its token is the last one. */
+static bool list_inside(struct json_scan *s, struct json_index *x, char close, int depth) {
+    if (depth == DEPTH_MAX)
+        return fault(s, "more than 64 levels of nesting");
+    s->p++;
+    skip_blanks(s);
+    if (s->p < s->end && *s->p == close) {
+        s->p++;
+        return true;
+    }
+    for (;;) {
+        if (close == '}' && !list_name(s, x))
+            return false;
+        if (!list_value(s, x, depth + 1))
+            return false;
+        if (s->p == s->end)
+            return fault(s, "an array or object does not end");
+        char c = *s->p++;
+        if (c == close)
+            return true;
+        if (c != ',')
+            return fault(s, "neither a comma nor the end of an array or object");
+    }
+}
+
+static bool list_value(struct json_scan *s, struct json_index *x, int depth) {
+    struct json_value v;
+    skip_blanks(s);
+    if (s->p == s->end)
+        return fault(s, "a value is missing");
+    const char *start = s->p, c = *start;
+    bool good;
+    if (c == '"') {
+        good = list_string(s, x);
+    } else {
+        uint32_t at = x->n;
+        add_token(x, c == '{' ? JSON_OBJECT : JSON_ARRAY, start);
+        if (c == '{' || c == '[') {
+            good = list_inside(s, x, c == '{' ? '}' : ']', depth);
+        } else {
+            good = plain_value(s, &v, depth);
+            x->all[at].type = (uint8_t)v.type;
+        }
+        x->all[at].n = (uint32_t)(s->p - start);
+        x->all[at].next = x->n;
+    }
+    skip_blanks(s);
+    return good;
+}
+
+bool json_index(struct json_scan *s, struct json_index *x) {
+    x->n = 0;
+    return list_value(s, x, 0) && (s->p == s->end || fault(s, "something follows the message"));
+}
+
+void json_index_free(struct json_index *x) {
+    free(x->all);
+    *x = (struct json_index){0};
 }

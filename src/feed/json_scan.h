@@ -44,4 +44,28 @@ bool json_says(struct k2_sv text, struct k2_sv plain);
 /* Nothing but blanks is left. */
 bool json_at_end(struct json_scan *s);
 
+/* --- the same text as a list of its values, for messages of which much is wanted --- */
+
+struct json_token { /* a value, or the name of a member: a string before its value */
+    const char *p;  /* of a string what is between its quotes */
+    uint32_t n;
+    uint32_t next; /* the first token that is not inside this one */
+    uint8_t type;  /* enum json_type */
+    bool escaped;
+};
+
+struct json_index {
+    struct json_token *all; /* [0] is the whole; in the order of the text */
+    uint32_t n, cap;
+};
+
+/* Lists the values of a text that is one value and nothing else; false with s->fault. What was listed
+ * before is forgotten, the memory is kept for the next text. */
+bool json_index(struct json_scan *s, struct json_index *x);
+void json_index_free(struct json_index *x);
+
+static inline struct k2_sv json_text(const struct json_token *t) {
+    return (struct k2_sv){t->p, t->n};
+}
+
 #endif

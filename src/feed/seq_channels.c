@@ -5,6 +5,9 @@
 
 static void free_channel(struct seq_channel *c) {
     seq_gaps_free(&c->gaps);
+    seq_holes_free(&c->holes);
+    seq_spans_free(&c->past);
+    free(c->queue.all);
     seq_set_free(&c->recent);
     seq_set_free(&c->loaded);
     free(c->text);
@@ -102,12 +105,14 @@ static struct seq_channel *make(const struct seq_channels *c, const struct seq_k
     struct k2_buf text = {0};
     k2_buf_sv(&text, k->exchange);
     k2_buf_sv(&text, k->channel);
+    k2_buf_byte(&text, 0); /* there is a text also when both are empty */
     made->text = (char *)text.p;
     made->exchange_n = (uint32_t)k->exchange.n;
     made->channel_n = (uint32_t)k->channel.n;
     made->kind = k->kind;
     made->trade_date = k->trade_date;
     made->hash = hash;
+    made->due = UINT64_MAX;
     made->forgotten = c->ask_unknown || (f && k->trade_date < f->date);
     return made;
 }

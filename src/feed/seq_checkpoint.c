@@ -1,18 +1,25 @@
 /* feed/seq_checkpoint.c - the state of the sequence engine as bytes.
  *
- * Format, version 1, little-endian, no padding; "text" = u16 length and bytes:
+ * Format, version 2, little-endian, no padding; "text" = u16 length and bytes:
  *    0  "K2SQ"
  *    4  u32 version
  *    8  u64 length of everything, from byte 0 through the checksum
  *   16  u32 floors, then each: text exchange, i32 date
  *       u32 channels, then each:
- *           text exchange, text channel, text table of the kind, i32 session date, i32 epoch,
+ *           text exchange, text channel, text table of the kind or *, i32 session date, i32 epoch,
  *           i64 highest number, i32 highest part, u32 gaps, then each: i32 epoch, i64 from, i64 to
+ *           i64 lowest number, u8 bits: 1 partial, 2 resumed
+ *           u32 earlier epochs, then each: i32 epoch, i64 lowest, i64 highest number
+ *           u32 holes, then each: i32 epoch, i64 from, i64 to, i64 time, i64 raw offset,
+ *               i64 time of opening, u8 bits: 1 opened, 2 requested, 4 given up, 8 acknowledged,
+ *               16 may halt, 32 halts; text source
  *  end  u32 CRC-32C of all bytes before it
+ * Version 1 lacks the lines of a channel from its lowest number on: such a channel is partial, and each of its
+ * gaps is a hole that is not opened.
  *
- * Valid iff magic, length and checksum agree and the body is read exactly to its end. Gaps ascend
- * and are disjoint. A floor says that channels of that exchange with an earlier date may have been
- * left out. Recovery: none needed, the journal behind and under the checkpoint can rebuild the
+ * Valid iff magic, length and checksum agree and the body is read exactly to its end. Gaps, epochs and holes
+ * ascend and are disjoint; each gap is within a hole and each hole has a gap. A floor says that channels of that
+ * exchange with an earlier date may have been left out. Recovery: none needed, the journal behind and under the checkpoint can rebuild the
  * state; a checkpoint that is not valid is refused as a whole.
  */
 #include "feed/seq_int.h"
@@ -20,9 +27,20 @@
 #include <stdlib.h>
 
 #define MAGIC "K2SQ"
-#define VERSION 1
+#define VERSION 2
 #define HEADER 16
 #define SHARED "*" /* where the table of a kind stands else */
+
+enum { PARTIAL = 1, RESUMED = 2, ALL_OF_A_CHANNEL = 3 };
+enum {
+    OPENED = 1,
+    REQUESTED = 2,
+    GIVEN_UP = 4,
+    ACKNOWLEDGED = 8,
+    MAY_HALT = 16,
+    HALTS = 32,
+    ALL_OF_A_HOLE = 63
+};
 #define CRC_BYTES 4
 
 /* --- writing --- */
@@ -37,11 +55,43 @@ static void put_u64(struct k2_buf *b, uint64_t v) {
     b->n += 8;
 }
 
+static void put_i64(struct k2_buf *b, int64_t v) {
+    put_u64(b, (uint64_t)v);
+}
+
 static void put_text(struct k2_buf *b, struct k2_sv s) {
     K2_ASSERT(s.n <= UINT16_MAX);
     k2_put_u16(k2_buf_need(b, 2), (uint16_t)s.n);
     b->n += 2;
     k2_buf_sv(b, s);
+}
+
+static void put_hole(struct k2_buf *b, const struct seq_hole *h) {
+    put_u32(b, (uint32_t)h->epoch);
+    put_i64(b, h->from);
+    put_i64(b, h->to);
+    put_i64(b, h->time_ns);
+    put_i64(b, h->raw_offset);
+    put_i64(b, h->opened_ns);
+    k2_buf_byte(b, (uint8_t)((h->opened ? OPENED : 0) | (h->requested ? REQUESTED : 0) |
+                             (h->given_up ? GIVEN_UP : 0) | (h->acknowledged ? ACKNOWLEDGED : 0) |
+                             (h->may_halt ? MAY_HALT : 0) | (h->halts ? HALTS : 0)));
+    put_text(b, k2_sv_of(h->source));
+}
+
+static void put_ledger(struct k2_buf *b, const struct seq_channel *c) {
+    put_i64(b, c->first);
+    k2_buf_byte(b, (uint8_t)((c->partial ? PARTIAL : 0) | (c->resumed ? RESUMED : 0)));
+    put_u32(b, (uint32_t)c->past.n);
+    for (size_t i = 0; i < c->past.n; i++) {
+        put_u32(b, (uint32_t)c->past.all[i].epoch);
+        put_i64(b, c->past.all[i].first);
+        put_i64(b, c->past.all[i].high);
+    }
+    put_u32(b, (uint32_t)(c->holes.n - c->holes.gone));
+    for (size_t i = 0; i < c->holes.n; i++)
+        if (c->holes.all[i].missing > 0)
+            put_hole(b, &c->holes.all[i]);
 }
 
 static void put_channel(struct k2_buf *b, const struct seq_channel *c) {
@@ -58,6 +108,7 @@ static void put_channel(struct k2_buf *b, const struct seq_channel *c) {
         put_u64(b, (uint64_t)c->gaps.all[i].from);
         put_u64(b, (uint64_t)c->gaps.all[i].to);
     }
+    put_ledger(b, c);
 }
 
 /* The dates of an exchange, descending, each once; gives how many. */
@@ -111,7 +162,7 @@ static struct seq_channels floors_for(const struct seq_engine *s, int keep_dates
 static bool kept(const struct seq_channels *floors, const struct seq_channel *c, bool trim) {
     for (size_t i = 0; trim && i < floors->n_floors; i++)
         if (k2_sv_eq(seq_floor_exchange(&floors->floors[i]), seq_channel_exchange(c)))
-            return c->started && c->trade_date >= floors->floors[i].date;
+            return c->started && (c->trade_date >= floors->floors[i].date || c->gaps.n > 0);
     return c->started;
 }
 
@@ -167,6 +218,14 @@ static bool take_i64(struct k2_sv *in, int64_t *v) {
     return true;
 }
 
+static bool take_byte(struct k2_sv *in, unsigned *v) {
+    if (in->n < 1)
+        return false;
+    *v = (unsigned char)in->p[0];
+    *in = (struct k2_sv){in->p + 1, in->n - 1};
+    return true;
+}
+
 static bool take_text(struct k2_sv *in, struct k2_sv *s) {
     if (in->n < 2 || in->n - 2 < k2_get_u16(in->p))
         return false;
@@ -196,7 +255,94 @@ static bool take_gaps(struct k2_sv *in, struct seq_gaps *gaps) {
     return true;
 }
 
-static bool take_channel(struct k2_sv *in, struct seq_channels *channels) {
+static bool take_spans(struct k2_sv *in, struct seq_channel *c) {
+    uint32_t n;
+    if (!take_u32(in, &n))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        struct seq_span s;
+        if (!take_i32(in, &s.epoch) || !take_i64(in, &s.first) || !take_i64(in, &s.high) ||
+            s.first > s.high || s.epoch >= c->epoch ||
+            (i > 0 && s.epoch <= c->past.all[i - 1].epoch))
+            return false;
+        seq_spans_add(&c->past, s);
+    }
+    return true;
+}
+
+/* Behind the last one. */
+static bool take_hole(struct k2_sv *in, struct seq_channel *c) {
+    struct seq_hole h = {.missing = 1}; /* counted when all are here */
+    const struct seq_hole *last = c->holes.n ? &c->holes.all[c->holes.n - 1] : NULL;
+    struct k2_sv source;
+    unsigned bits;
+    if (!take_i32(in, &h.epoch) || !take_i64(in, &h.from) || !take_i64(in, &h.to) ||
+        !take_i64(in, &h.time_ns) || !take_i64(in, &h.raw_offset) || !take_i64(in, &h.opened_ns) ||
+        !take_byte(in, &bits) || bits > ALL_OF_A_HOLE || !take_text(in, &source))
+        return false;
+    if (h.from > h.to ||
+        (last && (h.epoch < last->epoch || (h.epoch == last->epoch && h.from <= last->to))))
+        return false;
+    h.opened = bits & OPENED;
+    h.requested = bits & REQUESTED;
+    h.given_up = bits & GIVEN_UP;
+    h.acknowledged = bits & ACKNOWLEDGED;
+    h.may_halt = bits & MAY_HALT;
+    h.halts = bits & HALTS;
+    h.source = source.n ? k2_sv_dup(source) : NULL;
+    c->halted |= h.halts;
+    seq_holes_add(&c->holes, &h);
+    return true;
+}
+
+/* Each gap is within a hole, and each hole has one. */
+static bool count_missing(struct seq_channel *c) {
+    for (size_t i = 0, k = 0; i < c->holes.n; i++) {
+        struct seq_hole *h = &c->holes.all[i];
+        int64_t missing = 0;
+        for (; k < c->gaps.n && c->gaps.all[k].epoch == h->epoch && c->gaps.all[k].from <= h->to;
+             k++) {
+            if (c->gaps.all[k].from < h->from || c->gaps.all[k].to > h->to)
+                return false;
+            missing = seq_missing_add(missing, c->gaps.all[k].from, c->gaps.all[k].to);
+        }
+        if (missing == 0 || (i + 1 == c->holes.n && k < c->gaps.n))
+            return false;
+        h->missing = missing;
+    }
+    return c->holes.n > 0 || c->gaps.n == 0;
+}
+
+static bool take_ledger(struct k2_sv *in, struct seq_channel *c) {
+    unsigned bits;
+    uint32_t n;
+    if (!take_i64(in, &c->first) || c->first > c->high || !take_byte(in, &bits) ||
+        bits > ALL_OF_A_CHANNEL || !take_spans(in, c) || !take_u32(in, &n))
+        return false;
+    c->partial = bits & PARTIAL;
+    c->resumed = bits & RESUMED;
+    for (uint32_t i = 0; i < n; i++)
+        if (!take_hole(in, c))
+            return false;
+    return count_missing(c);
+}
+
+static void make_ledger(struct seq_channel *c) {
+    c->partial = true;
+    c->first = INT64_MIN;
+    for (size_t i = 0; i < c->gaps.n; i++) {
+        const struct seq_gap *g = &c->gaps.all[i];
+        const struct seq_hole h = {.epoch = g->epoch,
+                                   .from = g->from,
+                                   .to = g->to,
+                                   .missing = seq_missing_add(0, g->from, g->to),
+                                   .time_ns = K2_NULL_LONG,
+                                   .raw_offset = K2_NULL_LONG};
+        seq_holes_add(&c->holes, &h);
+    }
+}
+
+static bool take_channel(struct k2_sv *in, uint32_t version, struct seq_channels *channels) {
     struct seq_key key;
     struct k2_sv table;
     if (!take_text(in, &key.exchange) || !take_text(in, &key.channel) || !take_text(in, &table) ||
@@ -212,11 +358,16 @@ static bool take_channel(struct k2_sv *in, struct seq_channels *channels) {
         return false; /* twice */
     c->started = true;
     c->forgotten = false;
-    return take_i32(in, &c->epoch) && take_i64(in, &c->high) && take_i32(in, &c->high_part) &&
-           take_gaps(in, &c->gaps);
+    if (!take_i32(in, &c->epoch) || !take_i64(in, &c->high) || !take_i32(in, &c->high_part) ||
+        !take_gaps(in, &c->gaps))
+        return false;
+    if (version > 1)
+        return take_ledger(in, c);
+    make_ledger(c);
+    return true;
 }
 
-static bool take_body(struct k2_sv *in, struct seq_channels *channels) {
+static bool take_body(struct k2_sv *in, uint32_t version, struct seq_channels *channels) {
     uint32_t n;
     struct k2_sv exchange;
     int32_t date;
@@ -232,7 +383,7 @@ static bool take_body(struct k2_sv *in, struct seq_channels *channels) {
     if (!take_u32(in, &n))
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (!take_channel(in, channels))
+        if (!take_channel(in, version, channels))
             return false;
     return in->n == 0;
 }
@@ -257,7 +408,7 @@ int seq_engine_restore(struct seq_engine *s, struct k2_sv bytes, struct k2_err *
     struct seq_channels channels = {0};
     K2_TRY(check_frame(bytes, err));
     struct k2_sv body = {bytes.p + HEADER, bytes.n - HEADER - CRC_BYTES};
-    if (!take_body(&body, &channels)) {
+    if (!take_body(&body, k2_get_u32(bytes.p + 4), &channels)) {
         seq_channels_free(&channels);
         return k2_fail(err, K2_E_CORRUPT, "the checkpoint of sequences breaks its format");
     }
@@ -265,5 +416,7 @@ int seq_engine_restore(struct seq_engine *s, struct k2_sv bytes, struct k2_err *
     s->channels = channels;
     s->remembered = 0;
     s->sweep = 0;
+    seq_engine_steps_taken(s); /* their strings are of the channels that were */
+    seq_ledger_wait_anew(s);
     return K2_OK;
 }

@@ -49,6 +49,18 @@ bool seq_gaps_have(const struct seq_gaps *g, int32_t epoch, int64_t sequence) {
     return i > 0 && g->all[i - 1].epoch == epoch && sequence <= g->all[i - 1].to;
 }
 
+int64_t seq_gaps_count(const struct seq_gaps *g, int32_t epoch, int64_t from, int64_t to) {
+    int64_t sum = 0;
+    for (size_t i = starting_by(g, epoch, to); i > 0; i--) {
+        const struct seq_gap *gap = &g->all[i - 1];
+        if (gap->epoch != epoch || gap->to < from)
+            break;
+        sum =
+            seq_missing_add(sum, gap->from > from ? gap->from : from, gap->to < to ? gap->to : to);
+    }
+    return sum;
+}
+
 bool seq_gaps_fill(struct seq_gaps *g, int32_t epoch, int64_t sequence) {
     if (!seq_gaps_have(g, epoch, sequence))
         return false;
@@ -67,4 +79,26 @@ bool seq_gaps_fill(struct seq_gaps *g, int32_t epoch, int64_t sequence) {
         insert(g, at + 1, upper);
     }
     return true;
+}
+
+void seq_gaps_fill_range(struct seq_gaps *g, int32_t epoch, int64_t from, int64_t to) {
+    while (from <= to) {
+        size_t n = starting_by(g, epoch, to);
+        struct seq_gap *gap = n ? &g->all[n - 1] : NULL;
+        if (!gap || gap->epoch != epoch || gap->to < from)
+            return;
+        if (gap->to > to) {
+            struct seq_gap upper = *gap;
+            upper.from = to + 1;
+            gap->to = to;
+            insert(g, n, upper);
+            gap = &g->all[n - 1];
+        }
+        to = gap->from - 1;
+        if (gap->from < from) {
+            gap->to = from - 1;
+            return;
+        }
+        erase(g, n - 1);
+    }
 }

@@ -1,16 +1,21 @@
 /* feed/sequence.c - the sequence engine: every event gets its verdict.
  *
- * Per channel (exchange, session date, channel, kind) it holds the latest epoch, the highest number
- * of it, the highest part of that number, the open gaps (exactly the numbers between the first and
- * the highest that never came, per epoch) and the last events. With these:
+ * Per channel (exchange, session date, channel, kind or shared) it holds the lowest and the highest number of
+ * each epoch, the highest part of the last one, the open gaps (exactly the numbers between the lowest
+ * and the highest that never came, per epoch) and the last events. With these:
  *
  *   later epoch                  reset       the first event of an epoch opens no gap
- *   number above the highest     new or gap
+ *   number above the highest     new or gap; numbers that the message is for too are no gap (span)
  *   the highest, a higher part   new         parts of a message rise
+ *   below the lowest, above the highest of an earlier epoch, of an earlier epoch never seen
+ *                                new or gap  gaps depend on what came, never on its order: so they are
+ *                                            the same when a restart judges the log again
  *   number in an open gap        out of order: it cannot have come before
- *   anything else                it may have come before: duplicate or conflict if it is
- * remembered, or else known to the history; else new (a number that was used up by a bad record, or
- * from before the first event seen here)
+ *   anything else                it may have come before: duplicate or conflict if it is remembered,
+ *                                or else known to the history; else new (a number that was used up by
+ *                                a bad record)
+ *
+ * While a gap halts a channel, what is above its highest number is not judged at all; what may fill the gap is.
  *
  * A batch goes in two steps. First the history is asked: where forgotten channels ended, and then,
  * once per channel, for the items that it may have to answer. These are the items of the last line
@@ -41,6 +46,7 @@ void seq_engine_free(struct seq_engine *s) {
     if (!s)
         return;
     seq_channels_free(&s->channels);
+    seq_ledger_free(s);
     free(s->of_item);
     free(s->touched);
     free(s);
@@ -72,10 +78,19 @@ static bool continues(const struct seq_channel *c, const struct seq_item *i) {
            i->part > c->high_part;
 }
 
+/* Not between the lowest and the highest number of its epoch; of the latest, below the lowest. */
+static bool outside(const struct seq_channel *c, const struct seq_item *i) {
+    if (i->epoch == c->epoch)
+        return i->sequence < c->first;
+    const struct seq_span *p = seq_spans_find(&c->past, i->epoch);
+    return p ? i->sequence < p->first || i->sequence > p->high : !c->partial;
+}
+
 static bool history_may_know(struct seq_channel *c, const struct seq_item *i) {
     if (!c->started || i->consumed_only)
         return false;
-    if (beyond(c, i) || continues(c, i) || seq_gaps_have(&c->gaps, i->epoch, i->sequence))
+    if (beyond(c, i) || continues(c, i) || outside(c, i) ||
+        seq_gaps_have(&c->gaps, i->epoch, i->sequence))
         return false;
     return !seq_set_find(&c->recent, i->epoch, i->sequence, i->part);
 }
@@ -128,15 +143,19 @@ static int learn_end(struct seq_engine *s, struct seq_channel *c, struct k2_err 
                              put_later, &last, err));
     c->forgotten = false;
     if (last.found) {
-        c->started = true;
+        c->started = c->partial = true;
         c->epoch = last.event.epoch;
+        c->first = INT64_MIN;
         c->high = last.event.sequence;
         c->high_part = last.event.part;
     }
     return K2_OK;
 }
 
+/* What is judged again after a restart is known to the history, but was new then. */
 static void find_questions(struct seq_engine *s, const struct seq_item *items, size_t n) {
+    if (s->replays)
+        return;
     for (size_t i = 0; i < n; i++) {
         struct seq_channel *c = s->of_item[i];
         if (!history_may_know(c, &items[i]))
@@ -174,29 +193,79 @@ static int ask_history(struct seq_engine *s,
 
 /* --- second step: verdicts --- */
 
-static void advance(struct seq_channel *c, const struct seq_item *i) {
+static enum seq_verdict open_gap(struct seq_engine *s, struct seq_channel *c, struct seq_item *i,
+                                 int64_t from, int64_t to, bool may_halt) {
+    i->gap_from = from;
+    i->gap_to = to;
+    seq_gaps_open(&c->gaps, (struct seq_gap){.epoch = i->epoch, .from = from, .to = to});
+    seq_ledger_found(s, c, i, from, to, may_halt);
+    return SEQ_GAP;
+}
+
+/* The lowest number that the message is for; see K2_FLAG_SPAN. */
+static int64_t lowest_of(const struct seq_item *i) {
+    return i->span == INT64_MAX ? INT64_MIN : i->sequence - i->span;
+}
+
+/* What is missing between the number `high` and a message above it. */
+static enum seq_verdict judge_above(struct seq_engine *s, struct seq_channel *c, struct seq_item *i,
+                                    int64_t high, bool may_halt) {
+    int64_t low = lowest_of(i);
+    return low > high && low - 1 > high ? open_gap(s, c, i, high + 1, low - 1, may_halt) : SEQ_NEW;
+}
+
+static enum seq_verdict judge_beyond(struct seq_engine *s, struct seq_channel *c,
+                                     struct seq_item *i) {
+    enum seq_verdict v = SEQ_NEW;
+    if (!c->started) {
+        c->first = i->sequence;
+    } else if (i->epoch > c->epoch) {
+        v = SEQ_RESET;
+        seq_spans_add(&c->past, (struct seq_span){c->epoch, c->first, c->high});
+        c->first = i->sequence;
+    } else {
+        v = judge_above(s, c, i, c->high, i->halts && !c->resumed);
+    }
     c->started = true;
+    c->resumed = false;
     c->epoch = i->epoch;
     c->high = i->sequence;
     c->high_part = i->part;
-}
-
-static enum seq_verdict judge_beyond(struct seq_channel *c, struct seq_item *i) {
-    enum seq_verdict v = SEQ_NEW;
-    if (c->started && i->epoch > c->epoch) {
-        v = SEQ_RESET;
-    } else if (c->started && i->sequence - 1 > c->high) {
-        v = SEQ_GAP;
-        i->gap_from = c->high + 1;
-        i->gap_to = i->sequence - 1;
-        seq_gaps_open(&c->gaps,
-                      (struct seq_gap){.epoch = i->epoch, .from = i->gap_from, .to = i->gap_to});
-    }
-    advance(c, i);
     return v;
 }
 
-/* At or below the highest number, in no gap. */
+static enum seq_verdict judge_outside(struct seq_engine *s, struct seq_channel *c,
+                                      struct seq_item *i) {
+    struct seq_span *p = seq_spans_find(&c->past, i->epoch);
+    int64_t *first = p ? &p->first : &c->first, before = *first;
+    if (i->epoch != c->epoch && !p) {
+        seq_spans_add(&c->past, (struct seq_span){i->epoch, i->sequence, i->sequence});
+        return SEQ_NEW;
+    }
+    if (i->sequence > before) {
+        int64_t high = p->high;
+        p->high = i->sequence;
+        return judge_above(s, c, i, high, false);
+    }
+    *first = i->sequence;
+    bool joins = i->sequence + 1 == before;
+    return joins ? SEQ_NEW : open_gap(s, c, i, i->sequence + 1, before - 1, false);
+}
+
+/* The numbers before its own that the message is for too have come with it. */
+static void cover(struct seq_engine *s, struct seq_channel *c, const struct seq_item *i) {
+    struct seq_span *p = seq_spans_find(&c->past, i->epoch);
+    int64_t *first = i->epoch == c->epoch ? &c->first : p ? &p->first : NULL;
+    int64_t low = lowest_of(i);
+    if (first && low < *first)
+        *first = low;
+    if (c->gaps.n > 0 && low < i->sequence) {
+        seq_gaps_fill_range(&c->gaps, i->epoch, low, i->sequence - 1);
+        seq_ledger_covered(s, c, i->epoch, low, i->sequence - 1);
+    }
+}
+
+/* Within what was seen, in no gap. */
 static enum seq_verdict judge_repeat(struct seq_channel *c, const struct seq_item *i) {
     if (i->consumed_only)
         return SEQ_DUPLICATE;
@@ -208,16 +277,27 @@ static enum seq_verdict judge_repeat(struct seq_channel *c, const struct seq_ite
     return k2_h128_cmp(k->payload, i->payload) == 0 ? SEQ_DUPLICATE : SEQ_CONFLICT;
 }
 
-static enum seq_verdict judge(struct seq_channel *c, struct seq_item *i) {
+static enum seq_verdict place(struct seq_engine *s, struct seq_channel *c, struct seq_item *i) {
     if (!c->started || beyond(c, i))
-        return judge_beyond(c, i);
+        return c->halted ? SEQ_HALTED : judge_beyond(s, c, i);
     if (continues(c, i)) {
         c->high_part = i->part;
         return SEQ_NEW;
     }
-    if (seq_gaps_fill(&c->gaps, i->epoch, i->sequence))
+    if (outside(c, i))
+        return judge_outside(s, c, i);
+    if (seq_gaps_fill(&c->gaps, i->epoch, i->sequence)) {
+        seq_ledger_filled(s, c, i);
         return SEQ_OUT_OF_ORDER;
+    }
     return judge_repeat(c, i);
+}
+
+static enum seq_verdict judge(struct seq_engine *s, struct seq_channel *c, struct seq_item *i) {
+    enum seq_verdict v = place(s, c, i);
+    if (i->span > 0 && (v < SEQ_DUPLICATE || (v == SEQ_DUPLICATE && i->consumed_only)))
+        cover(s, c, i);
+    return v;
 }
 
 static void remember(struct seq_engine *s, struct seq_channel *c, const struct seq_item *i) {
@@ -229,13 +309,16 @@ static void remember(struct seq_engine *s, struct seq_channel *c, const struct s
 static void judge_items(struct seq_engine *s, struct seq_item *items, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct seq_item *item = &items[i];
+        struct seq_channel *c = s->of_item[i];
         item->gap_from = item->gap_to = 0;
-        item->verdict = judge(s->of_item[i], item);
+        item->verdict = judge(s, c, item);
+        if (++c->judged >= c->due)
+            seq_ledger_due(s, c);
         if (item->consumed_only)
             continue;
         s->verdicts[item->verdict]++;
-        if (item->verdict != SEQ_DUPLICATE && item->verdict != SEQ_CONFLICT)
-            remember(s, s->of_item[i], item);
+        if (item->verdict < SEQ_DUPLICATE)
+            remember(s, c, item);
     }
 }
 
@@ -287,17 +370,20 @@ int seq_judge(struct seq_engine *s, struct seq_item *items, size_t n, struct k2_
 
 /* --- what it knows --- */
 
+/* All of them together are more than 63 bits hold. */
+int64_t seq_missing_add(int64_t sum, int64_t from, int64_t to) {
+    uint64_t less_one = (uint64_t)to - (uint64_t)from, room = (uint64_t)(INT64_MAX - sum);
+    return less_one < room ? sum + (int64_t)less_one + 1 : INT64_MAX;
+}
+
 struct seq_stats seq_engine_stats(const struct seq_engine *s) {
     struct seq_stats stats = {.gaps_open = 0};
     memcpy(stats.verdicts, s->verdicts, sizeof stats.verdicts);
     for (size_t i = 0; i < s->channels.n; i++) {
         const struct seq_gaps *g = &s->channels.all[i]->gaps;
         stats.gaps_open += (int64_t)g->n;
-        for (size_t k = 0; k < g->n; k++) {
-            uint64_t n = (uint64_t)g->all[k].to - (uint64_t)g->all[k].from + 1;
-            uint64_t room = (uint64_t)(INT64_MAX - stats.missing);
-            stats.missing += (int64_t)(n < room ? n : room);
-        }
+        for (size_t k = 0; k < g->n; k++)
+            stats.missing = seq_missing_add(stats.missing, g->all[k].from, g->all[k].to);
     }
     return stats;
 }

@@ -1,17 +1,13 @@
 /* feed/sources.c - see sources.h. */
-#include "feed/feed.h"
+#include "feed/feed_int.h"
 
 #include "base/fs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #define HEAD 4096 /* bytes of a file that tell its format */
-
-static bool is_directory(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 static bool is_regular(const char *path) {
     struct stat st;
@@ -35,19 +31,108 @@ static struct k2_sv name_of(const char *path) {
     return k2_sv_of(slash ? slash + 1 : path);
 }
 
+/* What tells a format of a path: its last part, of a member with the archive in front. */
+static struct k2_sv telling_name(const char *path) {
+    size_t n = feed_archive_part(path);
+    if (n == 0)
+        return name_of(path);
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return k2_sv_of(path + n);
+}
+
 /* Reads the head of a file. K2_OK and *feed NULL: it is none of ours. */
 static int look(const char *path, const struct feed_ops **feed, struct k2_err *err) {
     struct k2_buf head = {0};
     int rc = feed_file_head(path, HEAD, &head, err);
-    *feed = rc == K2_OK ? feed_detect(name_of(path), k2_buf_view(&head)) : NULL;
+    *feed = rc == K2_OK ? feed_detect(telling_name(path), k2_buf_view(&head)) : NULL;
     k2_buf_free(&head);
     return rc;
 }
 
+static void pass_over(struct sources *s, const char *path) {
+    size_t n = strlen(s->passed);
+    struct k2_sv name = k2_sv_shown(name_of(path));
+    s->passed_over++;
+    if (n + name.n + sizeof ", , ..." <= sizeof s->passed)
+        snprintf(s->passed + n, sizeof s->passed - n, "%s%.*s", n ? ", " : "", K2_SV_ARG(name));
+    else if (!k2_sv_ends(k2_sv_of(s->passed), K2_SV("...")))
+        snprintf(s->passed + n, sizeof s->passed - n, "%s...", n ? ", " : "");
+}
+
+/* --- archives --- */
+
+/* Hidden, or what a Mac adds to what it packs. */
+static bool is_aside(struct k2_sv member) {
+    struct k2_sv rest = member;
+    while (rest.n > 0) {
+        struct k2_sv part = k2_sv_split(&rest, '/');
+        if (k2_sv_starts(part, K2_SV(".")) || k2_sv_eq(part, K2_SV("__MACOSX")))
+            return true;
+    }
+    return false;
+}
+
+/* The format of a member by its first bytes and ARCHIVE.zip/MEMBER. */
+static int look_inside(struct k2_archive *a, size_t i, const char *path, struct k2_sv name,
+                       const struct feed_ops **feed, struct k2_err *err) {
+    struct feed_bytes b;
+    struct k2_buf head = {0};
+    int rc = feed_bytes_open_member(&b, a, i, path, err);
+    if (rc == K2_OK)
+        rc = feed_bytes_head(&b, HEAD, &head, err);
+    *feed = rc == K2_OK ? feed_detect(name, k2_buf_view(&head)) : NULL;
+    k2_buf_free(&head);
+    return rc;
+}
+
+/* `given`: the format is known to be that of this member. */
+static void add_member(struct sources *s, struct k2_archive *a, size_t i, const char *archive,
+                       const struct feed_ops *feed, bool given) {
+    struct k2_sv member = k2_archive_name(a, i);
+    struct k2_buf path = {0};
+    const struct feed_ops *found = feed;
+    struct k2_err why = {0};
+    k2_buf_printf(&path, "%s/%.*s", archive, K2_SV_ARG(member));
+    size_t base = strlen(archive) - name_of(archive).n;
+    const char *full = k2_buf_cstr(&path);
+    int rc = is_aside(member) ? K2_E_NOTFOUND
+             : given          ? K2_OK
+                              : look_inside(a, i, full, k2_sv_of(full + base), &found, &why);
+    if (why.status != K2_OK)
+        append(s, full)->why = why;
+    else if (rc != K2_OK || !found || (feed && found != feed))
+        pass_over(s, full);
+    else
+        append(s, full)->feed = found;
+    k2_buf_free(&path);
+}
+
+/* `named`: by the caller, and not found in a directory. A format is given for the archive's only member. */
+static void add_archive(struct sources *s, const char *path, const struct feed_ops *feed,
+                        bool named) {
+    struct k2_archive *a;
+    struct k2_err why = {0};
+    if (k2_archive_open(path, &a, &why) != K2_OK) {
+        append(s, path)->why = why;
+        return;
+    }
+    bool given = named && feed && k2_archive_count(a) == 1;
+    for (size_t i = 0; i < k2_archive_count(a); i++)
+        add_member(s, a, i, path, feed, given);
+    k2_archive_close(a);
+}
+
+/* --- files --- */
+
 static void add_file(struct sources *s, const char *path, const struct feed_ops *feed) {
-    struct source_file *f = append(s, path);
     bool piped = strcmp(path, "-") == 0;
-    if (!piped && !k2_fs_exists(path)) {
+    if (!piped && is_regular(path) && feed_is_archive(path)) {
+        add_archive(s, path, feed, true);
+        return;
+    }
+    struct source_file *f = append(s, path);
+    if (!piped && !k2_fs_exists(path) && !feed_is_member(path)) {
         (void)k2_fail(&f->why, K2_E_NOTFOUND, "there is no file %s", path);
         return;
     }
@@ -65,12 +150,16 @@ static void add_file(struct sources *s, const char *path, const struct feed_ops 
 static void add_found(struct sources *s, const char *path, const struct feed_ops *feed) {
     const struct feed_ops *found;
     struct k2_err why = {0};
+    if (feed_is_archive(path)) {
+        add_archive(s, path, feed, false);
+        return;
+    }
     if (look(path, &found, &why) != K2_OK) {
         append(s, path)->why = why;
         return;
     }
     if (!found || (feed && found != feed)) {
-        s->passed_over++;
+        pass_over(s, path);
         return;
     }
     append(s, path)->feed = found;
@@ -87,7 +176,7 @@ static void add_directory(struct sources *s, const char *dir, const struct feed_
     for (size_t i = 0; i < n; i++) {
         char *path = k2_path(dir, names[i]);
         if (names[i][0] == '.')
-            s->passed_over++; /* hidden */
+            pass_over(s, path); /* hidden */
         else if (is_own_directory(path))
             add_directory(s, path, feed);
         else if (is_regular(path))
@@ -98,7 +187,7 @@ static void add_directory(struct sources *s, const char *dir, const struct feed_
 }
 
 void sources_add(struct sources *s, const char *word, const struct feed_ops *feed) {
-    if (is_directory(word))
+    if (k2_fs_is_directory(word))
         add_directory(s, word, feed);
     else
         add_file(s, word, feed);

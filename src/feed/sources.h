@@ -20,10 +20,12 @@ struct source_file {
 struct sources {
     struct source_file *at;
     size_t n;
-    size_t passed_over; /* files of directories whose format is none of ours */
+    size_t passed_over; /* files of directories that are hidden or not of the format */
+    char passed[160];   /* the names of the first of them: "a.txt, b.pdf, ..." */
 };
 
-/* Adds a word: a file, or every file of a known format below a directory, in byte order of the path.
+/* Adds a word: a file, or every file of a known format below a directory, in byte order of the path. A zip archive is
+ * as a directory: each of its members is a file ARCHIVE.zip/MEMBER; a feed that is given is that of its only member.
  * feed NULL = look at each file. What is wrong with a file is left in its entry. */
 void sources_add(struct sources *s, const char *word, const struct feed_ops *feed);
 void sources_free(struct sources *s);

@@ -8,16 +8,18 @@
  * are not what they were, or, once it is read to its end, when its path names another file. A last line without its
  * end is then refused: half a number is a number too.
  *
+ * A member of a zip archive is read once to its end, without a look back; it has no marks.
+ *
  * A mark, little-endian:
- *    0  u8   1 = a plain file, 2 = a gzip file that was read to its end
+ *    0  u8   1 = a plain file, 2 = a packed file that was read to its end
  *    1  u64  inode
  *    9  u64  bytes read of the file
  *   17  u64  bytes the decoder took of them: where the reading goes on
  *   25  u128 XXH3 of the first min(4096, bytes read) bytes of the file
  *   41  u128 XXH3 of the last min(4096, bytes read) bytes read
- *   57  u128 XXH3 of format, exchange, symbol, date, calendar and selection
+ *   57  u128 XXH3 of format, exchange, symbol, date, calendar, mapping and selection
  *   73  the decoder's state (feed_ops.save) to the end
- * Valid iff the file has the inode and at least the bytes read (gzip: exactly these), all three hashes agree and
+ * Valid iff the file has the inode and at least the bytes read (packed: exactly these), all three hashes agree and
  * the decoder takes its state. Recovery: a mark that is not valid is no mark; the file is read from its start.
  */
 #include "feed/feed_int.h"
@@ -34,7 +36,7 @@
 #define MARK_STATE 73
 
 struct feed_tail {
-    char *path, *exchange, *symbol, *calendar, *source, *selection;
+    char *path, *exchange, *symbol, *calendar, *source, *selection, *mapping;
     struct feed_tail_options o; /* its strings are those above */
     struct k2_interner *in;
     void *state;
@@ -132,12 +134,16 @@ static int not_followed(const struct feed_tail *t, struct k2_err *err) {
     return k2_fail(err, K2_E_INVALID, "%s is no regular file, so it cannot be followed", t->path);
 }
 
+static bool stat_open(const struct feed_tail *t, struct stat *st) {
+    return t->bytes.member ? feed_file_stat(t->path, st) : fstat(t->bytes.fd, st) == 0;
+}
+
 static int open_file(struct feed_tail *t, struct k2_err *err) {
     struct stat st;
     if (t->o.follow && stat(t->path, &st) == 0 && !S_ISREG(st.st_mode))
         return not_followed(t, err); /* to open a pipe would wait for its writer */
     int rc = feed_bytes_open(&t->bytes, t->path, err);
-    if (rc == K2_OK && fstat(t->bytes.fd, &st) != 0)
+    if (rc == K2_OK && !stat_open(t, &st))
         rc = k2_fail_errno(err, "look at %s", t->path);
     t->regular = rc == K2_OK && S_ISREG(st.st_mode);
     if (rc == K2_OK && t->o.follow && !t->regular)
@@ -203,6 +209,10 @@ static bool is_rewritten(struct feed_tail *t, const struct stat *st) {
 static int look_again(struct feed_tail *t, const struct feed_sink *sink, bool *more,
                       struct k2_err *err) {
     struct stat st;
+    if (t->bytes.member) {
+        *more = !t->waiting;
+        return K2_OK;
+    }
     bool replaced = is_replaced(t); /* first: nothing written before that may be missed */
     if (fstat(t->bytes.fd, &st) != 0)
         return k2_fail_errno(err, "look at %s", t->path);
@@ -216,9 +226,9 @@ static int look_again(struct feed_tail *t, const struct feed_sink *sink, bool *m
         return K2_OK;
     if (is_rewritten(t, &st))
         return begin_anew(t, "it was written anew: read from its start", sink, err);
-    if (replaced)
+    if (replaced && t->waiting)
         return begin_anew(t, "another file took its place: read from its start", sink, err);
-    *more = false;
+    *more = !t->waiting; /* of a gzip file all may be read and not all be unpacked */
     return K2_OK;
 }
 
@@ -256,7 +266,8 @@ static struct k2_h128 hash_of(const struct feed_edge *e) {
 
 /* What decides, beside the file, which events come out of it. */
 static struct k2_h128 options_hash(const struct feed_tail *t) {
-    const char *const words[] = {t->o.ops->name, t->exchange, t->symbol, t->calendar, t->selection};
+    const char *const words[] = {t->o.ops->name, t->exchange, t->symbol,
+                                 t->calendar,    t->mapping,  t->selection};
     struct k2_buf all = {0};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         k2_avro_put_bytes(&all, k2_sv_of(words[i]));
@@ -282,9 +293,10 @@ static bool has_hash(const char *at, struct k2_h128 h) {
 
 /* 0 = where it is cannot be gone on from later. */
 static uint8_t mark_kind(const struct feed_tail *t) {
-    if (!t->open || !t->regular || t->bytes.done == 0 || !t->bytes.told || !t->o.ops->save)
+    if (!t->open || !t->regular || t->bytes.member || t->bytes.done == 0 || !t->bytes.told ||
+        !t->o.ops->save)
         return 0;
-    if (t->bytes.unzip)
+    if (t->bytes.unpack)
         return t->ended && t->bytes.whole ? MARK_UNPACKED : 0;
     return t->cut ? 0 : MARK_GROWS;
 }
@@ -374,12 +386,14 @@ int feed_tail_open(const char *path, const struct feed_tail_options *o, struct k
     t->symbol = copy_of(o->feed.symbol);
     t->source = copy_of(o->feed.source);
     t->selection = copy_of(o->selection);
+    t->mapping = copy_of(o->feed.mapping);
     t->calendar = o->feed.calendar ? k2_strdup(o->feed.calendar) : NULL;
     t->o = *o;
     t->o.feed.exchange = k2_sv_of(t->exchange);
     t->o.feed.symbol = k2_sv_of(t->symbol);
     t->o.feed.source = k2_sv_of(t->source);
     t->o.feed.calendar = t->calendar;
+    t->o.feed.mapping = k2_sv_of(t->mapping);
     t->in = in;
     t->state = k2_zalloc(o->ops->state_size);
     int rc = start_decoder(t, err);
@@ -403,10 +417,15 @@ void feed_tail_close(struct feed_tail *t) {
     free(t->exchange);
     free(t->symbol);
     free(t->calendar);
+    free(t->mapping);
     free(t->source);
     free(t->selection);
     free(t->state);
     free(t);
+}
+
+int feed_tail_check_end(const struct feed_tail *t, struct k2_err *err) {
+    return t->open && t->waiting && !t->ended ? feed_bytes_check_end(&t->bytes, err) : K2_OK;
 }
 
 struct feed_tail_state feed_tail_state(const struct feed_tail *t) {

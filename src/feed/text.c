@@ -17,10 +17,17 @@ static bool skip_rest(struct feed_lines *l, struct k2_sv *bytes) {
     return !l->skipping;
 }
 
+/* Editors of another system put it before UTF-8; it says nothing about the lines. */
+size_t feed_byte_order_mark(struct k2_sv head) {
+    return k2_sv_starts(head, K2_SV("\xef\xbb\xbf")) ? 3 : 0;
+}
+
 enum feed_line feed_line_next(struct feed_lines *l, struct k2_sv *bytes, bool last,
                               struct k2_sv *line) {
     if (l->skipping && !skip_rest(l, bytes))
         return FEED_LINE_MORE;
+    if (l->next == 0)
+        take(l, bytes, feed_byte_order_mark(*bytes));
     if (bytes->n == 0)
         return FEED_LINE_MORE;
     size_t window = bytes->n <= FEED_LINE_MAX ? bytes->n : FEED_LINE_MAX + 1;

@@ -2,6 +2,7 @@
 #include "journal/checkpoint.h"
 
 #include "journal/last_record.h"
+#include "journal/ledger.h"
 
 #include "base/clock.h"
 
@@ -97,7 +98,9 @@ struct replay {
     struct k2_decoder *decoders[K2_KIND_COUNT];
     struct seq_item *items;
     size_t count, cap;
-    int64_t append_ns; /* of the write that the items came from */
+    struct seq_step *steps; /* of gaps, that the log tells */
+    size_t step_count, step_cap;
+    int64_t append_ns; /* of the write that all these came from */
 };
 
 /* A quarantined record used up a number, if it was numbered: no gap, and nothing that can conflict. */
@@ -112,6 +115,9 @@ static bool item_of_quarantine(const struct k2_event *e, const struct k2_interne
                              .trade_date = q->trade_date,
                              .epoch = q->event_epoch == K2_NULL_LONG ? 0 : (int32_t)q->event_epoch,
                              .sequence = q->event_sequence,
+                             .span = flags & K2_FLAG_SPAN ? INT64_MAX : 0,
+                             .time_ns = K2_NULL_LONG,
+                             .raw_offset = K2_NULL_LONG,
                              .consumed_only = true};
     return q->event_channel != 0 && q->event_sequence != K2_NULL_LONG;
 }
@@ -126,14 +132,32 @@ static int by_sequence(const void *pa, const void *pb) {
 }
 
 /* A channel's events may lie in several partitions, which a write puts one behind the other: in order of
- * their numbers again, they leave no gaps that there were not. */
+ * their numbers again, they leave no gaps that there were not. The steps of gaps are told behind them. */
 static K2_RC judge_write(struct replay *r, struct k2_err *err) {
     if (r->count)
         qsort(r->items, r->count, sizeof *r->items, by_sequence);
     int rc = seq_judge(r->engine, r->items, r->count, err);
-    r->count = 0;
+    for (size_t i = 0; rc == K2_OK && i < r->step_count; i++)
+        seq_engine_told(r->engine, &r->steps[i]);
+    r->count = r->step_count = 0;
     k2_interner_reset(r->interner);
     return rc;
+}
+
+static void keep_item(struct replay *r, const struct seq_item *item) {
+    if (r->count == r->cap) {
+        r->cap = r->cap ? 2 * r->cap : 4096;
+        r->items = k2_realloc(r->items, r->cap * sizeof *r->items);
+    }
+    r->items[r->count++] = *item;
+}
+
+static void keep_step(struct replay *r, const struct k2_event *e) {
+    if (r->step_count == r->step_cap) {
+        r->step_cap = r->step_cap ? 2 * r->step_cap : 64;
+        r->steps = k2_realloc(r->steps, r->step_cap * sizeof *r->steps);
+    }
+    r->step_count += ledger_step(e, r->interner, &r->steps[r->step_count]);
 }
 
 static K2_RC replay_record(struct replay *r, const struct k2_kind *kind, struct k2_sv value,
@@ -141,17 +165,18 @@ static K2_RC replay_record(struct replay *r, const struct k2_kind *kind, struct 
     struct k2_event e;
     struct seq_item item;
     K2_TRY(k2_decode(r->decoders[kind->id], value, &e, err));
-    if (kind->id == K2_KIND_QUARANTINE) {
-        if (!item_of_quarantine(&e, r->interner, &item))
-            return K2_OK;
-    } else {
+    if (kind->id == K2_KIND_GAP) {
+        keep_step(r, &e);
+        return K2_OK;
+    }
+    if (kind->id != K2_KIND_QUARANTINE) {
         item = seq_item_of(&e, r->interner);
+        item.time_ns = e.head.exchange_timestamp_ns;
+        item.raw_offset = k2_event_raw_offset(&e);
+    } else if (!item_of_quarantine(&e, r->interner, &item)) {
+        return K2_OK;
     }
-    if (r->count == r->cap) {
-        r->cap = r->cap ? 2 * r->cap : 4096;
-        r->items = k2_realloc(r->items, r->cap * sizeof *r->items);
-    }
-    r->items[r->count++] = item;
+    keep_item(r, &item);
     return K2_OK;
 }
 
@@ -201,6 +226,7 @@ static K2_RC replay_spans(struct journal *j, const struct journal_span *spans, i
         k2_decoder_free(r.decoders[i]);
     k2_interner_free(r.interner);
     free(r.items);
+    free(r.steps);
     return rc;
 }
 
@@ -241,8 +267,10 @@ int checkpoint_restore(struct journal *j, struct seq_engine *engine, struct k2_e
     int rc = last_record(j, TOPIC, &value, err);
     if (rc == K2_OK)
         rc = restore_state(k2_buf_view(&value), engine, &ends, err);
+    seq_engine_replay(engine, true);
     if (rc == K2_OK)
         rc = replay_log(j, ends, engine, err);
+    seq_engine_replay(engine, false);
     k2_buf_free(&value);
     return rc;
 }

@@ -48,12 +48,10 @@ struct history {
     struct lasts lasts[2][K2_KIND_COUNT];
 };
 
-/* The kinds whose topics hold events of the channel are [*from, *to). */
-static bool kinds_of(enum k2_kind_id kind, int *from, int *to) {
-    bool shared = kind == SEQ_SHARED;
-    *from = shared ? 0 : (int)kind;
-    *to = shared ? K2_KIND_COUNT : (int)kind + 1;
-    return shared;
+/* Whether the topic of kind i holds events of a channel of that kind. */
+static bool holds(enum k2_kind_id channel, int i) {
+    bool market = i != K2_KIND_QUARANTINE && i != K2_KIND_GAP;
+    return channel == SEQ_SHARED ? market : (int)channel == i;
 }
 
 /* --- windows --- */
@@ -112,10 +110,10 @@ static K2_RC load(void *ctx, struct k2_sv exchange, int32_t date, struct k2_sv c
                   void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
                   struct k2_err *err) {
     struct history *h = ctx;
-    int from, to;
-    bool shared = kinds_of(kind, &from, &to);
-    for (int i = from; i < to; i++) {
-        struct window *w = &h->windows[shared][i];
+    for (int i = 0; i < K2_KIND_COUNT; i++) {
+        struct window *w = &h->windows[kind == SEQ_SHARED][i];
+        if (!holds(kind, i))
+            continue;
         K2_TRY(read_window(w, exchange, date, lo, hi, err));
         give(w, k2_intern(w->scan.interner, channel), lo, hi, put, put_ctx);
     }
@@ -161,10 +159,10 @@ static K2_RC last_of(void *ctx, struct k2_sv exchange, int32_t date, struct k2_s
                      enum k2_kind_id kind, struct seq_known *out, bool *found, struct k2_err *err) {
     struct history *h = ctx;
     struct last last = {0};
-    int from, to;
-    bool shared = kinds_of(kind, &from, &to);
-    for (int i = from; i < to; i++) {
-        struct lasts *l = &h->lasts[shared][i];
+    for (int i = 0; i < K2_KIND_COUNT; i++) {
+        struct lasts *l = &h->lasts[kind == SEQ_SHARED][i];
+        if (!holds(kind, i))
+            continue;
         K2_TRY(read_lasts(l, exchange, date, err));
         uint32_t id = k2_intern_find(l->scan.interner, channel);
         if (id && id < l->n && l->of[id].known)

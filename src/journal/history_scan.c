@@ -39,7 +39,8 @@ static K2_RC read_records(struct history_scan *s, struct journal_reader *r, stru
             struct k2_event e;
             K2_TRY(k2_decode(d, record.value, &e, err));
             struct seq_item i = seq_item_of(&e, s->interner);
-            if ((i.kind == SEQ_SHARED) == s->shared && i.trade_date == s->date && i.sequence >= s->lo && i.sequence <= s->hi)
+            if ((i.kind == SEQ_SHARED) == s->shared && i.trade_date == s->date &&
+                i.sequence >= s->lo && i.sequence <= s->hi)
                 s->take(s->ctx, k2_intern(s->interner, i.channel),
                         &(struct seq_known){i.sequence, i.epoch, i.part, i.payload});
         }
@@ -117,13 +118,18 @@ static K2_RC read_topic(struct history_scan *s, const struct journal_topic *topi
 
 int history_scan_run(struct history_scan *s, struct k2_err *err) {
     struct journal_topic topic;
+    struct k2_err why = {0};
     struct k2_buf name = {0};
     k2_topic_name(k2_kind(s->kind), k2_buf_view(&s->exchange), &name);
-    int rc = journal_topic(s->journal, k2_buf_view(&name), false, &topic, err);
+    int rc = journal_topic(s->journal, k2_buf_view(&name), false, &topic, &why);
     k2_buf_free(&name);
     if (rc == K2_E_NOTFOUND)
         return K2_OK; /* nothing of this exchange is in this journal yet */
-    K2_TRY(rc);
+    if (rc != K2_OK) {
+        if (err)
+            *err = why;
+        return rc;
+    }
     K2_TRY(journal_commit(s->journal, err));
     return read_topic(s, &topic, err);
 }

@@ -8,7 +8,7 @@
 struct history_scan {
     struct journal *journal;
     enum k2_kind_id kind; /* of the topic */
-    bool shared;          /* only events of channels that all kinds share; without, only the others */
+    bool shared; /* only events of channels that all kinds share; without, only the others */
     struct k2_buf exchange;
     int32_t date;
     int64_t lo, hi;               /* of the sequences */

@@ -61,8 +61,7 @@ void ingest_exchange_and_time(const struct k2_event *e, uint32_t *exchange, int6
     *ns = e->head.exchange_timestamp_ns;
 }
 
-/* K2_E_RANGE or K2_E_INVALID: the event itself cannot be stored, and nothing was appended. */
-static K2_RC append(struct ingest *g, const struct k2_event *e, struct k2_err *err) {
+int ingest_append(struct ingest *g, const struct k2_event *e, struct k2_err *err) {
     uint32_t exchange;
     int64_t ns;
     ingest_exchange_and_time(e, &exchange, &ns);
@@ -111,6 +110,7 @@ static struct quarantine_record record_of(struct ingest *g, const struct waiting
         .sequence = i->sequence,
         .epoch = i->epoch,
         .shared = i->kind == SEQ_SHARED,
+        .spans = i->span == INT64_MAX,
         .source = w->source ? k2_interned(g->names, w->source) : i->channel,
         .position = w->position,
         .offset = k2_event_raw_offset(&w->event),
@@ -143,17 +143,10 @@ static K2_RC quarantine_unstorable(struct ingest *g, const struct waiting *w,
 
 /* --- judging --- */
 
-static void count_gap(struct ingest *g, const struct seq_item *i) {
-    if (i->verdict != SEQ_GAP)
-        return;
-    g->stats.gaps++;
-    g->stats.missing += i->gap_to - i->gap_from + 1;
-}
-
 static K2_RC accept(struct ingest *g, const struct waiting *w, const struct seq_item *i,
                     struct k2_err *err) {
     struct k2_err why = {0};
-    int rc = append(g, &w->event, &why);
+    int rc = ingest_append(g, &w->event, &why);
     if (rc == K2_E_RANGE || rc == K2_E_INVALID) {
         g->stats.quarantined++;
         return quarantine_unstorable(g, w, i, &why, err);
@@ -172,11 +165,14 @@ static K2_RC accept(struct ingest *g, const struct waiting *w, const struct seq_
 
 static K2_RC act_on(struct ingest *g, const struct waiting *w, const struct seq_item *i,
                     struct k2_err *err) {
-    count_gap(g, i);
     if (i->consumed_only)
         return K2_OK; /* its bytes are in quarantine already */
     if (i->verdict == SEQ_DUPLICATE) {
         g->stats.duplicates++;
+        return K2_OK;
+    }
+    if (i->verdict == SEQ_HALTED) {
+        g->stats.halted++;
         return K2_OK;
     }
     if (i->verdict == SEQ_CONFLICT) {
@@ -196,6 +192,7 @@ static void forget_strings(struct ingest *g) {
 }
 
 static K2_RC act_on_all(struct ingest *g, struct k2_err *err) {
+    seq_engine_set_time(g->engine, k2_now_ns());
     K2_TRY(seq_judge(g->engine, g->items, g->count, err));
     int rc = K2_OK;
     for (size_t from = 0, to; rc == K2_OK && from < g->count; from = to) {
@@ -205,7 +202,7 @@ static K2_RC act_on_all(struct ingest *g, struct k2_err *err) {
             rc = act_on(g, &g->waiting[to], &g->items[to], err);
         tally_judged(g->tally, exchange, &before, &g->stats);
     }
-    return rc;
+    return rc == K2_OK ? ingest_store_steps(g, "engine", NULL, err) : rc;
 }
 
 int ingest_health(const struct ingest *g, struct k2_err *err) {
@@ -214,7 +211,7 @@ int ingest_health(const struct ingest *g, struct k2_err *err) {
 
 /* After a failure the engine knows numbers that the log does not hold: it must judge no more, and no
  * checkpoint may say what it knows. */
-static K2_RC spent(struct ingest *g, int rc, const struct k2_err *why, struct k2_err *err) {
+int ingest_spent(struct ingest *g, int rc, const struct k2_err *why, struct k2_err *err) {
     if (rc == K2_OK)
         return K2_OK;
     if (g->failed.status == K2_OK)
@@ -226,7 +223,7 @@ int ingest_judge(struct ingest *g, struct k2_err *err) {
     struct k2_err why = {0};
     K2_TRY(ingest_health(g, err));
     tally_filtered(g->tally, g->stats.filtered);
-    K2_TRY(spent(g, act_on_all(g, &why), &why, err));
+    K2_TRY(ingest_spent(g, act_on_all(g, &why), &why, err));
     g->count = 0;
     g->raw.n = 0;
     forget_strings(g);
@@ -244,6 +241,10 @@ static struct waiting *next_waiting(struct ingest *g, const struct k2_event *e,
     struct waiting *w = &g->waiting[g->count++];
     w->event = *e;
     **item = seq_item_of(e, g->interner);
+    (*item)->time_ns = e->head.exchange_timestamp_ns;
+    (*item)->raw_offset = k2_event_raw_offset(e);
+    (*item)->source = k2_interned(g->names, g->source);
+    (*item)->halts = g->source ? g->source_halts : g->options.halt_others;
     return w;
 }
 
@@ -269,6 +270,7 @@ static K2_RC consume_number(struct ingest *g, const struct k2_event *partial, st
     struct seq_item *item;
     next_waiting(g, partial, &item);
     item->consumed_only = true;
+    item->span = item->span == INT64_MAX ? INT64_MAX : 0; /* what quarantine says of it */
     return judge_if_full(g, err);
 }
 
@@ -291,7 +293,9 @@ static struct quarantine_record record_of_reject(struct ingest *g, const struct 
         r.channel = k2_interned(g->interner, h->channel);
         r.sequence = h->exchange_sequence_number;
         r.epoch = h->epoch;
-        r.shared = seq_item_of(f->partial, g->interner).kind == SEQ_SHARED;
+        struct seq_item item = seq_item_of(f->partial, g->interner);
+        r.shared = item.kind == SEQ_SHARED;
+        r.spans = item.span == INT64_MAX;
     }
     return r;
 }
@@ -301,7 +305,7 @@ static K2_RC on_reject(void *ctx, const struct feed_reject *f, struct k2_err *er
     struct k2_err why = {0};
     K2_TRY(ingest_health(g, err));
     struct quarantine_record r = record_of_reject(g, f);
-    K2_TRY(spent(g, put_in_quarantine(g, &r, &why), &why, err));
+    K2_TRY(ingest_spent(g, put_in_quarantine(g, &r, &why), &why, err));
     g->stats.read++;
     g->stats.quarantined++;
     tally_refused(g->tally, r.exchange);
@@ -336,6 +340,9 @@ int ingest_open(struct journal *j, const struct ingest_options *o, struct ingest
     g->checkpoint_ns = g->marks_ns = k2_monotonic_ns();
     g->history = history_new(j, g->options.archive);
     g->engine = seq_engine_new(history_source(g->history));
+    for (size_t i = 0; i < g->options.policy_count; i++)
+        seq_engine_set_policy(g->engine, g->options.policies[i].exchange,
+                              &g->options.policies[i].policy);
     g->quarantine = quarantine_new(j, g->options.archive);
     g->tally = tally_new();
     g->waiting = k2_alloc(BATCH * sizeof *g->waiting);
@@ -389,12 +396,13 @@ static K2_RC save_state(struct ingest *g, bool marks, bool checkpoint, struct k2
 static K2_RC make_durable(struct ingest *g, struct k2_err *err) {
     struct k2_err why = {0};
     K2_TRY(ingest_judge(g, err));
-    K2_TRY(spent(g, journal_commit(g->journal, &why), &why, err));
+    K2_TRY(ingest_spent(g, journal_commit(g->journal, &why), &why, err));
     g->written = 0;
     return K2_OK;
 }
 
 int ingest_flush(struct ingest *g, struct k2_err *err) {
+    K2_TRY(ingest_settle(g, err));
     K2_TRY(make_durable(g, err));
     return save_state(g, true, g->since_checkpoint > 0, err);
 }
@@ -409,8 +417,10 @@ int ingest_commit(struct ingest *g, struct k2_err *err) {
 }
 
 int ingest_event(struct ingest *g, const struct k2_event *e, struct k2_err *err) {
-    if (g->since_checkpoint >= CHECKPOINT_EVERY)
-        K2_TRY(ingest_flush(g, err));
+    if (g->since_checkpoint >= CHECKPOINT_EVERY) {
+        K2_TRY(make_durable(g, err));
+        K2_TRY(save_state(g, true, true, err));
+    }
     return on_event(g, e, (struct k2_sv){0}, e->trade.exchange_sequence_number, err);
 }
 
@@ -427,8 +437,10 @@ void ingest_stats_add(struct ingest_stats *sum, const struct ingest_stats *more,
     int64_t to[COUNTS], from[COUNTS];
     memcpy(to, sum, sizeof to);
     memcpy(from, more, sizeof from);
-    for (size_t i = 0; i < COUNTS; i++)
-        to[i] += times * from[i];
+    for (size_t i = 0; i < COUNTS; i++) {
+        if (__builtin_add_overflow(to[i], times * from[i], &to[i]))
+            to[i] = INT64_MAX; /* missing numbers may be that many */
+    }
     memcpy(sum, to, sizeof to);
 }
 

@@ -47,7 +47,16 @@ struct ingest {
     int64_t checkpoint_ns, marks_ns; /* monotonic, when they were saved last */
     struct k2_err failed;            /* status != 0: the ingest is spent */
     uint32_t source;                 /* in g->names: being read; 0 = none */
+    bool source_halts;               /* its gaps may halt channels */
 };
+
+/* The event, whatever its kind, to its topic. K2_E_RANGE or K2_E_INVALID: the event itself cannot be stored, and
+ * nothing was appended. */
+K2_RC ingest_append(struct ingest *g, const struct k2_event *e, struct k2_err *err);
+/* Gives rc; a failure is kept, and the ingest is spent. */
+K2_RC ingest_spent(struct ingest *g, int rc, const struct k2_err *why, struct k2_err *err);
+/* Takes the steps of gaps that are there, and appends them. note: NULL = none. */
+K2_RC ingest_store_steps(struct ingest *g, const char *actor, const char *note, struct k2_err *err);
 
 /* What a decoder's events go to. */
 struct feed_sink ingest_sink(struct ingest *g);

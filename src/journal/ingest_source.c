@@ -42,6 +42,7 @@ struct ingest_source {
     const struct feed_ops *feed;
     bool marked;
     uint32_t name;
+    bool halts; /* its gaps may halt channels */
     struct pace pace;
     struct k2_buf mark; /* paced: of before the piece whose events are held */
     int64_t read, bytes, restarts;
@@ -221,9 +222,11 @@ static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, e
     int64_t high = seq_engine_high(g->engine, exchange, date, channel, kind);
     struct seq_history h = history_source(g->history);
     struct seq_known last;
+    struct k2_err why = {0};
     bool found = false;
-    if (high == 0 && g->failed.status == K2_OK)
-        (void)!h.last(h.ctx, exchange, date, channel, kind, &last, &found, &g->failed);
+    if (high == 0 && g->failed.status == K2_OK &&
+        h.last(h.ctx, exchange, date, channel, kind, &last, &found, &why) != K2_OK)
+        g->failed = why;
     return found ? last.sequence : high;
 }
 
@@ -263,6 +266,7 @@ int ingest_source_open(struct ingest *g, const char *path, const struct ingest_s
     s->path = k2_strdup(path);
     s->key = absolute(path);
     s->feed = o->feed;
+    s->halts = o->halt || (o->follow ? g->options.halt_followed : g->options.halt_others);
     s->pace.speed = o->speed;
     if (o->speed > 0)
         s->pace.interner = k2_interner_new();
@@ -292,6 +296,7 @@ int ingest_source_step(struct ingest_source *s, size_t max_bytes, bool *idle, st
     *idle = true;
     K2_TRY(ingest_health(g, err));
     g->source = s->name;
+    g->source_halts = s->halts;
     int rc = s->pace.speed > 0 ? step_paced(s, max_bytes, idle, err)
                                : feed_tail_step(s->tail, max_bytes, &sink, idle, err);
     g->source = 0;
@@ -308,6 +313,10 @@ struct ingest_source_state ingest_source_state(const struct ingest_source *s) {
                                         .restarts = t.restarts,
                                         .wait_ns = s->pace.wait_ns,
                                         .ended = t.ended && !holds_events(s)};
+}
+
+int ingest_source_check_end(const struct ingest_source *s, struct k2_err *err) {
+    return feed_tail_check_end(s->tail, err);
 }
 
 int ingest_source_record(struct ingest_source *s, int64_t read, int64_t accepted,

@@ -101,13 +101,21 @@ static int sweep(const struct journal *j, struct k2_err *err) {
 
 /* --- opening --- */
 
-static int prepare_writer(struct journal *j, const char *data, const char *run, const char *command,
-                          struct k2_err *err) {
+static int take_lock(const char *run, const char *command, struct k2_lock **lock,
+                     struct k2_err *err) {
+    if (*lock)
+        return K2_OK;
+    char *path = k2_path(run, "journal.lock");
+    int rc = k2_lock_take(path, command, lock, err);
+    free(path);
+    return rc;
+}
+
+static int prepare_writer(struct journal *j, const char *data, const char *run,
+                          const struct journal_options *o, struct k2_err *err) {
     K2_TRY(make_directories(j, data, run, err));
-    char *lock = k2_path(run, "journal.lock");
-    int rc = k2_lock_take(lock, command, &j->lock, err);
-    free(lock);
-    K2_TRY(rc);
+    K2_TRY(take_lock(run, o && o->command ? o->command : "k2", o && o->lock ? o->lock : &j->lock,
+                     err));
     return k2_fs_exists(j->meta_path) ? K2_OK : create(j, err);
 }
 
@@ -131,11 +139,11 @@ static int start_writer(struct journal *j, struct k2_err *err) {
     return journal_sync_start(j, err);
 }
 
-static int open_parts(struct journal *j, const char *data, const char *run, const char *command,
-                      struct k2_err *err) {
+static int open_parts(struct journal *j, const char *data, const char *run,
+                      const struct journal_options *o, struct k2_err *err) {
     K2_TRY(k2_datadir_check(data, err));
     if (j->mode == JOURNAL_WRITE)
-        K2_TRY(prepare_writer(j, data, run, command, err));
+        K2_TRY(prepare_writer(j, data, run, o, err));
     else if (!k2_fs_exists(j->meta_path))
         return k2_fail(err, K2_E_NOTFOUND, "there is no journal in %s", data);
     K2_TRY(journal_topics_load(j, err));
@@ -172,9 +180,8 @@ int journal_open(const char *data, enum journal_mode mode, const struct journal_
         return k2_fail(err, K2_E_RANGE, "%d partitions are too many (most: %d)",
                        options->partitions, JOURNAL_MAX_PARTITIONS);
     struct journal *j = new_journal(data, mode, options);
-    const char *command = options && options->command ? options->command : "k2";
     char *run = k2_path(data, "run");
-    int rc = open_parts(j, data, run, command, err);
+    int rc = open_parts(j, data, run, options, err);
     free(run);
     if (rc != K2_OK) {
         journal_close(j);

@@ -31,6 +31,9 @@ struct journal_options {
     int32_t partitions;     /* 0 = 3: of a topic made by journal_topic */
     const char *command;    /* what the lock file says of us; NULL = "k2" */
     int64_t (*clock)(void); /* NULL = k2_now_ns; append times are max(previous, clock) */
+    /* Not NULL: the writer's lock is the caller's, who keeps it while the journal is closed and opened anew.
+     * Taken into *lock where that is NULL, and not released by journal_close. */
+    struct k2_lock **lock;
 };
 
 /* Opens <data>/journal. JOURNAL_WRITE creates it on first use, takes the lock and recovers the tail;
@@ -156,6 +159,10 @@ K2_RC journal_gaps(struct journal *j,
                                int64_t from, int64_t to),
                    void *ctx, struct k2_err *err);
 
+struct seq_engine;
+/* The sequence engine as k2 ingest would find it when it starts, for who only reads: its gaps and halts. To be freed. */
+K2_RC journal_sequence(struct journal *j, struct seq_engine **out, struct k2_err *err);
+
 /* --- digests, retention, verification --- */
 
 /* Of the rows of one (topic, exchange, symbol, session date) in a segment. */
@@ -208,5 +215,6 @@ K2_RC journal_verify(struct journal *j, void (*finding)(void *ctx, const char *t
 
 #include "journal/image.h"
 #include "journal/ingest.h"
+#include "journal/ledger.h"
 
 #endif

@@ -135,6 +135,11 @@ static uint32_t optional(struct k2_interner *in, struct k2_sv s) {
     return s.n ? intern_text(in, s) : 0;
 }
 
+static int64_t flags_of(const struct quarantine_record *r) {
+    int64_t flags = (r->shared ? K2_FLAG_SHARED : 0) | (r->spans ? K2_FLAG_SPAN : 0);
+    return flags ? flags : K2_NULL_LONG;
+}
+
 static struct k2_event event_of(struct k2_interner *in, const struct quarantine_record *r,
                                 int64_t now_ns) {
     struct k2_event e = {.kind = K2_KIND_QUARANTINE};
@@ -155,7 +160,7 @@ static struct k2_event event_of(struct k2_interner *in, const struct quarantine_
         .event_channel = optional(in, r->channel),
         .event_sequence = r->channel.n ? r->sequence : K2_NULL_LONG,
         .event_epoch = r->channel.n ? r->epoch : K2_NULL_LONG,
-        .event_flags = r->channel.n && r->shared ? K2_FLAG_SHARED : K2_NULL_LONG,
+        .event_flags = r->channel.n ? flags_of(r) : K2_NULL_LONG,
     };
     return e;
 }

@@ -14,6 +14,7 @@ struct quarantine_record {
     int64_t sequence;      /* that number, when there is a channel */
     int32_t epoch;         /* of that number */
     bool shared;           /* the channel's numbers are those of all kinds */
+    bool spans;            /* its numbers rise with holes that mean nothing */
     int32_t trade_date; /* INT32_MIN = unknown: stored as 1970-01-01, the same at every reading */
     struct k2_sv source;
     int64_t position; /* line or message number */

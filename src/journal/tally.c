@@ -14,10 +14,13 @@ enum {
     CONFLICTS,
     QUARANTINED,
     FILTERED,
+    HALTED,
     GAPS,
     MISSING,
     OUT_OF_ORDER,
     RESETS,
+    GAP_REQUESTS,
+    GAP_HALTS,
     COUNTS
 };
 
@@ -28,10 +31,13 @@ static const enum k2_metric metrics[COUNTS] = {
     [CONFLICTS] = K2_METRIC_ingest_conflicts,
     [QUARANTINED] = K2_METRIC_ingest_quarantined,
     [FILTERED] = K2_METRIC_ingest_filtered,
+    [HALTED] = K2_METRIC_ingest_halted,
     [GAPS] = K2_METRIC_ingest_gaps,
     [MISSING] = K2_METRIC_ingest_missing,
     [OUT_OF_ORDER] = K2_METRIC_ingest_out_of_order,
     [RESETS] = K2_METRIC_ingest_resets,
+    [GAP_REQUESTS] = K2_METRIC_gap_requests,
+    [GAP_HALTS] = K2_METRIC_gap_halts,
 };
 
 struct exchange {
@@ -83,15 +89,20 @@ void tally_judged(struct tally *t, struct k2_sv exchange, const struct ingest_st
         [DUPLICATES] = after->duplicates - before->duplicates,
         [CONFLICTS] = after->conflicts - before->conflicts,
         [QUARANTINED] = after->quarantined - before->quarantined,
+        [HALTED] = after->halted - before->halted,
         [GAPS] = after->gaps - before->gaps,
         [MISSING] = after->missing - before->missing,
         [OUT_OF_ORDER] = after->out_of_order - before->out_of_order,
         [RESETS] = after->resets - before->resets,
     };
     const struct exchange *e = find(t, exchange);
-    add(e, READ, n[ACCEPTED] + n[DUPLICATES] + n[CONFLICTS] + n[QUARANTINED]);
+    add(e, READ, n[ACCEPTED] + n[DUPLICATES] + n[CONFLICTS] + n[QUARANTINED] + n[HALTED]);
     for (int i = ACCEPTED; i < COUNTS; i++)
         add(e, i, n[i]);
+}
+
+void tally_gap(struct tally *t, struct k2_sv exchange, bool halts) {
+    add(find(t, exchange), halts ? GAP_HALTS : GAP_REQUESTS, 1);
 }
 
 void tally_refused(struct tally *t, struct k2_sv exchange) {

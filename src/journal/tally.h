@@ -13,6 +13,8 @@ void tally_free(struct tally *t);
  * record is read long before it is judged. An empty exchange counts as UNKNOWN. */
 void tally_judged(struct tally *t, struct k2_sv exchange, const struct ingest_stats *before,
                   const struct ingest_stats *after);
+/* A gap that is to be recovered, or that halted its channel. */
+void tally_gap(struct tally *t, struct k2_sv exchange, bool halts);
 void tally_refused(struct tally *t, struct k2_sv exchange); /* one record, by its decoder */
 /* All that were filtered so far; of which exchange is not known. */
 void tally_filtered(struct tally *t, int64_t all);

@@ -71,9 +71,12 @@ struct backup_findings {
     void (*progress)(void *ctx, int64_t done, int64_t all);
     void *ctx;
     int64_t findings, parts; /* counted */
+    int64_t
+        objects; /* of the findings: pieces in objects/, each told with all the cuts that need it */
 };
 
-/* Reads every piece of the cuts (id NULL = of all) once and compares its checksum. */
+/* Reads every piece of the cuts (id NULL = of all) once and compares its checksum. The findings are told at the
+ * end. */
 K2_RC backup_verify(const char *dest, const char *id, struct backup_findings *f,
                     struct k2_err *err);
 

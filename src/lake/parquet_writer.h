@@ -11,7 +11,8 @@
 
 #include "lake/parquet.h"
 #include "lake/parquet_dict.h"
-#include "lake/zstd.h"
+
+#include "base/zstd.h"
 
 #define PARQUET_BOUND_TEXT 16 /* bytes of text in an Iceberg bound */
 #define PARQUET_CREATOR "k2 version "

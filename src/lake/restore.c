@@ -8,43 +8,72 @@
 #include "lake/backup_int.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- verifying --- */
+
+struct damage {    /* a part that cannot be read, and the cuts that need it */
+    uint32_t part; /* in `seen`; 0 = the description of the cut itself */
+    char *path, *why;
+    struct k2_buf cuts; /* "A, B" */
+    char last[BACKUP_ID_TEXT];
+    int cut_count;
+};
 
 struct checking {
     const char *dest;
     struct backup_findings *f;
     struct k2_interner *seen; /* parts that were read */
+    struct damage *damages;
+    size_t damage_count;
     int64_t done, all;
 };
 
-static void report(struct checking *c, const char *id, const char *path, const struct k2_err *why) {
-    struct k2_buf text = {0};
-    k2_buf_printf(&text, "cut %s: %s%s%s", id, path ? path : "", path ? ": " : "", why->msg);
-    c->f->findings++;
-    if (c->f->finding)
-        c->f->finding(c->f->ctx, k2_buf_cstr(&text));
-    k2_buf_free(&text);
+/* A cut may need a part in several places. */
+static void add_cut(struct damage *d, const char *id) {
+    if (strcmp(d->last, id) == 0)
+        return;
+    k2_buf_printf(&d->cuts, "%s%s", d->cut_count++ ? ", " : "", id);
+    snprintf(d->last, sizeof d->last, "%s", id);
 }
 
-static bool first_time(struct checking *c, const struct backup_part *p) {
+static void add_damage(struct checking *c, uint32_t part, const char *id, const char *path,
+                       const struct k2_err *why) {
+    c->damages = k2_realloc(c->damages, (c->damage_count + 1) * sizeof *c->damages);
+    struct damage *d = &c->damages[c->damage_count++];
+    *d = (struct damage){
+        .part = part, .path = path ? k2_strdup(path) : NULL, .why = k2_strdup(why->msg)};
+    add_cut(d, id);
+}
+
+static struct damage *find_damage(struct checking *c, uint32_t part) {
+    for (size_t i = 0; i < c->damage_count; i++)
+        if (c->damages[i].part == part)
+            return &c->damages[i];
+    return NULL;
+}
+
+static void check_part(struct checking *c, const char *id, const char *path,
+                       const struct backup_part *p) {
     struct k2_sv key = {(const char *)p, sizeof *p};
-    if (k2_intern_find(c->seen, key))
-        return false;
-    (void)k2_intern(c->seen, key);
-    return true;
+    uint32_t part = k2_intern_find(c->seen, key);
+    struct damage *known = part ? find_damage(c, part) : NULL;
+    struct k2_err why = {0};
+    if (known)
+        add_cut(known, id);
+    if (part)
+        return;
+    part = k2_intern(c->seen, key);
+    c->f->parts++;
+    if (backup_store_read(c->dest, p, NULL, NULL, &why) != K2_OK)
+        add_damage(c, part, id, path, &why);
 }
 
 static void check_file(struct checking *c, const char *id, const struct backup_file *f) {
     for (int i = 0; i < f->part_count; i++) {
-        struct k2_err why = {0};
         c->done += f->parts[i].bytes;
-        if (!first_time(c, &f->parts[i]))
-            continue;
-        c->f->parts++;
-        if (backup_store_read(c->dest, &f->parts[i], NULL, NULL, &why) != K2_OK)
-            report(c, id, f->path, &why);
+        check_part(c, id, f->path, &f->parts[i]);
         if (c->f->progress)
             c->f->progress(c->f->ctx, c->done, c->all);
     }
@@ -54,13 +83,34 @@ static void check_cut(struct checking *c, const char *id) {
     struct backup_cut cut;
     struct k2_err why = {0};
     if (backup_cut_load(c->dest, id, &cut, &why) != K2_OK) {
-        report(c, id, NULL, &why);
+        add_damage(c, 0, id, NULL, &why);
         return;
     }
     c->all += cut.bytes_total;
     for (int i = 0; i < cut.file_count; i++)
         check_file(c, id, &cut.files[i]);
     backup_cut_free(&cut);
+}
+
+static void report(const struct checking *c, struct damage *d) {
+    struct k2_buf text = {0};
+    k2_buf_printf(&text, "%s %s: %s%s%s", d->cut_count == 1 ? "cut" : "cuts", k2_buf_cstr(&d->cuts),
+                  d->path ? d->path : "", d->path ? ": " : "", d->why);
+    c->f->findings++;
+    c->f->objects += d->path != NULL;
+    if (c->f->finding)
+        c->f->finding(c->f->ctx, k2_buf_cstr(&text));
+    k2_buf_free(&text);
+}
+
+static void report_all(struct checking *c) {
+    for (size_t i = 0; i < c->damage_count; i++) {
+        report(c, &c->damages[i]);
+        free(c->damages[i].path);
+        free(c->damages[i].why);
+        k2_buf_free(&c->damages[i].cuts);
+    }
+    free(c->damages);
 }
 
 int backup_verify(const char *dest, const char *id, struct backup_findings *f, struct k2_err *err) {
@@ -74,6 +124,7 @@ int backup_verify(const char *dest, const char *id, struct backup_findings *f, s
             check_cut(&c, ids[i]);
             found++;
         }
+    report_all(&c);
     k2_interner_free(c.seen);
     k2_fs_names_free(ids, n);
     if (id && found == 0)

@@ -258,14 +258,18 @@ static K2_RC extend(struct lake *l, const struct k2_kind *kind, struct lake_tabl
 static K2_RC ensure_once(struct lake *l, const struct k2_kind *kind, bool *again,
                          struct k2_err *err) {
     struct lake_table *t;
+    bool there = false;
     int rc = lake_table_load(l, k2_sv_of(kind->table), &t, err);
-    if (rc == K2_E_NOTFOUND) {
-        rc = create(l, kind, err);
-        *again = rc == K2_E_EXISTS;
-    } else if (rc == K2_OK) {
-        rc = extend(l, kind, t, again, err);
+    if (rc == K2_OK) {
+        there = t->metadata_location[0] != 0; /* else it is load_empty's, and is made now */
+        if (there)
+            rc = extend(l, kind, t, again, err);
         lake_table_free(t);
     }
+    if (there || (rc != K2_OK && rc != K2_E_NOTFOUND))
+        return rc;
+    rc = create(l, kind, err);
+    *again = rc == K2_E_EXISTS;
     return rc;
 }
 

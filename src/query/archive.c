@@ -80,8 +80,8 @@ static void put_condition(struct k2_buf *b, struct k2_sv exchange, int32_t trade
 
 /* Of the rows those of a channel that all kinds share, or only the others. */
 static K2_RC give_rows(struct archive *a, struct query_rows *rows, const struct k2_kind *kind,
-                       bool shared, void (*put)(void *ctx, const struct seq_known *known), void *put_ctx,
-                       struct k2_err *err) {
+                       bool shared, void (*put)(void *ctx, const struct seq_known *known),
+                       void *put_ctx, struct k2_err *err) {
     struct k2_columns c;
     k2_columns_init(&c, kind, ROWS);
     int rc;
@@ -115,9 +115,8 @@ static bool is_asked(enum k2_kind_id asked, enum k2_kind_id kind) {
 }
 
 static K2_RC load_kind(struct archive *a, const struct k2_kind *kind, bool shared,
-                       const char *where,
-                       void (*put)(void *put_ctx, const struct seq_known *known), void *put_ctx,
-                       struct k2_err *err) {
+                       const char *where, void (*put)(void *put_ctx, const struct seq_known *known),
+                       void *put_ctx, struct k2_err *err) {
     struct query_rows *rows;
     int rc = query_rows_open(a->engine, kind, NULL, where, a->interner, &rows, err);
     if (rc == K2_OK) {

@@ -158,6 +158,15 @@ static int pin_snapshot(struct query_sources *sources, const struct query_as_of 
     return K2_OK;
 }
 
+int query_as_of_check(int64_t ns, struct k2_err *err) {
+    char now_text[K2_TIME_TEXT];
+    int64_t now = k2_now_ns();
+    if (ns <= now)
+        return K2_OK;
+    (void)k2_time_format(now, now_text);
+    return k2_fail(err, K2_E_USAGE, "that instant is still to come; now is %s", now_text);
+}
+
 K2_RC query_sources_pin(struct query_engine *q, const struct query_as_of *as_of,
                         struct query_sources *s, struct k2_err *err) {
     if (!as_of->set)

@@ -12,7 +12,7 @@ struct gap {
     char *channel; /* owned */
     int32_t trade_date;
     enum k2_kind_id kind;
-    int64_t numbers;
+    int64_t from, to;
 };
 
 struct coverage {
@@ -34,7 +34,8 @@ static void take_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, struc
     *g = (struct gap){.channel = k2_sv_dup(channel),
                       .trade_date = trade_date,
                       .kind = kind,
-                      .numbers = to - from + 1};
+                      .from = from,
+                      .to = to};
     snprintf(g->exchange, sizeof g->exchange, "%.*s", K2_SV_ARG(exchange));
 }
 
@@ -63,12 +64,12 @@ static void count_gaps(const struct coverage *c, struct coverage_line *l, const 
                        uint64_t n, const struct duck_vector *channels, struct duck_span span) {
     for (size_t i = 0; i < c->gap_count; i++) {
         const struct gap *g = &c->gaps[i];
-        if ((g->kind != l->kind->id && g->kind != SEQ_SHARED) || strcmp(g->exchange, l->exchange) != 0 ||
-            !has_date(dates, n, g->trade_date) ||
+        if ((g->kind != l->kind->id && g->kind != SEQ_SHARED) ||
+            strcmp(g->exchange, l->exchange) != 0 || !has_date(dates, n, g->trade_date) ||
             !has_channel(channels, span, k2_sv_of(g->channel)))
             continue;
         l->gaps++;
-        l->missing += g->numbers;
+        l->missing = seq_missing_add(l->missing, g->from, g->to);
     }
 }
 

@@ -37,6 +37,8 @@ static const struct advice clauses[] = {
     {"LATEST BY", "here: SELECT symbol, arg_max(price, timestamp) ... GROUP BY symbol"},
     {"SHOW CREATE", "here: DESCRIBE TABLE, or k2 table describe TABLE"},
     {"SHOW COLUMNS", "here: DESCRIBE TABLE"},
+    {" IN '", "here: timestamp >= '2026-03-01' AND timestamp < '2026-04-01'; IN takes a list: IN "
+              "('a', 'b')"},
 };
 
 /* A part of the message. */
@@ -74,8 +76,33 @@ static void add(struct k2_err *err, const char *instead) {
     snprintf(err->msg + n, sizeof err->msg - n, "\n%s", instead);
 }
 
+/* symbol = "BHP": double quotes are for names. Texts are written with single ones. */
+static bool advise_quotes(struct k2_sv sql, struct k2_err *err) {
+    static const char before[] = "Referenced column \"";
+    const char *at = strstr(err->msg, before), *end = at ? strchr(at + strlen(before), '"') : NULL;
+    struct k2_buf quoted = {0}, text = {0};
+    bool known = end && strstr(end, "not found in FROM clause");
+    if (known) {
+        struct k2_sv name = {at + strlen(before), (size_t)(end - at) - strlen(before)};
+        k2_buf_printf(&quoted, "\"%.*s\"", K2_SV_ARG(name));
+        k2_buf_printf(&text, "if a text is meant, it is in single quotes: '%.*s'", K2_SV_ARG(name));
+        known = query_text_mentions(sql, k2_buf_cstr(&quoted));
+    }
+    if (known)
+        add(err, k2_buf_cstr(&text));
+    k2_buf_free(&quoted);
+    k2_buf_free(&text);
+    return known;
+}
+
 void query_dialect_advise(struct k2_sv sql, struct k2_err *err) {
     if (!err)
+        return;
+    if (strstr(err->msg, "Values were not provided for the following prepared statement")) {
+        add(err, "k2 query gives them by --param NAME=VALUE, Python by params={...}");
+        return;
+    }
+    if (advise_quotes(sql, err))
         return;
     bool parser = strstr(err->msg, "Parser Error") != NULL;
     bool unknown = strstr(err->msg, "not found in FROM clause") ||

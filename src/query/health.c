@@ -1,6 +1,7 @@
 /* query/health.c - see health.h: one pass over journal, tables and disk. */
 #include "query/query_int.h"
 
+#include "base/datadir.h"
 #include "base/clock.h"
 #include "base/fs.h"
 
@@ -8,6 +9,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+
+/* Machines that share a directory differ by so much. */
+#define CLOCK_SLACK (2 * K2_NS_PER_SEC)
 
 struct look {
     const char *data;
@@ -143,6 +147,20 @@ static void sum_topics(const struct health *h, int from, struct health_row *jour
     }
 }
 
+/* A clock that was ahead once: until it is there again every record is of that time, and no instant holds it. */
+static void judge_times(const struct look *l, struct health_row *journal) {
+    char last[K2_TIME_TEXT];
+    if (journal->last_ns == HEALTH_NONE || journal->last_ns - l->limits->now_ns <= CLOCK_SLACK)
+        return;
+    k2_time_format(journal->last_ns, last);
+    journal->level = HEALTH_DEGRADED;
+    snprintf(
+        journal->detail, sizeof journal->detail,
+        "the last records are of %s, which is still to come: a clock was ahead, and --as-of an "
+        "instant before leaves them out",
+        last);
+}
+
 static void describe_journal(struct look *l) {
     struct health *h = l->health;
     int at = h->n;
@@ -152,6 +170,7 @@ static void describe_journal(struct look *l) {
     look_at_topics(l, HEALTH_TOPIC);
     look_at_topics(l, HEALTH_QUARANTINE);
     sum_topics(h, at + 1, &h->rows[at]);
+    judge_times(l, &h->rows[at]);
 }
 
 static void look_at_journal(struct look *l) {
@@ -345,7 +364,7 @@ static void count_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, stru
     (void)kind;
     (void)epoch;
     r->pieces++;
-    r->records += to - from + 1;
+    r->records = seq_missing_add(r->records, from, to);
 }
 
 static void look_at_gaps(struct look *l) {
@@ -375,6 +394,11 @@ static void look_at_disk(struct look *l) {
 
 void health_look(const char *data, const struct health_limits *limits, struct health *h) {
     struct look l = {.data = data, .limits = limits, .health = h};
+    struct k2_err why = {0};
+    if (k2_datadir_expect(data, &why) != K2_OK) { /* all else would only say it again */
+        fail_row(health_add(h, HEALTH_JOURNAL, "journal"), HEALTH_DOWN, &why);
+        return;
+    }
     look_at_journal(&l);
     look_at_tables(&l);
     look_at_groups(&l);

@@ -64,8 +64,11 @@ static int parse_as_of(const char *text, struct query_as_of *out, char **table,
         return K2_OK;
     out->set = true;
     const char *at = strchr(text, '@');
-    if (!at)
-        return k2_time_parse(k2_sv_of(text), k2_now_ns(), NULL, &out->ns, err);
+    if (!at) {
+        K2_TRY(k2_time_parse(k2_sv_of(text), k2_now_ns(), NULL, &out->ns, err));
+        K2_TRY_CTX(query_as_of_check(out->ns, err), err, "as of %s", text);
+        return K2_OK;
+    }
     if (at == text || !k2_sv_i64(k2_sv_of(at + 1), &out->snapshot))
         return k2_fail(err, K2_E_INVALID, "as of %s: write table@snapshot-id, as trades@123", text);
     *table = k2_sv_dup((struct k2_sv){text, (size_t)(at - text)});

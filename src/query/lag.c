@@ -96,6 +96,46 @@ static int none_if_missing(int rc, struct k2_err *err) {
     return K2_OK;
 }
 
+/* Segments are numbered as they were begun, so the first that has records has the first. */
+static int64_t first_append(struct journal *j) {
+    struct journal_segment_info s;
+    if (journal_removed_count(j) > 0 && journal_removed(j, 0, &s, NULL) == K2_OK)
+        return s.first_append_ns;
+    for (int i = 0; i < journal_segment_count(j); i++)
+        if (journal_segment(j, i, &s, NULL) == K2_OK && s.span_count > 0)
+            return s.first_append_ns;
+    return 0;
+}
+
+int query_first_append(const char *data, int64_t *ns, struct k2_err *err) {
+    struct journal *j = NULL;
+    *ns = 0;
+    K2_TRY(none_if_missing(journal_open(data, JOURNAL_READ, NULL, &j, err), err));
+    if (j)
+        *ns = first_append(j);
+    journal_close(j);
+    return K2_OK;
+}
+
+/* Append times never go back, so the last segment with records has the last. */
+static int64_t last_append(struct journal *j) {
+    struct journal_segment_info s;
+    for (int i = journal_segment_count(j) - 1; i >= 0; i--)
+        if (journal_segment(j, i, &s, NULL) == K2_OK && s.span_count > 0)
+            return s.last_append_ns;
+    return 0;
+}
+
+int query_last_append(const char *data, int64_t *ns, struct k2_err *err) {
+    struct journal *j = NULL;
+    *ns = 0;
+    K2_TRY(none_if_missing(journal_open(data, JOURNAL_READ, NULL, &j, err), err));
+    if (j)
+        *ns = last_append(j);
+    journal_close(j);
+    return K2_OK;
+}
+
 K2_RC query_lag(const char *data, struct query_lag *lag, int max, int *n, struct k2_err *err) {
     return query_lag_before(data, 0, lag, max, n, err);
 }

@@ -34,6 +34,9 @@ static const char macros[] =
     "CREATE MACRO main.k2_split_quotient(high, low, d) AS main.k2_half_even("
     "(high // d) * 10000000000 + ((high % d) * 10000000000 + low) // d, "
     "((high % d) * 10000000000 + low) % d, d);"
+    /* the same with any d but 0 */
+    "CREATE MACRO main.k2_signed_quotient(high, low, d) AS main.k2_split_quotient("
+    "high * sign(d), low * sign(d), abs(d));"
     /* a price of 64 bits, else NULL; its two parts */
     "CREATE MACRO main.k2_short_price(price) AS "
     "TRY_CAST(CAST(price AS DECIMAL(20,9)) AS DECIMAL(18,9));"
@@ -53,7 +56,7 @@ static const char macros[] =
     "CREATE MACRO main.k2_long_low(price, quantity) AS coalesce("
     "sum(CASE WHEN main.k2_is_long(price) THEN main.k2_price_units(price) * "
     "(main.k2_quantity_units(quantity) % 10000000000) END), 0);"
-    "CREATE MACRO main.k2_vwap(price, quantity) AS CAST(main.k2_split_quotient("
+    "CREATE MACRO main.k2_vwap(price, quantity) AS CAST(main.k2_signed_quotient("
     "main.k2_long_high(price, quantity) + main.k2_whole_sum(price, quantity) // 10 + "
     "main.k2_rest_sum(price, quantity) // 10000000000, "
     "main.k2_long_low(price, quantity) + main.k2_whole_sum(price, quantity) % 10 * 1000000000 + "

@@ -124,18 +124,12 @@ static int columns_wide(const char *text) {
 
 /* A cell's text with control characters made visible; `bar`: the column mark of Markdown too. */
 static void put_visible(struct k2_buf *out, struct k2_sv s, bool bar) {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c == '\n')
-            k2_buf_str(out, "\\n");
-        else if (c == '\t')
-            k2_buf_str(out, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            k2_buf_printf(out, "\\x%02x", c);
-        else if (c == '|' && bar)
+    for (size_t from = 0, to; from < s.n; from = to + 1) {
+        const char *mark = bar ? memchr(s.p + from, '|', s.n - from) : NULL;
+        to = mark ? (size_t)(mark - s.p) : s.n;
+        k2_buf_visible(out, (struct k2_sv){s.p + from, to - from}, false);
+        if (mark)
             k2_buf_str(out, "\\|");
-        else
-            k2_buf_byte(out, c);
     }
 }
 

@@ -312,6 +312,13 @@ static bool is_harmless(struct k2_sv function) {
     return k2_sv_starts(function, K2_SV("DUCKDB_")) || k2_sv_starts(function, K2_SV("PRAGMA_"));
 }
 
+/* The plan quotes names that are words of its SQL too: "statistics". */
+static struct k2_sv unquoted(struct k2_sv name) {
+    if (name.n > 2 && name.p[0] == '"' && name.p[name.n - 1] == '"')
+        return (struct k2_sv){name.p + 1, name.n - 2};
+    return name;
+}
+
 static void read_scan(const struct k2_json *info, const char *schema, struct prune_plan *plan) {
     struct k2_sv catalog, table;
     if (!k2_json_as_string(k2_json_get(info, "Table"), &table))
@@ -322,7 +329,7 @@ static void read_scan(const struct k2_json *info, const char *schema, struct pru
     size_t n = (size_t)plan->scan_count + 1;
     plan->scans = k2_realloc(plan->scans, n * sizeof *plan->scans);
     struct prune_scan *scan = &plan->scans[plan->scan_count++];
-    *scan = (struct prune_scan){.table = k2_sv_dup(table)};
+    *scan = (struct prune_scan){.table = k2_sv_dup(unquoted(table))};
     read_filters(k2_json_get(info, "Filters"), scan);
 }
 

@@ -44,6 +44,9 @@ struct query_as_of {
     int64_t snapshot;
 };
 
+/* K2_E_USAGE when an instant is still to come: what is durable before it is not settled, so the answer would change. */
+K2_RC query_as_of_check(int64_t ns, struct k2_err *err);
+
 struct query_result;
 
 struct query_request {
@@ -122,6 +125,12 @@ K2_RC query_lag(const char *data, struct query_lag *lag, int max, int *n, struct
 /* Of those that were appended before an instant: while there are any, an answer as of it is not final. */
 K2_RC query_lag_before(const char *data, int64_t before_ns, struct query_lag *lag, int max, int *n,
                        struct k2_err *err);
+
+/* When the journal's first record was appended, also if it is removed by now; 0 = there is none. */
+K2_RC query_first_append(const char *data, int64_t *ns, struct k2_err *err);
+/* The last of those that it holds; 0 = there is none. Later than now when the clock was ahead once: append times
+ * never go back. */
+K2_RC query_last_append(const char *data, int64_t *ns, struct k2_err *err);
 
 /* Loads the SQL engine's library and gives its version, "v1.5.4"; the error tells where it was searched. */
 K2_RC query_library(char *version, size_t n, struct k2_err *err);

@@ -7,7 +7,8 @@
 enum { ROWS = 1024 };
 
 struct look {
-    struct journal *journal; /* may be NULL */
+    const struct k2_kind *kind; /* quarantine or gap */
+    struct journal *journal;    /* may be NULL */
     const struct refused_filter *filter;
     struct lake_offsets held; /* what the table has of this journal */
     bool table_there, table_filled;
@@ -17,8 +18,19 @@ struct look {
     bool stop;
 };
 
-static const struct k2_kind *kind(void) {
-    return k2_kind(K2_KIND_QUARANTINE);
+/* The columns that both kinds have, wherever they stand in them. */
+struct place {
+    uint32_t exchange;
+    int32_t journal, partition;
+    int64_t offset;
+};
+
+static struct place place_of(const struct k2_event *e) {
+    const struct k2_gap *g = &e->gap;
+    const struct k2_quarantine *q = &e->quarantine;
+    if (e->kind == K2_KIND_GAP)
+        return (struct place){g->exchange, g->journal_id, g->journal_partition, g->journal_offset};
+    return (struct place){q->exchange, q->journal_id, q->journal_partition, q->journal_offset};
 }
 
 static int32_t present(const struct look *l) {
@@ -28,7 +40,7 @@ static int32_t present(const struct look *l) {
 /* Exclusive end of what is read from the table. */
 static int64_t held_to(const struct look *l, struct k2_sv exchange, int32_t partition) {
     struct k2_buf topic = {0};
-    k2_topic_name(kind(), exchange, &topic);
+    k2_topic_name(l->kind, exchange, &topic);
     int64_t end = lake_offsets_get(&l->held, k2_buf_cstr(&topic), partition);
     k2_buf_free(&topic);
     return end;
@@ -36,7 +48,7 @@ static int64_t held_to(const struct look *l, struct k2_sv exchange, int32_t part
 
 static bool is_wanted(const struct look *l, const struct refused *r) {
     const struct refused_filter *f = l->filter;
-    struct k2_sv exchange = k2_interned(r->in, r->event->quarantine.exchange);
+    struct k2_sv exchange = k2_interned(r->in, place_of(r->event).exchange);
     if (f->exchange && (strlen(f->exchange) != exchange.n ||
                         strncasecmp(f->exchange, exchange.p, exchange.n) != 0))
         return false;
@@ -59,7 +71,7 @@ static int look_at_table(struct look *l, const char *data, struct k2_err *err) {
         return K2_OK;
     if (why.status != K2_OK)
         return k2_fail(err, why.status, "%s", why.msg);
-    int rc = lake_table_load(lake, k2_sv_of(kind()->table), &t, err);
+    int rc = lake_table_load(lake, k2_sv_of(l->kind->table), &t, err);
     if (rc == K2_OK) {
         l->table_there = true;
         l->table_filled = lake_table_info(t).current_snapshot != 0;
@@ -79,17 +91,17 @@ static int give_row(struct look *l, const struct k2_columns *c, size_t row, stru
     struct k2_event e;
     memset(&e, 0, sizeof e);
     k2_columns_get(c, row, &e);
-    const struct k2_quarantine *q = &e.quarantine;
-    struct refused r = {q->journal_id, q->journal_partition, q->journal_offset, &e, l->in};
-    if (q->journal_id == present(l) &&
-        q->journal_offset >= held_to(l, k2_interned(l->in, q->exchange), q->journal_partition))
+    struct place at = place_of(&e);
+    struct refused r = {at.journal, at.partition, at.offset, &e, l->in};
+    if (at.journal == present(l) &&
+        at.offset >= held_to(l, k2_interned(l->in, at.exchange), at.partition))
         return K2_OK; /* sunk a moment ago: the journal gives it */
     return give(l, &r, err);
 }
 
 static int give_rows(struct look *l, struct query_rows *rows, struct k2_err *err) {
     struct k2_columns c;
-    k2_columns_init(&c, kind(), ROWS);
+    k2_columns_init(&c, l->kind, ROWS);
     int rc;
     while ((rc = query_rows_next(rows, &c, err)) == K2_OK && c.n && !l->stop) {
         for (size_t i = 0; rc == K2_OK && i < c.n && !l->stop; i++)
@@ -116,8 +128,8 @@ static int read_table(struct look *l, const char *data, const struct query_optio
     struct k2_buf where = {0};
     K2_TRY(query_open(data, o, &q, err));
     put_where(l, &where);
-    int rc =
-        query_rows_open(q, kind(), "time", where.n ? k2_buf_cstr(&where) : NULL, l->in, &rows, err);
+    int rc = query_rows_open(q, l->kind, "time", where.n ? k2_buf_cstr(&where) : NULL, l->in, &rows,
+                             err);
     if (rc == K2_OK) {
         rc = give_rows(l, rows, err);
         query_rows_close(rows);
@@ -149,7 +161,7 @@ static int read_spans(struct look *l, const struct journal_span *spans, int n, s
     struct journal_batch b;
     K2_TRY(journal_read(l->journal, spans, n, &reader, err));
     struct k2_decoder *d =
-        k2_decoder_new(kind(), l->in, k2_registry_source(journal_registry(l->journal)));
+        k2_decoder_new(l->kind, l->in, k2_registry_source(journal_registry(l->journal)));
     int rc = K2_OK;
     while (rc == K2_OK && !l->stop) {
         int got = journal_next(reader, &b, err);
@@ -195,7 +207,7 @@ static int read_topic(struct look *l, const struct journal_topic *t, struct k2_e
 static int read_journal(struct look *l, struct k2_err *err) {
     for (int32_t i = 0; l->journal && !l->stop && i < journal_topic_count(l->journal); i++) {
         struct journal_topic t = journal_topic_at(l->journal, i);
-        if (k2_kind_by_topic(k2_sv_of(t.name)) == kind())
+        if (k2_kind_by_topic(k2_sv_of(t.name)) == l->kind)
             K2_TRY(read_topic(l, &t, err));
     }
     return K2_OK;
@@ -214,19 +226,40 @@ static int look(struct look *l, const char *data, const struct query_options *o,
     return read_journal(l, err);
 }
 
+static int pin_and_look(struct look *l, const char *data, const struct query_options *o,
+                        struct k2_err *err) {
+    struct journal *j = l->journal;
+    struct journal_pin *pin = NULL;
+    if (j) /* what the offsets do not cover must stay until it was read */
+        K2_TRY(journal_pin(j, &pin, err));
+    l->in = k2_interner_new();
+    int rc = look(l, data, o, err);
+    lake_offsets_free(&l->held);
+    k2_interner_free(l->in);
+    journal_unpin(pin);
+    return rc;
+}
+
 int refused_visit(const char *data, struct journal *j, const struct query_options *o,
                   const struct refused_filter *filter,
                   K2_RC (*visit)(void *ctx, const struct refused *r, bool *stop,
                                  struct k2_err *err),
                   void *ctx, struct k2_err *err) {
-    struct look l = {.journal = j, .filter = filter, .visit = visit, .ctx = ctx};
-    struct journal_pin *pin = NULL;
-    if (j) /* what the offsets do not cover must stay until it was read */
-        K2_TRY(journal_pin(j, &pin, err));
-    l.in = k2_interner_new();
-    int rc = look(&l, data, o, err);
-    lake_offsets_free(&l.held);
-    k2_interner_free(l.in);
-    journal_unpin(pin);
-    return rc;
+    struct look l = {.kind = k2_kind(K2_KIND_QUARANTINE),
+                     .journal = j,
+                     .filter = filter,
+                     .visit = visit,
+                     .ctx = ctx};
+    return pin_and_look(&l, data, o, err);
+}
+
+int refused_visit_gaps(const char *data, struct journal *j, const struct query_options *o,
+                       const char *exchange,
+                       K2_RC (*visit)(void *ctx, const struct refused *r, bool *stop,
+                                      struct k2_err *err),
+                       void *ctx, struct k2_err *err) {
+    const struct refused_filter filter = {.exchange = exchange};
+    struct look l = {
+        .kind = k2_kind(K2_KIND_GAP), .journal = j, .filter = &filter, .visit = visit, .ctx = ctx};
+    return pin_and_look(&l, data, o, err);
 }

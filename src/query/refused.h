@@ -1,4 +1,4 @@
-/* query/refused.h - the records in quarantine: those of the table, and those that only the journal has yet.
+/* query/refused.h - the records in quarantine, and the ledger of gaps: those of the table, and those that only the journal has yet.
  *
  * The cut is the table's offset vector: below it a record is read from the table, from it on from the
  * journal, so each comes once, whatever a sink or retention does meanwhile.
@@ -24,6 +24,14 @@ struct refused_filter {
     int32_t journal, partition; /* journal 0: the present one */
     int64_t offset;
 };
+
+/* The same for the steps of gaps (journal/ledger.h): those of the table by their time, then those that only the
+ * journal has yet. exchange: NULL = all. */
+K2_RC refused_visit_gaps(const char *data, struct journal *j, const struct query_options *o,
+                         const char *exchange,
+                         K2_RC (*visit)(void *ctx, const struct refused *r, bool *stop,
+                                        struct k2_err *err),
+                         void *ctx, struct k2_err *err);
 
 /* The table's by their time, then the journal's in log order; the visitor sets *stop to end early.
  * j is NULL when there is no journal; no table either is K2_E_NOTFOUND. The engine is only opened when the

@@ -102,10 +102,11 @@ static void read_packed(const char *path, int64_t offset, struct k2_buf *raw) {
 }
 
 static void read_raw(struct trace_source *s, int64_t offset) {
-    s->there = k2_fs_size(s->path) == s->bytes;
+    struct stat st;
+    s->there = feed_file_stat(s->path, &st) && st.st_size == s->bytes;
     if (!s->there || offset < 0)
         return;
-    if (k2_sv_ends(k2_sv_of(s->path), K2_SV(".gz")))
+    if (feed_is_packed(s->path))
         read_packed(s->path, offset, &s->raw);
     else
         read_plain(s->path, offset, &s->raw);
@@ -159,7 +160,7 @@ static bool gives_row(const struct trace *t, const struct trace_source *s) {
     const struct k2_event *row = &t->report->rows[0].event;
     const struct feed_ops *feed = feed_find(k2_sv_of(s->format));
     struct trace_facts f = trace_facts_of(row, t->report->in);
-    if (!feed || s->raw.n == 0 || row->kind == K2_KIND_QUARANTINE)
+    if (!feed || s->raw.n == 0 || row->kind == K2_KIND_QUARANTINE || row->kind == K2_KIND_GAP)
         return false;
     struct again a = {.row = row, .in = t->report->in, .ordinal = feed->ordinal};
     const struct feed_sink sink = {&a, compare, pass_reject, pass_filtered};

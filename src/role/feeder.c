@@ -1,21 +1,25 @@
 /* role/feeder.c - see feeder.h. */
 #include "role/feeder.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "query/query.h"
 #include "role/intake.h"
+#include "role/policies.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 /* While there is work, what was read becomes durable this often. */
 #define COMMIT_EVERY (20 * K2_NS_PER_MS)
+#define GAPS_EVERY (100 * K2_NS_PER_MS) /* while missing numbers wait for what comes late */
 #define WATCH_EVERY (200 * K2_NS_PER_MS)
 
 struct job {
     const struct job_ops *ops;
     void *self;
     struct job_report before, report; /* before: the ingest's counts when the step began */
+    bool begun;                       /* of the feeder's thread */
     bool cancelled, finished;
     struct k2_err err;
     struct job *next;
@@ -28,7 +32,10 @@ struct feeder {
 
     /* Of the feeder's thread. */
     struct journal_options journal_options;
+    struct k2_lock
+        *lock; /* of the journal: also while it is opened anew, nobody else writes to it */
     size_t batch_bytes;
+    struct policies policies;
     struct journal *journal;
     struct archive *archive;
     int removed; /* segments that were gone when the archive was opened */
@@ -85,6 +92,10 @@ static K2_RC open_ingest(struct feeder *f, struct k2_err *err) {
     struct ingest_options o = {
         .archive = {.ctx = f, .load = ask_archive},
         .batch_bytes = f->batch_bytes,
+        .policies = f->policies.all,
+        .policy_count = f->policies.n,
+        .halt_followed = f->policies.halt_feeds,
+        .halt_others = f->policies.halt_files,
         .note = log_note,
     };
     K2_TRY(ingest_open(f->journal, &o, &f->ingest, err));
@@ -180,9 +191,29 @@ static void resume_if_asked(struct feeder *f) {
     }
 }
 
+/* While a job counts on after the journal, nothing else may use its numbers. */
+static bool is_counting_on(const struct feeder *f) {
+    for (const struct job *j = f->jobs; j; j = j->next) {
+        if (j->begun && j->ops->numbers == JOB_COUNTED_ON)
+            return true;
+    }
+    return false;
+}
+
+static bool counting_feeds_rest(const struct feeder *f, int64_t now_ns) {
+    for (int i = 0; i < f->feed_count; i++) {
+        if (intake_counts(f->feeds[i]) && intake_due(f->feeds[i]) <= now_ns)
+            return false;
+    }
+    return true;
+}
+
 static int64_t step_feeds(struct feeder *f, int64_t now_ns) {
     int64_t rest = AGENT_FOREVER;
+    bool held = is_counting_on(f);
     for (int i = 0; i < f->feed_count; i++) {
+        if (held && intake_counts(f->feeds[i]))
+            continue;
         intake_step(f->feeds[i], f->ingest, now_ns);
         int64_t due = intake_due(f->feeds[i]);
         int64_t until = due <= now_ns ? 0 : due == INT64_MAX ? AGENT_FOREVER : due - now_ns;
@@ -196,7 +227,7 @@ static int64_t step_feeds(struct feeder *f, int64_t now_ns) {
 /* What came into topics that tables are made of: the quarantine has one too. */
 static int64_t appended(const struct ingest *g) {
     struct ingest_stats s = ingest_stats(g);
-    return s.accepted + s.quarantined + s.conflicts - s.requarantined;
+    return s.accepted + s.quarantined + s.conflicts - s.requarantined + s.ledger;
 }
 
 static K2_RC make_durable(struct feeder *f, struct k2_err *err) {
@@ -251,32 +282,52 @@ static void finish(struct feeder *f, struct job *j, int rc, const struct k2_err 
     pthread_mutex_unlock(&f->mutex);
 }
 
+static bool must_wait(const struct feeder *f, const struct job *j, int64_t now_ns) {
+    enum job_numbers mine = j->ops->numbers;
+    if (mine == JOB_NUMBERED || j->begun)
+        return false;
+    for (const struct job *before = f->jobs; before != j; before = before->next) {
+        enum job_numbers theirs = before->ops->numbers;
+        if (theirs == JOB_COUNTED_ON || (theirs == JOB_COUNTED && mine == JOB_COUNTED_ON))
+            return true;
+    }
+    return mine == JOB_COUNTED_ON && !counting_feeds_rest(f, now_ns);
+}
+
 /* One piece of a job. Gives false when it is finished: *rc is then its outcome. */
-static bool step_job(struct feeder *f, struct job *j, bool *idle, int *rc, struct k2_err *err) {
+static bool step_job(struct feeder *f, struct job *j, int64_t now_ns, bool *idle, int *rc,
+                     struct k2_err *err) {
     struct job_report report = j->report;
     bool done = false;
     if (is_cancelled(f, j)) {
         *rc = k2_fail(err, K2_E_CANCELLED, "stopped before its end; what was read is kept");
         return false;
     }
+    if (must_wait(f, j, now_ns)) {
+        *idle = true;
+        return true;
+    }
+    j->begun = true;
     *rc = j->ops->step(j->self, f->journal, f->ingest, &report, &done, idle, err);
     show(f, j, &report);
     return *rc == K2_OK && !done;
 }
 
-/* The outcome is told only once everything before it is durable. */
-static K2_RC step_jobs(struct feeder *f, bool *quiet, struct k2_err *err) {
+/* The outcome is told only once everything before it is durable. Who waited for a job that is done goes on at
+ * once. */
+static K2_RC step_jobs(struct feeder *f, int64_t now_ns, bool *quiet, struct k2_err *err) {
     struct job **at = &f->jobs;
     while (*at) {
         struct job *j = *at;
         struct k2_err why = {0};
         bool idle = false;
         int rc = K2_OK;
-        if (step_job(f, j, &idle, &rc, &why)) {
+        if (step_job(f, j, now_ns, &idle, &rc, &why)) {
             *quiet &= idle;
             at = &j->next;
             continue;
         }
+        *quiet = false;
         int durable = renew_archive(f, err);
         if (durable == K2_OK)
             durable = make_durable(f, err);
@@ -375,12 +426,15 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
     take_asked(f);
     *rest = step_feeds(f, now_ns);
     bool jobs_quiet = true;
-    K2_TRY(step_jobs(f, &jobs_quiet, err));
+    K2_TRY(step_jobs(f, now_ns, &jobs_quiet, err));
     if (!jobs_quiet)
         *rest = 0;
     else if (f->jobs && *rest > COMMIT_EVERY)
         *rest = COMMIT_EVERY; /* a job that waits for its source, such as a pipe */
-    return make_durable_if_due(f, *rest > 0, err);
+    K2_TRY(make_durable_if_due(f, *rest > 0, err));
+    if (*rest > GAPS_EVERY && seq_engine_waits(ingest_sequence(f->ingest)))
+        *rest = GAPS_EVERY; /* what is missing becomes a gap also while nothing comes */
+    return K2_OK;
 }
 
 /* The journal failed: nothing that was not durable counts, and all starts anew from what is. */
@@ -428,12 +482,15 @@ int feeder_new(const char *data, const struct k2_config *config, const struct fe
         .segment_bytes = k2_config_int(config, K2_CONFIG_journal_segment_bytes),
         .partitions = (int32_t)k2_config_int(config, K2_CONFIG_journal_partitions),
         .command = "k2 up",
+        .lock = &f->lock,
     };
     f->batch_bytes = (size_t)k2_config_int(config, K2_CONFIG_ingest_batch_bytes);
     f->hooks = *hooks;
     f->agent = agent_new("ingest", &ops, f);
     init_monitor(f);
-    int rc = open_all(f, err);
+    int rc = policies_read(config, &f->policies, err);
+    if (rc == K2_OK)
+        rc = open_all(f, err);
     if (rc != K2_OK) {
         feeder_free(f);
         return rc;
@@ -457,6 +514,8 @@ void feeder_free(struct feeder *f) {
     pthread_mutex_unlock(&f->mutex);
     free_plans(f->plans, f->plan_count);
     journal_close(f->journal);
+    k2_lock_release(f->lock);
+    policies_free(&f->policies);
     agent_free(f->agent);
     pthread_cond_destroy(&f->change);
     pthread_mutex_destroy(&f->mutex);

@@ -2,8 +2,8 @@
  *
  * One thread owns the journal, the sequence engine and the decoders. A step of work gives each feed that is
  * due a piece of work, then each job, and makes what came of it durable; so a long job delays a feed by one piece,
- * and no feed can starve another. A feed that fails is tried again by itself; a journal that fails is
- * closed, and opened and recovered anew.
+ * and no feed can starve another. Only a job that counts on after the journal has all that counts to itself.
+ * A feed that fails is tried again by itself; a journal that fails is closed, and opened and recovered anew.
  * Thread-safety: feeder_agent's driver does the work; all else may be called from any thread.
  */
 #ifndef K2_ROLE_FEEDER_H
@@ -42,7 +42,17 @@ struct job_report { /* what a job has done so far */
     int64_t done, all; /* how far it is, in bytes or events; all -1 = not known */
 };
 
+/* Where the numbers of its rows come from. */
+enum job_numbers {
+    JOB_NUMBERED, /* they bring them; or the job adds no rows */
+    JOB_COUNTED,  /* the format numbers nothing: counted from 1 */
+    JOB_COUNTED_ON /* counted on from the journal's last number, which nobody else may count past meanwhile: it
+                    * begins when the jobs before it that count are done and the feeds that count are at rest,
+                    * and those that come later wait for its end */
+};
+
 struct job_ops {
+    enum job_numbers numbers;
     /* One piece. *done: it is finished; *idle: there is nothing to do at the moment. */
     K2_RC(*step)
     (void *self, struct journal *j, struct ingest *g, struct job_report *report, bool *done,

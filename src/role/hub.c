@@ -83,6 +83,18 @@ static void do_simulate(struct visit *v, const struct k2_json *request) {
     answer(v, rc, &why, request_report_json(&report));
 }
 
+static void do_mark(struct visit *v, const struct k2_json *request) {
+    struct request_mark m;
+    struct k2_err why = {0};
+    bool again = false;
+    int rc = request_mark_read(request, &m, &why);
+    if (rc == K2_OK)
+        rc = jobs_mark(v->hub->feeder, &m, &again, &why);
+    struct k2_json *a = rc == K2_OK ? k2_json_object() : request_error_json(&why);
+    k2_json_set(a, "again", k2_json_bool(again));
+    (void)!line_send(v->line, a, -1, NULL);
+}
+
 static void do_retain(struct visit *v, const struct k2_json *request) {
     int64_t older_than = 0, last = -1;
     int removed = 0;
@@ -125,6 +137,8 @@ static void dispatch(struct visit *v, const struct k2_json *request, int fd) {
         do_ingest(v, request, fd);
     else if (k2_sv_eq(word, K2_SV("simulate")))
         do_simulate(v, request);
+    else if (k2_sv_eq(word, K2_SV("mark")))
+        do_mark(v, request);
     else if (k2_sv_eq(word, K2_SV("retain")))
         do_retain(v, request);
     else if (k2_sv_eq(word, K2_SV("status")))

@@ -8,6 +8,8 @@
  */
 #include "role/intake.h"
 
+#include "role/intake_count.h"
+
 #include "base/fs.h"
 #include "base/log.h"
 #include "feed/feed.h"
@@ -18,7 +20,6 @@
 #include <sys/stat.h>
 
 #define PIECE ((size_t)256 << 10)
-#define SIM "sim:"
 enum { SIM_PIECE = 8192 };
 /* A file of a directory that did not change for so long is taken to be complete, and recorded with its hash. Even so
  * its last line is read only when it has its end: a writer may rest for long, and half a number is a number too. */
@@ -27,7 +28,9 @@ enum { SIM_PIECE = 8192 };
     (20 * K2_NS_PER_MS)        /* it sends in bursts, as venues do: each is a sync of the log */
 #define SIM_SECONDS 3600.0     /* then it opens a new market; within one the rate is kept exactly */
 #define SIM_BACK K2_NS_PER_SEC /* a clock set back further begins a new one too */
-enum { WALK_SHARE = 100 };     /* of its time a feed walks through its directory for 1 % at most */
+/* So does one set forward, or a machine that slept: what nobody traded meanwhile is not made up for. */
+#define SIM_BEHIND (30 * K2_NS_PER_SEC)
+enum { WALK_SHARE = 100 }; /* of its time a feed walks through its directory for 1 % at most */
 
 struct stamp { /* of a file as it was when it was last read */
     char *path;
@@ -47,6 +50,7 @@ struct intake {
     struct k2_sv exchange;
 
     struct ingest_source *source; /* the file being read */
+    bool cut_off;                 /* it is kept open all the same: more may come */
     bool one_of_many;             /* it is a file of a directory */
     struct stamp reading;         /* then: the file being read */
     struct stamp *read;           /* files of the directory that were read */
@@ -54,64 +58,14 @@ struct intake {
     struct sources walk; /* the files of the directory as they were found */
     size_t next;         /* of them */
     int64_t walk_ns;     /* how long finding them took */
+    bool empty_told;     /* that none of the files in it is of a known format */
     int bad;             /* of them, could not be read */
     char bad_why[200];   /* the first */
 
+    struct intake_count count;
     struct sim *sim;
     int64_t sent; /* events of the simulator */
 };
-
-/* --- plans --- */
-
-void intake_plan_read(const struct k2_config *c, int i, struct intake_plan *out) {
-    *out = (struct intake_plan){
-        .name = k2_strdup(k2_config_named_name(c, "feed", i)),
-        .format = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_format, i)),
-        .source = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_source, i)),
-        .exchange = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_exchange, i)),
-        .symbols = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_symbols, i)),
-        .calendar = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_calendar, i)),
-        .speed = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_speed, i)),
-        .enabled = k2_config_named_bool(c, K2_CONFIG_feed_enabled, i),
-        .quotes = k2_config_named_bool(c, K2_CONFIG_feed_quotes, i),
-        .poll_ns = k2_config_named_int(c, K2_CONFIG_feed_poll, i),
-        .sim_symbols = k2_config_named_int(c, K2_CONFIG_feed_sim_symbols, i),
-        .rate = k2_config_named_int(c, K2_CONFIG_feed_rate, i),
-        .seed = k2_config_named_int(c, K2_CONFIG_feed_seed, i),
-    };
-}
-
-void intake_plan_free(struct intake_plan *p) {
-    free(p->name);
-    free(p->format);
-    free(p->source);
-    free(p->exchange);
-    free(p->symbols);
-    free(p->calendar);
-    free(p->speed);
-    *p = (struct intake_plan){0};
-}
-
-bool intake_plan_equal(const struct intake_plan *a, const struct intake_plan *b) {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->format, b->format) == 0 &&
-           strcmp(a->source, b->source) == 0 && strcmp(a->exchange, b->exchange) == 0 &&
-           strcmp(a->symbols, b->symbols) == 0 && strcmp(a->calendar, b->calendar) == 0 &&
-           strcmp(a->speed, b->speed) == 0 && a->enabled == b->enabled && a->quotes == b->quotes &&
-           a->poll_ns == b->poll_ns && a->sim_symbols == b->sim_symbols && a->rate == b->rate &&
-           a->seed == b->seed;
-}
-
-/* "max" is 0; "10x" is 10. */
-static K2_RC read_speed(const char *text, double *speed, struct k2_err *err) {
-    char *end;
-    *speed = 0;
-    if (strcmp(text, "max") == 0)
-        return K2_OK;
-    *speed = strtod(text, &end);
-    if (*speed > 0 && *speed <= 1e6 && strcmp(end, "x") == 0)
-        return K2_OK;
-    return k2_fail(err, K2_E_INVALID, "speed is max, 1x, 10x ..., not '%s'", text);
-}
 
 /* --- files --- */
 
@@ -120,26 +74,20 @@ static bool wants(void *ctx, struct k2_sv symbol) {
     return symbols_match(f->symbols, f->exchange, symbol);
 }
 
-static K2_RC find_format(const struct intake *f, const struct feed_ops **out, struct k2_err *err) {
-    const char *name = f->plan.format;
-    *out = strcmp(name, "auto") == 0 ? NULL : feed_find(k2_sv_of(name));
-    if (*out || strcmp(name, "auto") == 0)
-        return K2_OK;
-    return k2_fail(err, K2_E_INVALID, "format '%s' is not known; k2 feed list names them", name);
-}
-
 static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops *format,
                        struct k2_err *err) {
+    const struct intake_plan *p = &f->plan;
     struct ingest_source_options o = {
         .feed = format,
         .options = {.exchange = f->exchange,
-                    .date = INT32_MIN,
-                    .calendar = f->plan.calendar[0] ? f->plan.calendar : NULL},
-        .selection = k2_sv_of(f->plan.symbols),
+                    .symbol = k2_sv_of(p->symbol),
+                    .calendar = p->calendar[0] ? p->calendar : NULL},
+        .selection = k2_sv_of(p->symbols),
         .follow = true,
         .resume = true,
     };
-    K2_TRY(read_speed(f->plan.speed, &o.speed, err));
+    K2_TRY(intake_plan_speed(p, &o.speed, err));
+    K2_TRY(intake_plan_date(p, &o.options.date, err));
     if (f->plan.symbols[0] && !f->symbols)
         K2_TRY(symbols_parse(f->plan.symbols, &f->symbols, err));
     if (f->symbols) {
@@ -150,6 +98,7 @@ static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops
     char *full = NULL;
     if (k2_fs_absolute(path, &full, NULL) == K2_OK)
         o.options.source = k2_sv_of(full);
+    intake_count_begin(&f->count);
     int rc = ingest_source_open(f->ingest, path, &o, &f->source, err);
     free(full);
     return rc;
@@ -159,7 +108,7 @@ static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops
 
 static struct stamp stamp_of(const struct intake *f, const char *path) {
     struct stat st;
-    if (stat(path, &st) != 0)
+    if (!feed_file_stat(path, &st))
         return (struct stamp){.size = -1};
     int64_t changed_ns = st.st_mtim.tv_sec * K2_NS_PER_SEC + st.st_mtim.tv_nsec;
     return (struct stamp){
@@ -288,26 +237,30 @@ static K2_RC verdict(const struct intake *f, struct k2_err *err) {
                    f->bad, f->plan.source, f->bad_why);
 }
 
-static bool is_directory(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static bool is_special(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
+static bool is_empty(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size == 0;
+}
+
 static K2_RC open_source(struct intake *f, struct k2_err *err) {
     const struct feed_ops *format;
-    K2_TRY(find_format(f, &format, err));
-    if (is_directory(f->plan.source))
+    K2_TRY(intake_plan_format(&f->plan, &format, err));
+    if (k2_fs_is_directory(f->plan.source))
         return open_next(f, format, err);
     if (is_special(
             f->plan
                 .source)) /* to look into a pipe would wait for its writer, and all feeds with it */
         return k2_fail(err, K2_E_INVALID, "%s is no regular file, so it cannot be followed",
                        f->plan.source);
+    if (!format && is_empty(f->plan.source)) { /* what it will be cannot be told yet */
+        agent_tell(f->agent, "%s is empty yet", f->plan.source);
+        return K2_OK;
+    }
     struct sources one = {0};
     sources_add(&one, f->plan.source, format);
     int rc = K2_OK;
@@ -322,19 +275,56 @@ static K2_RC open_source(struct intake *f, struct k2_err *err) {
     return rc;
 }
 
-static void tell_file(struct intake *f, const struct ingest_source_state *s) {
-    const char *path = f->one_of_many ? f->reading.path : f->plan.source;
-    if (s->all > 0)
-        agent_tell(f->agent, "%" PRId64 " of %" PRId64 " bytes, %" PRId64 " records of %s", s->done,
-                   s->all, s->read, path);
-    else
-        agent_tell(f->agent, "%" PRId64 " records of %s", s->read, path);
+/* The counts and what is behind them. */
+static void tell(struct intake *f, const struct k2_buf *rest) {
+    struct k2_buf text = {0};
+    intake_count_text(&f->count, &text);
+    agent_tell(f->agent, "%s; %s", k2_buf_cstr(&text), (const char *)rest->p);
+    k2_buf_free(&text);
 }
 
+static void tell_file(struct intake *f, const struct ingest_source_state *s) {
+    struct k2_buf rest = {0};
+    if (f->one_of_many)
+        k2_buf_printf(&rest, "file %zu of %zu, ", f->next, f->walk.n);
+    if (s->all == 0)
+        k2_buf_printf(&rest, "%s is empty yet", f->plan.source);
+    else if (s->all > 0)
+        k2_buf_printf(&rest, "%" PRId64 " of %" PRId64 " bytes of ", s->done, s->all);
+    if (s->all != 0)
+        k2_buf_str(&rest, f->one_of_many ? f->reading.path : f->plan.source);
+    k2_buf_byte(&rest, 0);
+    tell(f, &rest);
+    k2_buf_free(&rest);
+}
+
+static void tell_directory(struct intake *f) {
+    struct k2_buf rest = {0};
+    k2_buf_printf(&rest, "%zu %s", f->walk.n, f->walk.n == 1 ? "file" : "files");
+    if (f->walk.passed_over > 0)
+        k2_buf_printf(&rest, ", %zu passed over (%s)", f->walk.passed_over, f->walk.passed);
+    k2_buf_printf(&rest, "; %s", f->plan.source);
+    k2_buf_byte(&rest, 0);
+    tell(f, &rest);
+    k2_buf_free(&rest);
+}
+
+static void log_unknown(struct intake *f) {
+    bool none = f->walk.n == 0 && f->walk.passed_over > 0;
+    if (none && !f->empty_told)
+        k2_log(K2_LOG_WARN, "a directory of a feed holds no file of a known format", "feed",
+               f->plan.name, "directory", f->plan.source, "files", f->walk.passed, NULL);
+    f->empty_told = none;
+}
+
+/* All of its files were read. */
 static K2_RC rest_from_directory(struct intake *f, int64_t *rest, struct k2_err *err) {
     *rest = f->plan.poll_ns;
     if (*rest < f->walk_ns * WALK_SHARE)
         *rest = f->walk_ns * WALK_SHARE;
+    tell_directory(f);
+    log_unknown(f);
+    intake_count_check(&f->count, &f->count.all, f->plan.name, f->plan.source);
     return verdict(f, err);
 }
 
@@ -345,39 +335,60 @@ static K2_RC step_counted(struct intake *f, bool *idle, struct k2_err *err) {
     int rc = ingest_source_step(f->source, PIECE, idle, err);
     K2_TRY(ingest_judge(f->ingest, rc == K2_OK ? err : NULL));
     struct ingest_stats after = ingest_stats(f->ingest);
+    intake_count_add(&f->count, &before, &after);
     f->reading.records += after.read - before.read;
     f->reading.accepted += after.accepted - before.accepted;
+    intake_count_log(&f->count, f->plan.name, f->one_of_many ? f->reading.path : f->plan.source,
+                     f->stepped_ns, false);
     return rc;
 }
 
 static K2_RC step_open_file(struct intake *f, bool *idle, struct k2_err *err) {
     struct k2_err why = {0};
-    int rc = f->one_of_many ? step_counted(f, idle, &why)
-                            : ingest_source_step(f->source, PIECE, idle, &why);
+    int rc = step_counted(f, idle, &why);
     if (rc == K2_OK || (f->one_of_many && pass_over(f, &why, NULL) == K2_OK))
         return K2_OK;
     *err = why;
     return rc;
 }
 
+/* Nothing more came for long, and what came ends inside a gzip member: that is no end. */
+static K2_RC check_end(struct intake *f, struct k2_err *err) {
+    struct k2_err why = {0};
+    bool quiet = f->one_of_many ? f->reading.whole : stamp_of(f, f->plan.source).whole;
+    if (!quiet || ingest_source_check_end(f->source, &why) == K2_OK)
+        return K2_OK;
+    if (f->one_of_many)
+        return pass_over(f, &why, err);
+    f->cut_off = true;
+    return k2_fail(err, K2_E_FAILED, "%s: %s; what comes is read", f->plan.source, why.msg);
+}
+
 static K2_RC step_file(struct intake *f, int64_t *rest, struct k2_err *err) {
     bool idle = false;
     if (!f->source)
         K2_TRY(open_source(f, err));
-    if (!f->source)
+    if (!f->source && k2_fs_is_directory(f->plan.source))
         return rest_from_directory(f, rest, err);
-    *rest = 0;
+    *rest = f->source ? 0 : f->plan.poll_ns;
+    if (!f->source)
+        return K2_OK;
     K2_TRY(step_open_file(f, &idle, err));
     if (!f->source)
         return K2_OK;
     struct ingest_source_state s = ingest_source_state(f->source);
     tell_file(f, &s);
+    if (idle && !s.ended && s.wait_ns == 0)
+        K2_TRY(check_end(f, err));
+    if (!f->source)
+        return K2_OK;
     if ((s.ended || (idle && s.wait_ns == 0)) && f->one_of_many) {
         if (f->reading.whole)
             K2_TRY(ingest_source_record(f->source, f->reading.records, f->reading.accepted, err));
         note_read(f);
         close_source(f);
     } else if (s.ended || idle) {
+        intake_count_check(&f->count, &f->count.source, f->plan.name, f->plan.source);
         *rest = s.wait_ns > 0 && s.wait_ns < f->plan.poll_ns ? s.wait_ns : f->plan.poll_ns;
     }
     return K2_OK;
@@ -409,7 +420,9 @@ static void close_sim(struct intake *f) {
 static K2_RC step_sim(struct intake *f, int64_t now_ns, int64_t *rest, struct k2_err *err) {
     struct k2_event e;
     int64_t until = now_ns - sim_delay(f);
-    if (f->sim && sim_sent_ns(f->sim) > until + SIM_BACK)
+    bool set_back = f->sim && sim_sent_ns(f->sim) > until + SIM_BACK;
+    bool behind = f->sim && sim_sent_ns(f->sim) < until - SIM_BEHIND;
+    if (set_back || behind)
         close_sim(f);
     if (!f->sim)
         K2_TRY(open_sim(f, now_ns, err));
@@ -429,22 +442,25 @@ static K2_RC step_sim(struct intake *f, int64_t now_ns, int64_t *rest, struct k2
 
 /* --- the agent --- */
 
-static bool is_sim(const struct intake *f) {
-    return strncmp(f->plan.source, SIM, strlen(SIM)) == 0;
-}
-
 static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err) {
     struct intake *f = self;
-    if (!f->plan.source[0])
-        return k2_fail(err, K2_E_INVALID,
-                       "[feed.%s] has no source: a file, a directory or sim:", f->plan.name);
-    return is_sim(f) ? step_sim(f, now_ns, rest, err) : step_file(f, rest, err);
+    if (!f->source && !f->sim)
+        K2_TRY(intake_plan_check(&f->plan, NULL, NULL, err));
+    return intake_plan_is_sim(&f->plan) ? step_sim(f, now_ns, rest, err) : step_file(f, rest, err);
+}
+
+static void let_go(struct intake *f) {
+    close_source(f);
+    close_sim(f);
+    f->cut_off = false;
 }
 
 static void reset(void *self) {
     struct intake *f = self;
-    close_source(f);
-    close_sim(f);
+    intake_count_log(&f->count, f->plan.name, f->plan.source, f->stepped_ns, true);
+    if (!f->cut_off)
+        let_go(f);
+    f->cut_off = false;
 }
 
 struct intake *intake_new(struct intake_plan *plan) {
@@ -471,7 +487,7 @@ static void forget_read(struct intake *f) {
 void intake_free(struct intake *f) {
     if (!f)
         return;
-    reset(f);
+    let_go(f);
     symbols_free(f->symbols);
     forget_read(f);
     agent_free(f->agent);
@@ -491,6 +507,11 @@ int64_t intake_due(const struct intake *f) {
     return f->due_ns;
 }
 
+bool intake_counts(const struct intake *f) {
+    const struct feed_ops *format = feed_find(k2_sv_of(f->plan.format));
+    return !intake_plan_is_sim(&f->plan) && (!format || format->ordinal);
+}
+
 void intake_step(struct intake *f, struct ingest *g, int64_t now_ns) {
     bool set_back = now_ns < f->stepped_ns; /* the clock: what was due then says nothing */
     if (now_ns < f->due_ns && !set_back)
@@ -503,7 +524,7 @@ void intake_step(struct intake *f, struct ingest *g, int64_t now_ns) {
 
 /* What was read last may not have become durable. */
 void intake_detach(struct intake *f) {
-    reset(f);
+    let_go(f);
     forget_read(f);
     f->ingest = NULL;
     f->due_ns = 0;

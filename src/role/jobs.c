@@ -54,8 +54,10 @@ static K2_RC open_source(struct file_job *j, struct ingest *g, struct k2_err *er
                     .symbol = k2_sv_of(r->symbol),
                     .date = r->date,
                     .calendar = r->calendar,
+                    .mapping = k2_sv_of(r->mapping),
                     .source = k2_sv_of(r->source)},
         .keep_counting = r->keep_counting,
+        .halt = r->halt,
     };
     if (!o.feed)
         return k2_fail(err, K2_E_INVALID, "the running k2 up does not know format '%s'", r->format);
@@ -100,6 +102,8 @@ static K2_RC step_file(void *self, struct journal *journal, struct ingest *g,
     report->done = s.done;
     report->all = s.all;
     *done = s.ended;
+    if (rc == K2_OK && s.ended)
+        rc = ingest_settle(g, err);
     int counted = account(g, &before, report, rc == K2_OK ? err : NULL);
     if (rc == K2_OK && counted == K2_OK && s.ended)
         return ingest_source_record(j->source, s.read, report->stats.accepted, err);
@@ -117,8 +121,11 @@ static void end_file(void *self, struct ingest *g) {
 
 int jobs_ingest(struct feeder *f, const struct request_ingest *r, int fd, jobs_watch *watch,
                 void *watch_ctx, struct job_report *out, struct k2_err *err) {
-    static const struct job_ops ops = {step_file, end_file};
+    const struct feed_ops *format = feed_find(k2_sv_of(r->format));
+    struct job_ops ops = {.step = step_file, .end = end_file};
     struct file_job j = {.request = r, .fd = fd};
+    if (format && format->ordinal)
+        ops.numbers = r->keep_counting ? JOB_COUNTED_ON : JOB_COUNTED;
     snprintf(j.path, sizeof j.path, "/dev/fd/%d", fd);
     return feeder_run(f, &ops, &j, watch, watch_ctx, out, err);
 }
@@ -147,6 +154,8 @@ static K2_RC step_sim(void *self, struct journal *journal, struct ingest *g,
     }
     report->done = sim_sent_ns(j->sim) - j->options->start_ns;
     report->all = (int64_t)(j->options->seconds * 1e9);
+    if (*done)
+        K2_TRY(ingest_settle(g, err));
     return account(g, &before, report, err);
 }
 
@@ -159,9 +168,41 @@ static void end_sim(void *self, struct ingest *g) {
 
 int jobs_simulate(struct feeder *f, const struct sim_options *o, jobs_watch *watch, void *watch_ctx,
                   struct job_report *out, struct k2_err *err) {
-    static const struct job_ops ops = {step_sim, end_sim};
+    static const struct job_ops ops = {.step = step_sim, .end = end_sim};
     struct sim_job j = {.options = o};
     return feeder_run(f, &ops, &j, watch, watch_ctx, out, err);
+}
+
+/* --- a step in the life of a gap --- */
+
+struct mark_job {
+    const struct request_mark *mark;
+    bool again;
+};
+
+static K2_RC step_mark(void *self, struct journal *journal, struct ingest *g,
+                       struct job_report *report, bool *done, bool *idle, struct k2_err *err) {
+    struct mark_job *j = self;
+    const struct seq_step which = request_mark_step(j->mark);
+    (void)journal;
+    (void)report;
+    (void)idle;
+    *done = true;
+    return ingest_mark(g, &which, j->mark->actor, j->mark->note, &j->again, err);
+}
+
+static void end_mark(void *self, struct ingest *g) {
+    (void)self;
+    (void)g;
+}
+
+int jobs_mark(struct feeder *f, const struct request_mark *m, bool *again, struct k2_err *err) {
+    static const struct job_ops ops = {.step = step_mark, .end = end_mark};
+    struct mark_job j = {.mark = m};
+    struct job_report report;
+    int rc = feeder_run(f, &ops, &j, NULL, NULL, &report, err);
+    *again = j.again;
+    return rc;
 }
 
 /* --- retention --- */
@@ -198,7 +239,7 @@ static void end_retain(void *self, struct ingest *g) {
 
 int jobs_retain(struct feeder *f, int64_t older_than_ns, int64_t last, int *removed,
                 struct k2_err *err) {
-    static const struct job_ops ops = {step_retain, end_retain};
+    static const struct job_ops ops = {.step = step_retain, .end = end_retain};
     struct retain_job j = {older_than_ns, last, 0};
     struct job_report report;
     int rc = feeder_run(f, &ops, &j, NULL, NULL, &report, err);

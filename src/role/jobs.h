@@ -17,6 +17,8 @@ K2_RC jobs_ingest(struct feeder *f, const struct request_ingest *r, int fd, jobs
                   void *watch_ctx, struct job_report *out, struct k2_err *err);
 K2_RC jobs_simulate(struct feeder *f, const struct sim_options *o, jobs_watch *watch,
                     void *watch_ctx, struct job_report *out, struct k2_err *err);
+/* ingest_mark, durable when it returns. */
+K2_RC jobs_mark(struct feeder *f, const struct request_mark *m, bool *again, struct k2_err *err);
 /* Removes the segments up to number `last`, which were proven to be in the tables (query/retain.h), as far as
  * they are older and every consumer group has read them. Gives how many went. */
 K2_RC jobs_retain(struct feeder *f, int64_t older_than_ns, int64_t last, int *removed,

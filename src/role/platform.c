@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "role/feeder.h"
 #include "role/hub.h"
+#include "role/intake_plan.h"
 #include "role/line.h"
 #include "role/maintainer.h"
 #include "role/sinker.h"
@@ -118,6 +119,31 @@ int role_resume(const char *data, const char *role, struct k2_err *err) {
 }
 
 /* --- opening --- */
+
+struct findings {
+    void (*tell)(void *ctx, const char *text);
+    void *ctx;
+    int n;
+};
+
+static void count_finding(void *ctx, const char *text) {
+    struct findings *f = ctx;
+    f->n++;
+    f->tell(f->ctx, text);
+}
+
+int role_platform_check(const struct k2_config *config, void (*tell)(void *ctx, const char *text),
+                        void *ctx) {
+    struct findings found = {tell, ctx, 0};
+    for (int i = 0; i < k2_config_named_count(config, "feed"); i++) {
+        struct intake_plan plan;
+        intake_plan_read(config, i, &plan);
+        if (plan.enabled)
+            (void)!intake_plan_check(&plan, count_finding, &found, NULL);
+        intake_plan_free(&plan);
+    }
+    return found.n;
+}
 
 static K2_RC take_lock(struct role_platform *p, struct k2_err *err) {
     char *run = k2_path(p->data, "run");

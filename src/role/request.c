@@ -51,9 +51,11 @@ struct k2_json *request_ingest_json(const struct request_ingest *r) {
     put_text(v, "symbol", r->symbol);
     put_text(v, "calendar", r->calendar);
     put_text(v, "symbols", r->symbols);
+    put_text(v, "mapping", r->mapping);
     if (r->date != INT32_MIN)
         k2_json_set(v, "date", k2_json_int(r->date));
     k2_json_set(v, "continue", k2_json_bool(r->keep_counting));
+    k2_json_set(v, "halt", k2_json_bool(r->halt));
     return v;
 }
 
@@ -66,8 +68,10 @@ int request_ingest_read(const struct k2_json *v, struct request_ingest *out, str
         .symbol = get_text(v, "symbol"),
         .calendar = get_text(v, "calendar"),
         .symbols = get_text(v, "symbols"),
+        .mapping = get_text(v, "mapping"),
         .date = (int32_t)get_int(v, "date", INT32_MIN),
         .keep_counting = get_bool(v, "continue"),
+        .halt = get_bool(v, "halt"),
     };
     if (out->format && (out->path || out->source))
         return K2_OK;
@@ -106,6 +110,53 @@ int request_sim_read(const struct k2_json *v, struct sim_options *out, struct k2
     return k2_fail(err, K2_E_INVALID, "the request 'simulate' lacks its symbols or its rate");
 }
 
+struct k2_json *request_mark_json(const struct request_mark *m) {
+    struct k2_json *v = k2_json_object();
+    char sequence[24];
+    snprintf(sequence, sizeof sequence, "%lld", (long long)m->sequence);
+    put_text(v, "do", "mark");
+    k2_json_set(v, "state", k2_json_int(m->state));
+    put_text(v, "exchange", m->exchange);
+    put_text(v, "channel", m->channel);
+    put_text(v, "kind", m->kind);
+    k2_json_set(v, "date", k2_json_int(m->date));
+    k2_json_set(v, "epoch", k2_json_int(m->epoch));
+    put_text(v, "sequence", sequence); /* beyond 2^53 too */
+    put_text(v, "actor", m->actor);
+    put_text(v, "note", m->note);
+    return v;
+}
+
+int request_mark_read(const struct k2_json *v, struct request_mark *out, struct k2_err *err) {
+    const char *sequence = get_text(v, "sequence");
+    int64_t state = get_int(v, "state", 0);
+    *out = (struct request_mark){
+        .state = (enum seq_state)state,
+        .exchange = get_text(v, "exchange"),
+        .channel = get_text(v, "channel"),
+        .kind = get_text(v, "kind"),
+        .date = (int32_t)get_int(v, "date", 0),
+        .epoch = (int32_t)get_int(v, "epoch", 0),
+        .actor = get_text(v, "actor"),
+        .note = get_text(v, "note"),
+    };
+    if ((state == SEQ_GIVEN_UP || state == SEQ_ACKNOWLEDGED) && out->exchange && out->kind &&
+        out->actor && sequence && k2_sv_i64(k2_sv_of(sequence), &out->sequence))
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "the request 'mark' lacks its gap or its step");
+}
+
+struct seq_step request_mark_step(const struct request_mark *m) {
+    const struct k2_kind *kind = k2_kind_by_name(k2_sv_of(m->kind));
+    return (struct seq_step){.exchange = k2_sv_of(m->exchange),
+                             .channel = k2_sv_of(m->channel),
+                             .kind = kind ? kind->id : SEQ_SHARED,
+                             .trade_date = m->date,
+                             .epoch = m->epoch,
+                             .from = m->sequence,
+                             .state = m->state};
+}
+
 /* --- answers --- */
 
 /* Name and place of every count, for both directions. */
@@ -118,6 +169,7 @@ static const struct {
     COUNT(read),         COUNT(accepted), COUNT(duplicates),    COUNT(conflicts),
     COUNT(quarantined),  COUNT(filtered), COUNT(gaps),          COUNT(missing),
     COUNT(out_of_order), COUNT(resets),   COUNT(requarantined), COUNT(bytes),
+    COUNT(halted),       COUNT(ledger),
 #undef COUNT
 };
 

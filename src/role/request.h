@@ -2,6 +2,7 @@
  *
  *     {"do":"ingest","path":"/a/b.csv","format":"asx-csv","exchange":"ASX",...}   + a descriptor for a pipe
  *     {"do":"simulate","symbols":20,"rate":"1000",...}
+ *     {"do":"mark","state":4,"exchange":"ASX","sequence":"17",...}
  *     {"do":"retain","older_than_ns":1,"dry_run":false}
  *     {"do":"status"}
  *     {"do":"resume","role":"sink"}
@@ -19,8 +20,9 @@
 
 struct request_ingest { /* strings are borrowed; NULL = not given */
     const char *path, *source, *format, *exchange, *symbol, *calendar, *symbols;
-    int32_t date; /* INT32_MIN = not given */
-    bool keep_counting;
+    const char *mapping; /* the text of the file */
+    int32_t date;        /* INT32_MIN = not given */
+    bool keep_counting, halt;
 };
 
 struct k2_json *request_ingest_json(const struct request_ingest *r);
@@ -29,6 +31,20 @@ K2_RC request_ingest_read(const struct k2_json *v, struct request_ingest *out, s
 
 struct k2_json *request_sim_json(const struct sim_options *o);
 K2_RC request_sim_read(const struct k2_json *v, struct sim_options *out, struct k2_err *err);
+
+struct request_mark { /* a person's step in the life of a gap; strings are borrowed; NULL = none */
+    enum seq_state state;
+    const char *exchange, *channel, *kind; /* kind: as seq_kind_name gives it */
+    int32_t date, epoch;
+    int64_t sequence;
+    const char *actor, *note;
+};
+
+struct k2_json *request_mark_json(const struct request_mark *m);
+/* Borrows from v. */
+K2_RC request_mark_read(const struct k2_json *v, struct request_mark *out, struct k2_err *err);
+/* The gap that is meant, borrowed. */
+struct seq_step request_mark_step(const struct request_mark *m);
 
 struct k2_json *request_report_json(const struct job_report *r);
 void request_report_read(const struct k2_json *v, struct job_report *out);

@@ -17,6 +17,10 @@
 
 struct role_platform;
 
+/* What in the sections [feed.NAME] would keep a feed from ever working and can be told without opening its source;
+ * feeds that are not enabled are passed over. Tells each in words; gives their number. */
+int role_platform_check(const struct k2_config *config, void (*tell)(void *ctx, const char *text),
+                        void *ctx);
 /* Takes run/up.lock and the journal, makes the tables if they are missing. Nothing runs yet. */
 K2_RC role_platform_open(const char *data, const struct k2_config *config,
                          struct role_platform **out, struct k2_err *err);
@@ -51,6 +55,7 @@ struct role_writer;
 
 struct role_writer_options {
     const char *command; /* for the lock file */
+    bool halt;           /* gaps of files halt their channels */
     void (*progress)(void *ctx, const struct job_report *so_far);
     void *progress_ctx;
 };
@@ -67,6 +72,9 @@ bool role_writer_is_remote(const struct role_writer *w);
 K2_RC role_writer_file(struct role_writer *w, const struct request_ingest *file,
                        struct k2_err *err);
 K2_RC role_writer_simulate(struct role_writer *w, const struct sim_options *o, struct k2_err *err);
+/* A person's step in the life of a gap (ingest_mark), durable when it returns. */
+K2_RC role_writer_mark(struct role_writer *w, const struct request_mark *mark, bool *again,
+                       struct k2_err *err);
 K2_RC role_writer_flush(struct role_writer *w, struct k2_err *err);
 struct ingest_stats role_writer_stats(const struct role_writer *w); /* of all calls so far */
 /* For the gaps that are open; NULL when the journal is another process's. */

@@ -76,7 +76,8 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
     K2_TRY(rc);
     if (s->rows > rows)
         s->committed_ns = now_ns;
-    agent_tell(s->agent, "%" PRId64 " rows in %" PRId64 " commits", s->rows, s->commits);
+    agent_tell(s->agent, "%" PRId64 " %s in %" PRId64 " %s", s->rows, s->rows == 1 ? "row" : "rows",
+               s->commits, s->commits == 1 ? "commit" : "commits");
     *rest = due_in(s, now_ns);
     return K2_OK;
 }

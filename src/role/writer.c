@@ -1,5 +1,6 @@
 /* role/writer.c - what a command appends with; see role.h. */
 #include "role/line.h"
+#include "role/policies.h"
 #include "role/role.h"
 
 #include "base/fs.h"
@@ -13,6 +14,7 @@ struct role_writer {
     struct role_writer_options options;
     struct line *line;                /* to the platform that holds the journal; NULL: it is ours */
     struct job_report before, report; /* before: of the calls that ended (remote) */
+    bool again;                       /* what the last answer says (remote) */
 
     struct journal *journal;
     struct archive *archive;
@@ -30,14 +32,24 @@ static void show_file(void *ctx, int64_t done, int64_t all) {
 
 static K2_RC open_ingest(struct role_writer *w, const char *data, const struct k2_config *config,
                          struct k2_err *err) {
-    K2_TRY(archive_open(w->journal, data, &w->archive, err));
+    struct policies policies;
+    int rc = policies_read(config, &policies, err);
+    if (rc == K2_OK)
+        rc = archive_open(w->journal, data, &w->archive, err);
     struct ingest_options o = {
         .archive = archive_history(w->archive),
         .batch_bytes = (size_t)k2_config_int(config, K2_CONFIG_ingest_batch_bytes),
         .progress = show_file,
         .progress_ctx = w,
+        .policies = policies.all,
+        .policy_count = policies.n,
+        .halt_followed = policies.halt_feeds,
+        .halt_others = policies.halt_files || w->options.halt,
     };
-    return ingest_open(w->journal, &o, &w->ingest, err);
+    if (rc == K2_OK)
+        rc = ingest_open(w->journal, &o, &w->ingest, err);
+    policies_free(&policies);
+    return rc;
 }
 
 static K2_RC open_local(struct role_writer *w, const char *data, const struct k2_config *config,
@@ -67,6 +79,7 @@ static K2_RC file_local(struct role_writer *w, const struct request_ingest *r, s
                              .symbol = k2_sv_of(r->symbol),
                              .date = r->date,
                              .calendar = r->calendar,
+                             .mapping = k2_sv_of(r->mapping),
                              .source = k2_sv_of(r->source)};
     const struct feed_ops *format = feed_find(k2_sv_of(r->format));
     K2_ASSERT(format);
@@ -96,6 +109,13 @@ static K2_RC simulate_local(struct role_writer *w, const struct sim_options *o,
     return rc == K2_OK ? ingest_flush(w->ingest, err) : rc;
 }
 
+static K2_RC mark_local(struct role_writer *w, const struct request_mark *m, bool *again,
+                        struct k2_err *err) {
+    const struct seq_step which = request_mark_step(m);
+    K2_TRY(ingest_mark(w->ingest, &which, m->actor, m->note, again, err));
+    return ingest_flush(w->ingest, err);
+}
+
 /* --- through k2 up --- */
 
 static void take_report(struct role_writer *w, const struct k2_json *v) {
@@ -122,6 +142,7 @@ static K2_RC await(struct role_writer *w, struct k2_err *err) {
             continue;
         }
         take_report(w, k2_json_get(a, "done"));
+        (void)k2_json_as_bool(k2_json_get(a, "again"), &w->again);
         w->before = w->report;
         int rc = request_error_read(a, err);
         k2_json_free(a);
@@ -141,7 +162,7 @@ static K2_RC ask(struct role_writer *w, struct k2_json *request, int pass, struc
 
 static bool is_regular(const char *path) {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return feed_file_stat(path, &st) && S_ISREG(st.st_mode);
 }
 
 /* A pipe is opened here, because that may wait: there it would hold up every feed. */
@@ -166,7 +187,7 @@ static K2_RC file_remote(struct role_writer *w, const struct request_ingest *r,
     char *full;
     if (!is_regular(r->path))
         return pipe_remote(w, r, err);
-    K2_TRY(k2_fs_absolute(r->path, &full, err));
+    K2_TRY(feed_file_absolute(r->path, &full, err));
     there.path = full;
     struct k2_json *request = request_ingest_json(&there);
     free(full);
@@ -213,6 +234,15 @@ int role_writer_file(struct role_writer *w, const struct request_ingest *file, s
 
 int role_writer_simulate(struct role_writer *w, const struct sim_options *o, struct k2_err *err) {
     return w->line ? ask(w, request_sim_json(o), -1, err) : simulate_local(w, o, err);
+}
+
+int role_writer_mark(struct role_writer *w, const struct request_mark *mark, bool *again,
+                     struct k2_err *err) {
+    if (!w->line)
+        return mark_local(w, mark, again, err);
+    K2_TRY(ask(w, request_mark_json(mark), -1, err));
+    *again = w->again;
+    return K2_OK;
 }
 
 int role_writer_flush(struct role_writer *w, struct k2_err *err) {

@@ -50,10 +50,16 @@ struct serve_options {          /* zero = the default */
     int64_t request_timeout_ns; /* 10 s: for a request to arrive and its answer to leave */
 };
 
+/* Whether serve_open could listen there, without trying: K2_E_INVALID as below. */
+K2_RC serve_check(const struct serve_options *options, struct k2_err *err);
 /* Listens, then answers. A port in use is K2_E_LOCKED; an address that is not one, or not loopback
  * without allow_remote, is K2_E_INVALID. */
 K2_RC serve_open(const struct serve_options *options, const struct serve_hooks *hooks,
                  struct serve **out, struct k2_err *err);
+/* serve_open in two calls: takes the address, so that nobody else can have it; and answers. What comes between the
+ * two waits. */
+K2_RC serve_listen(const struct serve_options *options, struct serve **out, struct k2_err *err);
+K2_RC serve_start(struct serve *s, const struct serve_hooks *hooks, struct k2_err *err);
 /* Stops listening, lets requests that are being answered end (at most 5 s), and frees. NULL is fine. */
 void serve_close(struct serve *s);
 

@@ -19,6 +19,8 @@ struct serve {
     int port;
     char address[64];
     int64_t started_ns; /* wall clock */
+    int fd;             /* that listens, until http has it; -1 */
+    struct http_limits limits;
     struct http_server *http;
 };
 

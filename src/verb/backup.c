@@ -176,8 +176,15 @@ static int run_verify(struct verb_context *c, struct k2_err *err) {
         listing_cstring(v.list, text);
     }
     K2_TRY(listing_close(v.list, err));
+    if (f.objects > 0)
+        verb_note(c,
+                  "what mends it: remove the objects named above, as far as they are there, and "
+                  "run k2 backup %s again; the new cut is whole, and an older one too whose files "
+                  "have not changed since (verify again)",
+                  c->args[0]);
     if (f.findings > 0)
-        return k2_fail(err, K2_E_DATA, "%" PRId64 " findings", f.findings);
+        return k2_fail(err, K2_E_DATA, "%" PRId64 " %s", f.findings,
+                       human_word(f.findings, "finding", "findings"));
     return K2_OK;
 }
 

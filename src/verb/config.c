@@ -1,4 +1,5 @@
 /* verb/config.c - `k2 config show`, `k2 config check` and `k2 config init`. */
+#include "verb/config_check.h"
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
@@ -35,7 +36,7 @@ static int run_show(struct verb_context *c, struct k2_err *err) {
 }
 
 struct unknown {
-    const struct verb_context *c;
+    struct verb_context *c;
     int count;
 };
 
@@ -48,10 +49,10 @@ static void on_unknown(void *context, const char *name, const char *nearest) {
     verb_complain(u->c, &err);
 }
 
-/* That the configuration was read is the check of the keys; what is left is what was not read. */
 static int run_check(struct verb_context *c, struct k2_err *err) {
     struct unknown unknown = {.c = c};
     k2_config_unknown_variables(on_unknown, &unknown);
+    K2_TRY(config_check_load_or_complain(c, &c->config, err));
     if (unknown.count > 0)
         return k2_fail(err, K2_E_INVALID, "%d %s; unset, or correct the spelling", unknown.count,
                        human_word(unknown.count, "environment variable is unknown",
@@ -100,11 +101,15 @@ static const struct verb check = {
     .summary = "read the configuration and say what is wrong with it",
     .usage = "",
     .about =
-        "Unknown keys, values that do not fit and references to nothing are errors, and so is an\n"
+        "Unknown keys, values that do not fit and references to nothing are errors; so is all "
+        "that\n"
+        "k2 up could never work with: a feed without a source, a format that is not known, an\n"
+        "address that is none. No source is opened. All errors are told, and so is an\n"
         "environment variable that begins with K2_ and that K2 does not know. What a container\n"
         "platform sets for a service called k2-something (K2_..._SERVICE_HOST, K2_..._PORT) is\n"
         "left out.",
     .examples = check_examples,
+    .bare = true,
     .run = run_check,
 };
 

@@ -106,12 +106,23 @@ static void note_lag(const struct run *r) {
     }
 }
 
+/* Codes are in the letters of the venue, and an empty table does not say which of them is none. */
+static void note_nothing(const struct run *r) {
+    const char *symbols = verb_value(r->c, "symbols");
+    words_note_exchange(r->c, verb_value(r->c, "exchange"));
+    if (symbols)
+        verb_note(r->c, "nothing is of %s in these bounds; symbols are written as the venue does",
+                  symbols);
+}
+
 /* --- the work --- */
 
 static int cover(struct run *r, struct k2_err *err) {
     struct coverage_report report;
     K2_TRY(coverage_run(r->engine, r->journal, &r->request, &report, err));
     int rc = print_report(r, &report, err);
+    if (rc == K2_OK && report.line_count == 0)
+        note_nothing(r);
     if (rc == K2_OK)
         note_lag(r);
     coverage_free(&report);

@@ -2,11 +2,11 @@
 #include "verb/doctor.h"
 #include "verb/verbs.h"
 
+#include "base/datadir.h"
 #include "base/fs.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <unistd.h>
 
 /* --- lines --- */
 
@@ -39,12 +39,17 @@ void doctor_act(struct doctor *d, const char *check, const char *state, const ch
 /* --- the run --- */
 
 static K2_RC examine(struct doctor *d, struct k2_err *err) {
-    if (!k2_fs_exists(d->c->data))
-        return k2_fail(err, K2_E_NOTFOUND,
-                       "there is no data directory %s; k2 init, k2 ingest or k2 simulate makes one",
-                       d->c->data);
-    if (access(d->c->data, R_OK | X_OK) != 0)
-        return k2_fail_errno(err, "cannot look into %s", d->c->data);
+    struct k2_err why = {0};
+    int rc = k2_datadir_expect(d->c->data, &why);
+    if (rc == K2_E_IO || (rc != K2_OK && !k2_fs_exists(d->c->data))) {
+        *err = why;
+        return rc;
+    }
+    if (rc != K2_OK) {
+        doctor_check_host(d);
+        doctor_bad(d, "data directory", why.msg, "name it with --data DIR or K2_DATA");
+        return K2_OK;
+    }
     if (verb_flag(d->c, "fix"))
         K2_TRY(doctor_mend(d, err));
     doctor_check_host(d);
@@ -64,7 +69,8 @@ static int run(struct verb_context *c, struct k2_err *err) {
     }
     K2_TRY(listing_close(d.list, err));
     if (d.findings > 0)
-        return k2_fail(err, K2_E_DATA, "%d findings", d.findings);
+        return k2_fail(err, K2_E_DATA, "%d %s", d.findings,
+                       human_word(d.findings, "finding", "findings"));
     return K2_OK;
 }
 

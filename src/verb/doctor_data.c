@@ -124,8 +124,10 @@ static void describe_journal(struct doctor *d, struct journal *j, int64_t last_n
     char time[K2_TIME_TEXT] = "never";
     if (last_ns > 0)
         (void)k2_time_format(last_ns, time);
-    doctor_good(d, "journal", "%d topics, %d segments, %d removed; last append %s",
-                journal_topic_count(j), journal_segment_count(j), journal_removed_count(j), time);
+    int topics = journal_topic_count(j), segments = journal_segment_count(j);
+    doctor_good(d, "journal", "%d %s, %d %s, %d removed; last append %s", topics,
+                human_word(topics, "topic", "topics"), segments,
+                human_word(segments, "segment", "segments"), journal_removed_count(j), time);
 }
 
 /* Gives the time of the last append; 0 = none. */
@@ -193,6 +195,33 @@ static void on_page(void *ctx, const char *text) {
     doctor_bad(ctx, "catalog", text, "restore catalog.db from a backup");
 }
 
+/* That what the current snapshot names is there, by name and size. */
+static bool check_files(struct doctor *d, const char *name, const struct lake_table *t) {
+    struct lake_plan plan;
+    struct k2_err why = {0};
+    char text[640], path[400] = "";
+    int bad = 0;
+    if (lake_table_info(t).current_snapshot == 0)
+        return true;
+    if (lake_plan(t, 0, NULL, 0, &plan, &why) != K2_OK) {
+        doctor_bad(d, "tables", why.msg, "k2 verify tells more; restore it from a backup");
+        return false;
+    }
+    for (int i = 0; i < plan.file_count; i++) {
+        const struct lake_file *f = &plan.files[i];
+        if (k2_fs_size(f->path) != f->bytes && bad++ == 0)
+            snprintf(path, sizeof path, "%.*s", (int)sizeof path - 1, f->path);
+    }
+    if (bad > 0) {
+        snprintf(text, sizeof text,
+                 "table %.60s: %d of %d data files are missing or of another size, the first: %s",
+                 name, bad, plan.file_count, path);
+        doctor_bad(d, "tables", text, "k2 verify names them all; restore them from a backup");
+    }
+    lake_plan_free(&plan);
+    return bad == 0;
+}
+
 static void check_tables(struct doctor *d, struct lake *l) {
     char **names;
     size_t n, good = 0;
@@ -207,12 +236,13 @@ static void check_tables(struct doctor *d, struct lake *l) {
             doctor_bad(d, "tables", why.msg, "k2 verify tells more; restore it from a backup");
             continue;
         }
+        good += check_files(d, names[i], t);
         lake_table_free(t);
-        good++;
     }
     k2_fs_names_free(names, n);
     if (good == n)
-        doctor_good(d, "tables", "%zu tables can be opened", n);
+        doctor_good(d, "tables", "%zu %s can be opened, and their files are there", n,
+                    human_word((int64_t)n, "table", "tables"));
 }
 
 /* True when there are tables that can be asked. */

@@ -1,4 +1,5 @@
 /* verb/doctor_host.c - the checks that need no data: configuration, limits, clock, zones, library. */
+#include "verb/config_check.h"
 #include "verb/doctor.h"
 
 #include <stdlib.h>
@@ -25,18 +26,23 @@ static void on_unknown(void *ctx, const char *name, const char *nearest) {
     u->count++;
 }
 
+static void on_error(void *ctx, const char *text) {
+    doctor_bad(ctx, "configuration", text, "mend that key, then k2 config check");
+}
+
 static void check_config(struct doctor *d) {
     struct k2_err why = {0};
     struct unknown unknown = {d, 0};
-    if (k2_config_load(verb_value(d->c, "config"), &d->c->config, &why) != K2_OK) {
-        doctor_bad(d, "configuration", why.msg, "mend that key, then k2 config check");
+    int errors = 0;
+    if (config_check_load(d->c, on_error, d, &d->c->config, &errors, &why) != K2_OK) {
+        on_error(d, why.msg);
         return;
     }
     int set = 0, n = k2_config_entry_count(d->c->config);
     for (int i = 0; i < n; i++)
         set += strcmp(k2_config_entry(d->c->config, i).origin, "default") != 0;
     k2_config_unknown_variables(on_unknown, &unknown);
-    if (unknown.count == 0)
+    if (unknown.count == 0 && errors == 0)
         doctor_good(d, "configuration", "%d keys, %d of them set", n, set);
 }
 

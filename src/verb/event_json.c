@@ -97,6 +97,36 @@ static void put_value(struct k2_buf *out, const struct k2_field *f, const void *
     }
 }
 
+static bool is_null(const struct k2_field *f, const void *fields) {
+    const void *at = (const char *)fields + f->offset;
+    switch (f->type) {
+    case K2_LONG:
+    case K2_STAMP:
+        return *(const int64_t *)at == K2_NULL_LONG;
+    case K2_PRICE:
+    case K2_QUANTITY:
+        return *(const k2_i128 *)at == K2_NULL_DECIMAL;
+    case K2_STR:
+    case K2_LIST:
+    case K2_MAP:
+    case K2_BYTES:
+        return *(const uint32_t *)at == 0;
+    case K2_INT:
+    case K2_DATE:
+        break;
+    }
+    return false;
+}
+
+bool event_json_field(const struct k2_event *e, int field, const struct k2_interner *in,
+                      struct k2_buf *out) {
+    const struct k2_field *f = &k2_kind(e->kind)->fields[field];
+    if (!k2_field_in_record(f) || is_null(f, k2_event_fields_const(e)))
+        return false;
+    put_value(out, f, k2_event_fields_const(e), in);
+    return true;
+}
+
 void event_json(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out) {
     const struct k2_kind *kind = k2_kind(e->kind);
     char before = '{';

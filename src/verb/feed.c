@@ -2,6 +2,8 @@
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
+#include "base/fs.h"
+
 #include <stdlib.h>
 
 #define HEAD (64 << 10)
@@ -165,19 +167,42 @@ static void put_found(struct listing *l, const char *path, const struct found *f
     listing_cstring(l, f->why);
 }
 
-static K2_RC detect_all(const struct verb_context *c, struct listing *l, int *unknown,
-                        struct k2_err *err) {
-    int rc = K2_OK;
-    for (int i = 0; i < c->arg_count && rc == K2_OK; i++) {
-        struct found f = {0};
-        rc = look_at(c->args[i], &f, err);
-        if (rc == K2_OK)
-            put_found(l, c->args[i], &f);
-        *unknown += rc == K2_OK && !f.feed;
-        k2_buf_free(&f.exchange);
-        k2_buf_free(&f.symbol);
+static void detect_file(const struct verb_context *c, struct listing *l, const char *path,
+                        int *files, int *unknown) {
+    struct found f = {0};
+    struct k2_err why = {0};
+    if (look_at(path, &f, &why) != K2_OK)
+        snprintf(f.why, sizeof f.why, "%s", why.msg);
+    if (why.status != K2_OK)
+        verb_complain(c, &why);
+    put_found(l, path, &f);
+    ++*files;
+    *unknown += !f.feed;
+    k2_buf_free(&f.exchange);
+    k2_buf_free(&f.symbol);
+}
+
+/* Of a directory the files in it, not below it: each that is no format of ours is a row too. */
+static void detect_word(const struct verb_context *c, struct listing *l, const char *word,
+                        int *files, int *unknown) {
+    char **names;
+    size_t n;
+    if (!k2_fs_is_directory(word) || k2_fs_list(word, &names, &n, NULL) != K2_OK) {
+        detect_file(c, l, word, files, unknown);
+        return;
     }
-    return rc;
+    for (size_t i = 0; i < n; i++) {
+        char *path = k2_path(word, names[i]);
+        if (names[i][0] != '.' && !k2_fs_is_directory(path))
+            detect_file(c, l, path, files, unknown);
+        free(path);
+    }
+    k2_fs_names_free(names, n);
+}
+
+static void detect_all(const struct verb_context *c, struct listing *l, int *files, int *unknown) {
+    for (int i = 0; i < c->arg_count; i++)
+        detect_word(c, l, c->args[i], files, unknown);
 }
 
 static int run_detect(struct verb_context *c, struct k2_err *err) {
@@ -185,17 +210,13 @@ static int run_detect(struct verb_context *c, struct k2_err *err) {
         {"file", NULL},   {"format", NULL},       {"sure", "sure %"}, {"exchange", NULL},
         {"symbol", NULL}, {"trade_date", "date"}, {"why", NULL}};
     struct listing *l;
-    int unknown = 0;
+    int files = 0, unknown = 0;
     K2_TRY(listing_open(c, found, 7, &l, err));
-    int rc = detect_all(c, l, &unknown, err);
-    if (rc != K2_OK) {
-        listing_drop(l);
-        return rc;
-    }
+    detect_all(c, l, &files, &unknown);
     K2_TRY(listing_close(l, err));
     if (unknown > 0)
         return k2_fail(err, K2_E_FAILED, "%d of %d %s in no known format; k2 feed list", unknown,
-                       c->arg_count, human_word(c->arg_count, "file is", "files are"));
+                       files, human_word(files, "file is", "files are"));
     return K2_OK;
 }
 

@@ -1,6 +1,7 @@
 /* verb/ingest.c - `k2 ingest`: files into the journal. */
 #include "role/role.h"
 #include "verb/listing.h"
+#include "verb/mapping.h"
 #include "verb/progress.h"
 #include "verb/summary.h"
 #include "verb/verbs.h"
@@ -15,6 +16,7 @@ struct run {
     struct role_writer *writer;
     struct request_ingest request; /* what is the same for every file */
     struct k2_buf symbols;         /* its list, with what the files in it hold */
+    struct k2_buf mapping;         /* the text of --mapping */
     struct sources sources;
     struct progress progress;
     const char *current; /* file being read, for the progress line */
@@ -43,7 +45,8 @@ static int read_options(struct run *r, struct k2_err *err) {
                                  .symbol = verb_value(r->c, "symbol"),
                                  .calendar = verb_value(r->c, "calendar"),
                                  .date = INT32_MIN,
-                                 .keep_counting = verb_flag(r->c, "continue")};
+                                 .keep_counting = verb_flag(r->c, "continue"),
+                                 .halt = verb_flag(r->c, "halt")};
     if (q->exchange && !k2_exchange_ok(k2_sv_of(q->exchange)))
         return k2_fail(err, K2_E_USAGE,
                        "--exchange %s: a code has 1 to 31 of the characters A-Z 0-9 _ -",
@@ -51,6 +54,11 @@ static int read_options(struct run *r, struct k2_err *err) {
     if (date && k2_date_parse(k2_sv_of(date), &q->date, NULL) != K2_OK)
         return k2_fail(err, K2_E_USAGE, "--date takes a session date such as 2014-03-10, not '%s'",
                        date);
+    if (q->calendar) { /* once, and not for every file */
+        const struct feed_calendar *calendar;
+        K2_TRY_CTX(feed_calendar_find((struct k2_sv){0}, q->calendar, &calendar, err), err,
+                   "--calendar");
+    }
     return symbols ? read_symbols(r, symbols, err) : K2_OK;
 }
 
@@ -77,6 +85,8 @@ static int read_format(const struct verb_context *c, const struct feed_ops **fee
                        struct k2_err *err) {
     const char *word = c->args[0];
     *feed = feed_find(k2_sv_of(word));
+    if (k2_sv_ends(k2_sv_of(word), K2_SV(".layout")))
+        K2_TRY(feed_load(k2_sv_of(word), feed, err));
     *first = *feed || strcmp(word, "auto") == 0;
     if (*first == 0 && !looks_like_path(word))
         return wrong_format(word, err);
@@ -88,15 +98,19 @@ static int read_format(const struct verb_context *c, const struct feed_ops **fee
 static int find_sources(struct run *r, struct k2_err *err) {
     const struct feed_ops *feed;
     int first;
-    K2_TRY(read_format(r->c, &feed, &first, err));
+    K2_TRY(verb_mapping_take(r->c, &r->mapping, &feed, &first, err));
+    if (r->mapping.n == 0)
+        K2_TRY(read_format(r->c, &feed, &first, err));
+    r->request.mapping = k2_buf_cstr(&r->mapping);
     for (int i = first; i < r->c->arg_count; i++)
         sources_add(&r->sources, r->c->args[i], feed);
     if (r->sources.n == 0)
         return k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
                        r->c->args[first]);
     if (r->sources.passed_over > 0)
-        verb_note(r->c, "%zu %s passed over: hidden or not of the format", r->sources.passed_over,
-                  human_word((int64_t)r->sources.passed_over, "file", "files"));
+        verb_note(r->c, "%zu %s passed over: hidden or not of the format (%s)",
+                  r->sources.passed_over,
+                  human_word((int64_t)r->sources.passed_over, "file", "files"), r->sources.passed);
     return K2_OK;
 }
 
@@ -130,25 +144,36 @@ static char *source_name(const char *path) {
     char *full;
     if (strcmp(path, "-") == 0)
         return k2_strdup("-");
-    return k2_fs_absolute(path, &full, NULL) == K2_OK ? full : k2_strdup(path);
+    return feed_file_absolute(path, &full, NULL) == K2_OK ? full : k2_strdup(path);
 }
 
-/* Everything in it was passed over: most likely it is something else than what it was taken for. */
+/* Everything in it was passed over or refused: most likely it is something else than what it was taken for. */
 static void check_foreign(struct run *r, const struct source_file *s,
                           const struct ingest_stats *before) {
     struct ingest_stats now = role_writer_stats(r->writer);
-    int64_t read = now.read - before->read;
+    int64_t read = now.read - before->read, filtered = now.filtered - before->filtered;
     struct k2_err why;
-    if (read == 0 || now.filtered - before->filtered != read)
+    struct k2_buf what = {0};
+    if (read == 0 || filtered + now.quarantined - before->quarantined != read)
         return;
     progress_end(&r->progress);
     r->foreign++;
-    (void)k2_fail(
-        &why, K2_E_DATA,
-        "%s: nothing in it is an event of %s%s, so nothing of it is kept: all %lld records "
-        "were filtered (k2 feed show %s)",
-        strcmp(s->path, "-") == 0 ? "standard input" : s->path, s->feed->name,
-        r->request.symbols ? " with a symbol of --symbols" : "", (long long)read, s->feed->name);
+    if (filtered == read)
+        k2_buf_printf(&what, "all %lld records were filtered", (long long)read);
+    else if (filtered == 0)
+        k2_buf_printf(&what, "all %lld records were refused; k2 quarantine list shows why",
+                      (long long)read);
+    else
+        k2_buf_printf(&what,
+                      "%lld records were filtered and %lld refused; k2 quarantine list shows why",
+                      (long long)filtered, (long long)(read - filtered));
+    (void)k2_fail(&why, K2_E_DATA,
+                  "%s: nothing in it is an event of %s%s, so nothing of it is kept: %s (k2 feed "
+                  "show %s)",
+                  strcmp(s->path, "-") == 0 ? "standard input" : s->path, s->feed->name,
+                  r->request.symbols ? " with a symbol of --symbols" : "", k2_buf_cstr(&what),
+                  s->feed->name);
+    k2_buf_free(&what);
     verb_complain(r->c, &why);
 }
 
@@ -196,6 +221,12 @@ static void note_what_became(const struct run *r, const struct ingest_stats *t) 
         verb_note(
             r->c,
             "filtered: whole, but of a kind or symbol that is not kept (k2 feed show FORMAT)");
+    if (t->quarantined > 0 && r->foreign == 0)
+        verb_note(r->c, "quarantined: refused, and kept with their bytes (k2 quarantine list)");
+    if (t->halted > 0)
+        verb_note(r->c,
+                  "halted: beyond a large gap of their channel, so not stored (k2 halt list); "
+                  "when the gap is filled or given up, read the file again");
     if (t->accepted > 0)
         verb_note(r->c, role_writer_is_remote(r->writer)
                             ? "durable in the journal of the running k2 up, which fills the tables"
@@ -232,7 +263,12 @@ static int all_is_lost(const struct run *r, struct k2_err *err) {
 }
 
 static int run_all(struct run *r, struct k2_err *err) {
-    const struct role_writer_options o = {r->c->name, show_progress, r};
+    const struct role_writer_options o = {
+        .command = r->c->name,
+        .halt = verb_flag(r->c, "halt"),
+        .progress = show_progress,
+        .progress_ctx = r,
+    };
     K2_TRY(read_options(r, err));
     K2_TRY(find_sources(r, err));
     K2_TRY(all_is_lost(r, err));
@@ -246,6 +282,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
     int rc = run_all(&r, err);
     role_writer_close(r.writer);
     k2_buf_free(&r.symbols);
+    k2_buf_free(&r.mapping);
     sources_free(&r.sources);
     return rc;
 }
@@ -256,7 +293,10 @@ static const struct verb_option options[] = {
     {"date", "DATE", NULL, "session date, where the format does not say it", NULL, 0},
     {"symbols", "LIST", NULL, "keep only these: BHP,CBA or B* or @file", NULL, 0},
     {"calendar", "NAME", NULL, "session dates by this exchange's calendar, or utc", NULL, 0},
+    VERB_MAPPING,
     {"continue", NULL, NULL, "rows without numbers: go on counting after the journal", NULL, 0},
+    {"halt", NULL, NULL, "a large gap halts its channel (k2 halt), as in the feeds of k2 up", NULL,
+     0},
     {"strict", NULL, NULL, "exit with 3 also for gaps, refused rows, files without an event", NULL,
      0},
     VERB_FORMAT,
@@ -274,13 +314,14 @@ const struct verb verb_ingest = {
     .summary = "read files into the journal",
     .usage = "[FORMAT] SOURCE...",
     .about =
-        "A SOURCE is a file (plain or gzip), a directory (its files of known formats, also\n"
-        "below it) or - for standard input. FORMAT is auto, or a name from k2 feed list;\n"
+        "A SOURCE is a file (plain, or packed by gzip, zstd or xz), a directory (its files of\n"
+        "known formats, also below it), a zip archive (as a directory; ARCHIVE.zip/MEMBER is\n"
+        "one of its files) or - for standard input. FORMAT is auto, or a name from k2 feed list;\n"
         "left out it is told from each file's name and first bytes.\n"
         "\n"
         "It returns when all is durable. What was read before is recognised and dropped; what\n"
         "cannot be read goes to quarantine with its bytes. The summary adds up:\n"
-        "  read = accepted + duplicates + conflicts + quarantined + filtered\n"
+        "  read = accepted + duplicates + conflicts + quarantined + filtered + halted\n"
         "A file that is missing or damaged is reported, and the others go on.",
     .options = options,
     .examples = examples,

@@ -56,8 +56,8 @@ int listing_open(const struct verb_context *c, const struct listing_column *colu
     struct out_file file;
     K2_TRY(out_open(c, &file, err));
     if (file.parquet)
-        return k2_fail(err, K2_E_UNSUPPORTED, "%s: lists are not written as Parquet, only k2 query",
-                       file.path);
+        return k2_fail(err, K2_E_USAGE,
+                       "%s: lists are not written as Parquet, only results of k2 query", file.path);
     *out = start(file, columns, n);
     return K2_OK;
 }
@@ -404,6 +404,7 @@ int listing_close(struct listing *l, struct k2_err *err) {
         print_json(l, l->out.format == QUERY_JSON);
         break;
     }
+    l->out.rows = (int64_t)(cell_count(l) / (size_t)l->width);
     int rc = out_close(&l->out, err);
     listing_drop(l);
     return rc;

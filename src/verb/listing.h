@@ -43,11 +43,15 @@ struct out_file {
     enum query_format format;
     bool parquet; /* --out x.parquet: `to` is NULL, the caller writes `path` */
     const char *path;
-    char *partial; /* NULL: `path` is written in place */
+    char *partial;                     /* NULL: `path` is written in place */
+    const struct verb_context *teller; /* says how many rows are in the file; NULL = nobody */
+    int64_t rows;
 };
 
 struct out_file out_stdout(const struct verb_context *c); /* --format only */
 K2_RC out_open(const struct verb_context *c, struct out_file *out, struct k2_err *err);
+/* K2_E_NOTFOUND when the file that a command is to write has no directory to be in. */
+K2_RC out_check_directory(const char *path, struct k2_err *err);
 K2_RC out_close(struct out_file *out, struct k2_err *err);
 void out_drop(struct out_file *out); /* after an error */
 

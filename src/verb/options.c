@@ -264,6 +264,8 @@ int verb_parse(const struct verb *root, int n, char *const *words, struct verb_c
     struct words w = {words, n, 0};
     int rc = parse_words(c, &w, err);
     fill_general(c);
+    if (rc == K2_OK && !*c->data)
+        rc = k2_fail(err, K2_E_USAGE, "--data is empty; leave it out for ./k2-data");
     if (rc == K2_OK && !c->help)
         rc = check_args(c, err);
     return rc;

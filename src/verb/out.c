@@ -6,8 +6,11 @@
  */
 #include "verb/listing.h"
 
+#include "base/fs.h"
+
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +24,7 @@ static bool has(const struct verb_context *c, const char *name) {
 
 static bool format_named(const char *word, enum query_format *f) {
     for (int i = 0; verb_formats[i]; i++) {
-        if (strcmp(verb_formats[i], word) == 0) {
+        if (strcasecmp(verb_formats[i], word) == 0) {
             *f = (enum query_format)i;
             return true;
         }
@@ -34,7 +37,26 @@ static bool format_of(const char *path, enum query_format *f) {
     const char *dot = strrchr(path, '.');
     if (!dot || strchr(dot, '/'))
         return false;
-    return format_named(strcmp(dot, ".md") == 0 ? "markdown" : dot + 1, f);
+    if (strcasecmp(dot, ".md") == 0)
+        return format_named("markdown", f);
+    return format_named(strcasecmp(dot, ".jsonl") == 0 ? "ndjson" : dot + 1, f);
+}
+
+static bool is_parquet(const char *path) {
+    size_t n = strlen(path);
+    return n > 8 && strcasecmp(path + n - 8, ".parquet") == 0;
+}
+
+int out_check_directory(const char *path, struct k2_err *err) {
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return K2_OK;
+    char *directory = k2_sv_dup((struct k2_sv){path, (size_t)(slash - path)});
+    int rc = k2_fs_is_directory(directory)
+                 ? K2_OK
+                 : k2_fail(err, K2_E_NOTFOUND, "there is no directory %s", directory);
+    free(directory);
+    return rc;
 }
 
 static int open_file(struct out_file *o, struct k2_err *err) {
@@ -64,20 +86,27 @@ int out_open(const struct verb_context *c, struct out_file *out, struct k2_err *
     out->path = has(c, "out") ? verb_value(c, "out") : NULL;
     if (!out->path)
         return K2_OK;
-    out->parquet = k2_sv_ends(k2_sv_of(out->path), K2_SV(".parquet"));
+    K2_TRY(out_check_directory(out->path, err));
+    out->teller = c;
+    out->parquet = is_parquet(out->path);
     if (out->parquet) {
         out->to = NULL;
         return K2_OK;
     }
     if (!verb_value_at(c, "format", 0) && !format_of(out->path, &out->format))
         return k2_fail(err, K2_E_USAGE,
-                       "--out %s does not end in .csv, .json, .ndjson or .md (k2 query also: "
-                       ".parquet); add --format",
-                       out->path);
+                       "--out %s does not end in .csv, .json, .ndjson or .md%s; add --format",
+                       out->path, strcmp(c->name, "k2 query") == 0 ? ", or .parquet" : "");
     int rc = open_file(out, err);
     if (rc != K2_OK)
         out_drop(out);
     return rc;
+}
+
+static void tell_rows(const struct out_file *o) {
+    char rows[HUMAN_TEXT];
+    verb_note(o->teller, "%s %s in %s", human_count(o->rows, rows),
+              human_word(o->rows, "row", "rows"), o->path);
 }
 
 int out_close(struct out_file *o, struct k2_err *err) {
@@ -90,6 +119,8 @@ int out_close(struct out_file *o, struct k2_err *err) {
         else if (o->partial && rename(o->partial, o->path) != 0)
             rc = k2_fail_errno(err, "%s cannot be written", o->path);
         o->to = NULL;
+        if (rc == K2_OK && o->teller)
+            tell_rows(o);
     }
     out_drop(o);
     return rc;

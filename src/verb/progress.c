@@ -26,7 +26,10 @@ void progress_show(struct progress *p, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    fprintf(stderr, "\r\033[K%s", text);
+    struct k2_buf line = {0};
+    k2_buf_visible(&line, k2_sv_of(text), false);
+    fprintf(stderr, "\r\033[K%s", k2_buf_cstr(&line));
+    k2_buf_free(&line);
     fflush(stderr);
     p->shown = true;
 }

@@ -38,7 +38,7 @@ struct run {
     struct verb_context *c;
     struct listing *list;
     int32_t journal; /* the present one */
-    int64_t left;
+    int64_t left, rows;
     bool more; /* than --limit */
 };
 
@@ -82,6 +82,7 @@ static int put_record(void *ctx, const struct refused *rec, bool *stop, struct k
     put_string(r->list, rec->in, q->channel);
     listing_number(r->list, q->exchange_sequence_number);
     r->left--;
+    r->rows++;
     return K2_OK;
 }
 
@@ -99,6 +100,8 @@ static int run_list(struct verb_context *c, struct k2_err *err) {
         listing_drop(r.list);
         return rc;
     }
+    if (r.rows == 0)
+        words_note_exchange(c, verb_value(c, "exchange"));
     if (r.more)
         verb_note(c, "the first %s are shown; --limit shows more", verb_value(c, "limit"));
     return listing_close(r.list, err);

@@ -100,8 +100,11 @@ K2_RC query_read_as_of(const struct verb_context *c, const char *text, struct qu
                        char **table, struct k2_err *err) {
     a->set = true;
     const char *at = strchr(text, '@');
-    if (!at)
-        return words_time(c, "as-of", text, verb_value(c, "tz"), &a->ns, err);
+    if (!at) {
+        K2_TRY(words_time(c, "as-of", text, verb_value(c, "tz"), &a->ns, err));
+        K2_TRY_CTX(query_as_of_check(a->ns, err), err, "--as-of %s", text);
+        return K2_OK;
+    }
     if (at == text || !k2_sv_i64(k2_sv_of(at + 1), &a->snapshot))
         return k2_fail(err, K2_E_USAGE,
                        "--as-of takes a TIME or table@snapshot (k2 table snapshots), not '%s'",
@@ -143,6 +146,34 @@ static bool concerns(const struct query_stats *s, const char *table) {
     return here;
 }
 
+/* Who asks for an instant of the market gets nothing, because K2 knew nothing yet. */
+static void note_too_early(const struct verb_context *c, const struct query_as_of *as_of) {
+    int64_t first;
+    char from[K2_TIME_TEXT], then[K2_TIME_TEXT];
+    if (!as_of->set || query_first_append(c->data, &first, NULL) != K2_OK || first == 0 ||
+        as_of->ns > first)
+        return;
+    (void)k2_time_format(first, from);
+    (void)k2_time_format(as_of->ns, then);
+    verb_note(c,
+              "nothing was durable before %s; --as-of is when K2 knew it, for venue time use "
+              "WHERE exchange_timestamp < '%s'",
+              from, then);
+}
+
+/* Who asks for now gets less than there is, because a clock was ahead when the last of it came. */
+static void note_to_come(const struct verb_context *c, const struct query_as_of *as_of) {
+    int64_t last;
+    char text[K2_TIME_TEXT];
+    if (!as_of->set || query_last_append(c->data, &last, NULL) != K2_OK || last < k2_now_ns())
+        return;
+    (void)k2_time_format(last, text);
+    verb_note(c,
+              "the journal's last records are of %s, which is still to come: a clock was ahead; "
+              "without --as-of they are read",
+              text);
+}
+
 /* Not knowing is no reason to fail a query. */
 void query_note_lag(const struct verb_context *c, const struct query_stats *s,
                     const struct query_as_of *as_of, unsigned *told) {
@@ -152,6 +183,8 @@ void query_note_lag(const struct verb_context *c, const struct query_stats *s,
         query_lag_before(c->data, as_of->set ? as_of->ns : 0, lag, K2_KIND_COUNT, &n, NULL) !=
             K2_OK)
         return;
+    note_too_early(c, as_of);
+    note_to_come(c, as_of);
     for (int i = 0; i < n; i++) {
         char rows[HUMAN_TEXT];
         if (lag[i].rows <= 0 || !concerns(s, lag[i].table) || (told && *told >> i & 1))
@@ -223,7 +256,7 @@ static int print_rows(struct run *r, struct query_result *result, struct k2_err 
         look.more_rows = "--format csv gives all";
         look.more_columns = "k2 query without SQL and \\x shows all";
     }
-    return query_show(result, &look, r->out.to, NULL, err);
+    return query_show(result, &look, r->out.to, &r->out.rows, err);
 }
 
 /* A statement that another follows: a file holds the last one's rows only. */

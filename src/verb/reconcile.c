@@ -6,6 +6,7 @@
 #include "base/fs.h"
 
 #include <inttypes.h>
+#include <strings.h>
 
 static void show_progress(void *ctx, int64_t done, int64_t all) {
     struct progress *p = ctx;
@@ -129,12 +130,23 @@ static int with_engine(struct verb_context *c, struct query_engine *q, struct k2
     return rc;
 }
 
+/* Before all is read: the proof is JSON, and a name that says otherwise is a slip. */
+static int check_out(const struct verb_context *c, struct k2_err *err) {
+    const char *path = verb_value(c, "out");
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    const char *dot = path ? strrchr(slash ? slash : path, '.') : NULL;
+    if (dot && strcasecmp(dot, ".json") != 0)
+        return k2_fail(err, K2_E_USAGE, "--out %s: the proof is JSON; name it .json", path);
+    return path ? out_check_directory(path, err) : K2_OK;
+}
+
 static int run(struct verb_context *c, struct k2_err *err) {
     struct query_engine *q;
     struct query_options o = {
         .threads = (int)k2_config_int(c->config, K2_CONFIG_query_threads),
         .memory_limit = k2_config_int(c->config, K2_CONFIG_query_memory_limit),
     };
+    K2_TRY(check_out(c, err));
     K2_TRY(query_open(c->data, &o, &q, err));
     int rc = with_engine(c, q, err);
     query_close(q);

@@ -26,6 +26,10 @@ K2_RC records_topic(struct journal *j, const char *name, struct journal_topic *o
 
 /* The event as a JSON object: the fields of its record. Decimals, and longs beyond 2^53, as strings. */
 void event_json(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
+/* Appends the JSON of one field (index in its kind's table); false, and nothing, when it has no value or is none of
+ * the record. */
+bool event_json_field(const struct k2_event *e, int field, const struct k2_interner *in,
+                      struct k2_buf *out);
 /* Appends the JSON of a record of our own topics, which carry their schema's id as events do. */
 K2_RC own_json(struct journal *j, struct k2_sv value, struct k2_buf *out, struct k2_err *err);
 /* A JSON string of any bytes; what is not UTF-8 becomes U+FFFD. */

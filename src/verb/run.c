@@ -10,13 +10,20 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+void verb_print_line(FILE *to, const char *before, const char *text) {
+    struct k2_buf line = {0};
+    k2_buf_visible(&line, k2_sv_of(text), true);
+    fprintf(to, "%s: %s\n", before, k2_buf_cstr(&line));
+    k2_buf_free(&line);
+}
+
 static void say(const struct verb_context *c, enum k2_log_level level, const char *text) {
     fflush(stdout); /* where both go to one place, results stay in front of what is said of them */
     if (c->json_logs)
         k2_log(level, level == K2_LOG_ERROR ? "error" : "note", "command", c->name, "message", text,
                NULL);
     else
-        fprintf(stderr, "%s: %s\n", c->name, text);
+        verb_print_line(stderr, c->name, text);
 }
 
 void verb_note(const struct verb_context *c, const char *fmt, ...) {

@@ -19,7 +19,7 @@ void shell_complain(struct shell *s, const struct k2_err *err) {
     if (s->c->json_logs)
         verb_complain(s->c, err);
     else
-        fprintf(stderr, "error: %s\n", err->msg);
+        verb_print_line(stderr, "error", err->msg);
 }
 
 /* --- one statement --- */
@@ -133,6 +133,33 @@ static void run_command(struct shell *s, struct k2_sv line) {
     free(entry);
 }
 
+/* Whether a text, a quoted name or a comment is still open: a line may then be anything. */
+static bool is_in_quotes(const struct shell *s) {
+    struct k2_buf ended = {0};
+    k2_buf_sv(&ended, k2_buf_view(&s->pending));
+    k2_buf_byte(&ended, ';');
+    bool open = !query_text_complete(k2_buf_view(&ended));
+    k2_buf_free(&ended);
+    return open;
+}
+
+/* A line inside of a statement that is meant for the shell; gives whether it was. */
+static bool take_from_statement(struct shell *s, struct k2_sv trimmed) {
+    if (trimmed.n == 0 || is_in_quotes(s))
+        return false;
+    if (trimmed.p[0] == '\\') {
+        run_command(s, trimmed);
+        return true;
+    }
+    if (!command_is_word(trimmed))
+        return false;
+    fprintf(stderr,
+            "unfinished statement: end it with ; or clear it with Ctrl-C. '%.*s' was not added to "
+            "it\n",
+            K2_SV_ARG(trimmed));
+    return true;
+}
+
 void shell_line(struct shell *s, struct k2_sv line) {
     struct k2_sv trimmed = k2_sv_trim(line);
     s->failed = false;
@@ -140,6 +167,8 @@ void shell_line(struct shell *s, struct k2_sv line) {
         run_command(s, trimmed);
         return;
     }
+    if (s->pending.n > 0 && take_from_statement(s, trimmed))
+        return;
     if (line.n > 0 && memchr(line.p, 0, line.n))
         return;
     k2_buf_sv(&s->pending, line);

@@ -100,6 +100,8 @@ void shell_complain(struct shell *s, const struct k2_err *err);
 
 /* Is the line, trimmed, a command: \x, .x, or the bare words exit, quit and help? */
 bool command_is(struct k2_sv line);
+/* exit, quit or help, which are commands without a sign. */
+bool command_is_word(struct k2_sv line);
 K2_RC command_run(struct shell *s, struct k2_sv line, struct k2_err *err);
 void command_complete(struct shell *s, struct k2_sv line, struct k2_sv word,
                       void (*add)(void *to, const char *word), void *to);

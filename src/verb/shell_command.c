@@ -352,7 +352,7 @@ static struct k2_sv without_end(struct k2_sv line) {
     return line;
 }
 
-static bool is_bare_word(struct k2_sv line) {
+bool command_is_word(struct k2_sv line) {
     static const char *const words[] = {"exit", "quit", "help"};
     line = without_end(line);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -362,7 +362,7 @@ static bool is_bare_word(struct k2_sv line) {
 }
 
 bool command_is(struct k2_sv line) {
-    if (is_bare_word(line))
+    if (command_is_word(line))
         return true;
     return line.n > 0 && (line.p[0] == '\\' ||
                           (line.p[0] == '.' && line.n > 1 && isalpha((unsigned char)line.p[1])));
@@ -396,7 +396,7 @@ static int unknown(struct k2_sv line, struct k2_sv name, struct k2_err *err) {
 
 K2_RC command_run(struct shell *s, struct k2_sv line, struct k2_err *err) {
     line = without_end(line);
-    bool bare = is_bare_word(line);
+    bool bare = command_is_word(line);
     struct k2_sv word = first_word(line);
     struct k2_sv arg = k2_sv_trim((struct k2_sv){line.p + word.n, line.n - word.n});
     struct k2_sv name = bare ? word : (struct k2_sv){word.p + !!word.n, word.n - !!word.n};

@@ -20,6 +20,8 @@ static void on_pipe(int signal) {
 void signals_setup(void) {
     struct sigaction action = {.sa_handler = on_pipe};
     sigaction(SIGPIPE, &action, NULL);
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file as large as it may be (ulimit -f) is a write that fails: EFBIG */
 }
 
 bool signals_pipe_closed(void) {

@@ -128,7 +128,8 @@ static int run(struct verb_context *c, struct k2_err *err) {
     if (format)
         return print_lines(&r, k2_sv_of(format), err);
     struct role_writer *w;
-    const struct role_writer_options o = {c->name, show_progress, &r};
+    const struct role_writer_options o = {
+        .command = c->name, .progress = show_progress, .progress_ctx = &r};
     K2_TRY(verb_journal_known(c, err));
     K2_TRY(role_writer_open(c->data, c->config, &o, &w, err));
     int rc = store(&r, w, err);

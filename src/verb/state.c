@@ -3,6 +3,7 @@
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
+#include "base/datadir.h"
 #include "base/fs.h"
 
 #include <stdlib.h>
@@ -125,8 +126,14 @@ int verb_state(struct verb_context *c, struct k2_err *err) {
     if (verb_flag(c, "version"))
         return verb_version.run(c, err);
     struct state s = {.empty = true};
+    int rc = k2_datadir_expect(c->data, err);
+    if (rc != K2_OK && rc != K2_E_NOTFOUND)
+        return rc;
+    k2_err_clear(err);
     printf("k2 %s, data directory %s%s\n", K2_VERSION, c->data,
-           k2_fs_exists(c->data) ? "" : " (not there yet)");
+           rc == K2_OK             ? ""
+           : k2_fs_exists(c->data) ? " (empty)"
+                                   : " (not there yet)");
     look_at_journal(c, &s);
     K2_TRY(print_tables(c, &s, err));
     if (!s.tables && s.waiting > 0) {

@@ -181,6 +181,14 @@ static const char *title(const struct health_row *r, char out[160]) {
     return out;
 }
 
+static void print_finding(const char *name, const char *detail) {
+    struct k2_buf line = {0};
+    k2_buf_printf(&line, "  %s: ", name);
+    k2_buf_visible(&line, k2_sv_of(detail), false);
+    puts(k2_buf_cstr(&line));
+    k2_buf_free(&line);
+}
+
 static int print_blocks(const struct verb_context *c, const struct health *h, struct k2_err *err) {
     char now[K2_TIME_TEXT], name[160];
     k2_time_format(k2_now_ns(), now);
@@ -189,7 +197,7 @@ static int print_blocks(const struct verb_context *c, const struct health *h, st
            health_level_word(h->level));
     for (int i = 0; i < h->n; i++) {
         if (h->rows[i].level != HEALTH_GOOD)
-            printf("  %s: %s\n", title(&h->rows[i], name), h->rows[i].detail);
+            print_finding(title(&h->rows[i], name), h->rows[i].detail);
     }
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         K2_TRY(print_block(c, h, &blocks[i], err));
@@ -221,8 +229,12 @@ static int verdict(const struct health *h, const struct health_row *why, struct 
     if (h->level == HEALTH_GOOD)
         return K2_OK;
     char name[160];
-    return k2_fail(err, h->level == HEALTH_DOWN ? K2_E_FAILED : K2_E_DATA, "%s: %s: %s",
-                   health_level_word(h->level), title(why, name), why->detail);
+    struct k2_buf detail = {0};
+    k2_buf_visible(&detail, k2_sv_of(why->detail), false);
+    int rc = k2_fail(err, h->level == HEALTH_DOWN ? K2_E_FAILED : K2_E_DATA, "%s: %s: %s",
+                     health_level_word(h->level), title(why, name), k2_buf_cstr(&detail));
+    k2_buf_free(&detail);
+    return rc;
 }
 
 /* One look, printed; gives the status that its level means. */

@@ -55,8 +55,11 @@ static void print_sentences(const struct summary *s, FILE *to) {
     char a[HUMAN_TEXT], b[HUMAN_TEXT], c[HUMAN_TEXT];
     fprintf(to,
             "read %" PRId64 " = accepted %" PRId64 " + duplicates %" PRId64 " + conflicts %" PRId64
-            " + quarantined %" PRId64 " + filtered %" PRId64 "\n",
+            " + quarantined %" PRId64 " + filtered %" PRId64,
             t->read, t->accepted, t->duplicates, t->conflicts, t->quarantined, t->filtered);
+    if (t->halted > 0)
+        fprintf(to, " + halted %" PRId64, t->halted);
+    fputc('\n', to);
     fprintf(to,
             "gaps %" PRId64 " (%" PRId64 " %s missing), out of order %" PRId64 ", resets %" PRId64
             "\n",
@@ -78,15 +81,16 @@ static int print_row(const struct verb_context *c, const struct summary *s, stru
         {"read", NULL},         {"accepted", NULL}, {"duplicates", NULL}, {"conflicts", NULL},
         {"quarantined", NULL},  {"filtered", NULL}, {"gaps", NULL},       {"missing", NULL},
         {"out_of_order", NULL}, {"resets", NULL},   {"files", NULL},      {"failed", NULL},
-        {"bytes", NULL},        {"took_ns", NULL},  {"per_second", NULL}};
+        {"bytes", NULL},        {"took_ns", NULL},  {"per_second", NULL}, {"halted", NULL}};
     const struct ingest_stats *t = &s->stats;
     const int64_t cells[] = {
         t->read,     t->accepted, t->duplicates, t->conflicts,    t->quarantined,
         t->filtered, t->gaps,     t->missing,    t->out_of_order, t->resets,
-        s->sources,  s->failed,   t->bytes,      s->took_ns,      per_second(t->read, s->took_ns)};
+        s->sources,  s->failed,   t->bytes,      s->took_ns,      per_second(t->read, s->took_ns),
+        t->halted};
     struct listing *l;
-    K2_TRY(listing_open(c, columns, 15, &l, err));
-    for (int i = 0; i < 15; i++)
+    K2_TRY(listing_open(c, columns, 16, &l, err));
+    for (int i = 0; i < 16; i++)
         listing_number(l, cells[i]);
     return listing_close(l, err);
 }

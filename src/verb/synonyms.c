@@ -31,7 +31,14 @@ static const struct synonym commands[] = {
     {" describe desc inspect columns ", "k2 table describe TABLE"},
     {" snapshot snapshots history ", "k2 table snapshots TABLE"},
     {" files ", "k2 table files TABLE"},
-    {" gaps missing sessions ", "k2 coverage"},
+    {" gaps missing sessions symbols instruments ", "k2 coverage"},
+    {" resume unhalt ", "k2 halt resume ROLE; k2 halt list names them"},
+    {" reload hup ", "kill -HUP PID reads the configuration again; k2 status tells the pid"},
+    {" replay ", "k2 topic tail TOPIC --from TIME, or a feed with speed = 1x in k2 up"},
+    {" repair mend fix ", "k2 doctor --fix; k2 restore for what is damaged"},
+    {" unlock release ", "a lock ends with its process; k2 status tells who holds it"},
+    {" drop delete purge truncate rm remove ",
+     "rows stay as they are; k2 maintain removes what is older than journal.retention"},
     {" lag ps top health info stat state locks ", "k2 status"},
     {" metrics ", "curl http://127.0.0.1:7420/metrics, while k2 up runs"},
     {" logs log ", "k2 up writes its log to stderr; k2 up 2>FILE keeps it"},
@@ -39,7 +46,7 @@ static const struct synonym commands[] = {
     {" bars ohlc ohlcv candles vwap ", "k2 query; docs/first-ten-minutes.md shows it"},
     {" create new setup ", "k2 init"},
     {" settings env set ", "k2 config show"},
-    {" find lookup locate why explain ", "k2 trace MESSAGE_ID"},
+    {" find lookup locate why explain lineage provenance ", "k2 trace MESSAGE_ID"},
     {" demo generate gen sample fake ", "k2 simulate"},
     {" feeds formats sources decoders ", "k2 feed list"},
     {" errors rejects refused dlq dead-letter deadletter ", "k2 quarantine list"},
@@ -106,8 +113,13 @@ static const struct {
     {"k2 up", {" -d --daemon --detach ", "k2 up & or a service; docs/running.md"}},
     {"k2 ingest", {" -f --file --input ", "the file is a word of its own: k2 ingest FILE"}},
     {"k2 ingest", {" -t --type --feed ", "the format is the first word: k2 ingest FORMAT FILE"}},
+    {"k2 ingest",
+     {" --follow --tail --watch ", "[feed.NAME] source = FILE in the configuration of k2 up"}},
     {"k2 status", {" --follow ", "--watch"}},
 };
+
+/* Of every command that takes --format. */
+static const char formats[] = " --json --csv --ndjson --jsonl --markdown ";
 
 static bool is_between_blanks(const char *words, const char *at, size_t n) {
     return at > words && at[-1] == ' ' && at[n] == ' ';
@@ -182,6 +194,10 @@ const char *verb_synonym_option(const struct verb_context *c, const char *word) 
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         if (covers(options[i].verb, c->name) && holds_exactly(options[i].row.words, word))
             return options[i].row.instead;
+    }
+    for (const struct verb_option *o = c->verb->options; o && o->name; o++) {
+        if (strcmp(o->name, "format") == 0 && holds_exactly(formats, word))
+            return "--format table, csv, json, ndjson or markdown";
     }
     return NULL;
 }

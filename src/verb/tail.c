@@ -128,6 +128,20 @@ static int read_partition(const struct run *r, int32_t *only, struct k2_err *err
     return K2_OK;
 }
 
+/* Without a word it would look as if the topic held nothing. */
+static void note_beyond(const struct run *r) {
+    const char *word = verb_value(r->c, "from");
+    int64_t number, last = 0;
+    for (int i = 0; i < r->n; i++) {
+        if (r->spans[i].from < r->spans[i].to)
+            return;
+        last = r->spans[i].to > last ? r->spans[i].to : last;
+    }
+    if (k2_sv_i64(k2_sv_of(word), &number) && number > last)
+        verb_note(r->c, "%s ends at offset %lld, before --from %s", r->topic.name, (long long)last,
+                  word);
+}
+
 static int find_spans(struct run *r, int64_t *starts, int64_t *ends, int64_t *from,
                       struct k2_err *err) {
     int32_t only;
@@ -140,6 +154,7 @@ static int find_spans(struct run *r, int64_t *starts, int64_t *ends, int64_t *fr
         if (only < 0 || only == p)
             r->spans[r->n++] = (struct journal_span){r->topic.id, p, from[p], ends[p]};
     }
+    note_beyond(r);
     return K2_OK;
 }
 

@@ -335,6 +335,7 @@ static int none_found(const struct verb_context *c, const struct trace_id *id, b
     else
         snprintf(where, sizeof where, "tables trades and quotes");
     snprintf(records, sizeof records, "%" PRId64, r->looked_at);
+    words_note_exchange(c, id->exchange);
     return k2_fail(err, K2_E_NOTFOUND,
                    "there is no row %s: looked into %s%s, and at %s journal records that no table "
                    "holds yet",

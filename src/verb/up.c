@@ -1,6 +1,7 @@
 /* verb/up.c - `k2 up`: the whole platform in one process. */
 #include "role/role.h"
 #include "serve/serve.h"
+#include "verb/config_check.h"
 #include "verb/signals.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
@@ -38,10 +39,6 @@ static K2_RC add_simulator(const struct verb_context *c, struct k2_err *err) {
     return K2_OK;
 }
 
-static K2_RC load(struct up *u, struct k2_config **out, struct k2_err *err) {
-    return k2_config_load(verb_value(u->c, "config"), out, err);
-}
-
 /* What the running process cannot take is told, not passed over. */
 static void tell_unchanged(const struct k2_config *old, const struct k2_config *fresh) {
     static const enum k2_config_key fixed[] = {
@@ -57,11 +54,21 @@ static void tell_unchanged(const struct k2_config *old, const struct k2_config *
     }
 }
 
+static void log_not_reloaded(void *ctx, const char *why) {
+    (void)ctx;
+    k2_log(K2_LOG_ERROR, "configuration not reloaded", "why", why, NULL);
+}
+
 static void reload(struct up *u) {
     struct k2_config *fresh;
     struct k2_err why = {0};
-    if (load(u, &fresh, &why) != K2_OK) {
-        k2_log(K2_LOG_ERROR, "configuration not reloaded", "why", why.msg, NULL);
+    int errors;
+    if (config_check_load(u->c, log_not_reloaded, NULL, &fresh, &errors, &why) != K2_OK) {
+        log_not_reloaded(NULL, why.msg);
+        return;
+    }
+    if (errors > 0) {
+        k2_config_free(fresh);
         return;
     }
     tell_unchanged(u->config, fresh);
@@ -93,15 +100,22 @@ static int parts(void *ctx, struct serve_part *out, int max) {
     return n;
 }
 
-static K2_RC open_doors(struct up *u, struct k2_err *err) {
-    if (!k2_config_int(u->config, K2_CONFIG_http_enabled))
+static K2_RC take_address(struct up *u, struct k2_err *err) {
+    if (u->serve || !k2_config_int(u->config, K2_CONFIG_http_enabled))
         return K2_OK;
     const struct serve_options o = {
         .listen = k2_config_string(u->config, K2_CONFIG_http_listen),
         .allow_remote = k2_config_int(u->config, K2_CONFIG_http_allow_remote) != 0,
     };
+    return serve_listen(&o, &u->serve, err);
+}
+
+static K2_RC open_doors(struct up *u, struct k2_err *err) {
+    K2_TRY(take_address(u, err));
+    if (!u->serve)
+        return K2_OK;
     const struct serve_hooks hooks = {u, u->c->data, parts};
-    K2_TRY(serve_open(&o, &hooks, &u->serve, err));
+    K2_TRY(serve_start(u->serve, &hooks, err));
     struct k2_buf url = {0};
     k2_buf_printf(&url, "http://%s", serve_address(u->serve));
     role_platform_set_address(u->platform, k2_buf_cstr(&url));
@@ -147,8 +161,12 @@ static K2_RC live(struct up *u, struct k2_err *err) {
 
 static K2_RC run_platform(struct up *u, struct k2_err *err) {
     struct k2_err second = {0};
-    K2_TRY(role_platform_open(u->c->data, u->config, &u->platform, err));
-    int rc = live(u, err);
+    /* An address that is taken is told before anything is made. Who runs here already is told by its lock. */
+    if (!role_runs(u->c->data))
+        K2_TRY(take_address(u, err));
+    int rc = role_platform_open(u->c->data, u->config, &u->platform, err);
+    if (rc == K2_OK)
+        rc = live(u, err);
     serve_close(u->serve);
     int closed = role_platform_close(u->platform, rc == K2_OK ? err : &second);
     return rc == K2_OK ? closed : rc;
@@ -159,7 +177,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
     k2_log_setup(c->quiet ? K2_LOG_WARN : K2_LOG_INFO, c->json_logs);
     signals_hold_reload();
     K2_TRY(add_simulator(c, err));
-    K2_TRY(load(&u, &u.config, err));
+    K2_TRY(config_check_load_or_complain(c, &u.config, err));
     int rc = run_platform(&u, err);
     k2_config_free(u.config);
     return rc;

@@ -108,6 +108,8 @@ void verb_note(const struct verb_context *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Who brings the tables up to the journal: "k2 sink --once", or the running k2 up. */
 const char *verb_bringer(const struct verb_context *c);
+/* The text on one line of a stream, with what could steer a terminal made visible; line feeds stay. */
+void verb_print_line(FILE *to, const char *before, const char *text);
 /* A failure that does not end the run: a line on stderr, also with --quiet. */
 void verb_complain(const struct verb_context *c, const struct k2_err *err);
 /* K2_E_UNSUPPORTED when the configuration names a journal of a kind that this version does not have. */

@@ -124,6 +124,19 @@ static bool is_exchange(const char *word) {
     return false;
 }
 
+void words_note_exchange(const struct verb_context *c, const char *exchange) {
+    int n = 0;
+    const char *const *codes = feed_exchanges();
+    if (!exchange || is_exchange(exchange))
+        return;
+    while (codes[n])
+        n++;
+    const char *best = k2_nearest(exchange, codes, n);
+    verb_note(c, "there is no exchange %s%s%s%s", exchange,
+              best ? "; did you mean " : "; k2 coverage lists what there is", best ? best : "",
+              best ? "?" : "");
+}
+
 static int parse_at(const struct verb_context *c, const char *option, const char *text,
                     const struct k2_zone *zone, int64_t *ns, struct k2_err *err) {
     struct k2_err why = {0};

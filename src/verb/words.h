@@ -15,6 +15,9 @@ K2_RC words_real(const char *option, const char *text, double *out, struct k2_er
 K2_RC words_probability(const char *option, const char *text, double *out, struct k2_err *err);
 K2_RC words_bytes(const char *option, const char *text, int64_t *out, struct k2_err *err);
 K2_RC words_span(const char *option, const char *text, int64_t *ns, struct k2_err *err);
+/* For an answer without a row: a note that nothing is known of an exchange (NULL = none was asked for) or symbol,
+ * with the code that is near. */
+void words_note_exchange(const struct verb_context *c, const char *exchange);
 /* A TIME. tz NULL = UTC; else a zone's name ("Australia/Sydney") or an exchange's code. */
 K2_RC words_time(const struct verb_context *c, const char *option, const char *text, const char *tz,
                  int64_t *ns, struct k2_err *err);

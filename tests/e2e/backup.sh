@@ -64,6 +64,21 @@ object=$(find B/objects -type f -printf '%s %p\n' | sort -n | tail -n 1 | cut -d
 printf x | dd of="$object" bs=1 seek=100 conv=notrunc status=none
 run 3 k2 backup verify B
 has out "$object"
+cuts=$(k2 backup list B --format csv | tail -n +2 | cut -d , -f 1)
+[ "$(wc -w <<<"$cuts")" -gt 1 ] || fail "there is only one cut"
+concerned=0
+for cut in $cuts; do
+    run 3 k2 backup verify B
+    if grep -qF "$cut" out; then
+        concerned=$((concerned + 1))
+        run 3 k2 restore B --cut "$cut" --data "broken-$cut"
+    else
+        run 0 k2 restore B --cut "$cut" --data "whole-$cut"
+    fi
+done
+[ "$concerned" -gt 1 ] || fail "of all cuts only $concerned need the piece"
+run 3 k2 backup verify B
+has err "run k2 backup B again"
 run 3 k2 restore B --data broken
 run 1 k2 verify --data broken
 has err 'restore again'

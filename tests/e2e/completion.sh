@@ -50,7 +50,7 @@ ask "k2.sequence-value" k2 schema show k2
 ask "BINANCE BINANCE-COINM BINANCE-USDM" k2 coverage --exchange BIN
 ask "queries.sql" k2 query -f que
 ask "data" k2 --data da
-ask "ask.bash asx-csv" k2 ingest as
+ask "ask.bash asx-csv asx-ntp-itch-1.05" k2 ingest as
 ask "quarantine query" k2 help qu
 ask "bash" k2 completion b
 ask "" k2 trace ''

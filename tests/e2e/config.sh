@@ -33,6 +33,72 @@ has err "did you mean K2_DATA?"
 has err "2 environment variables are unknown"
 run 0 env K2_DATA=d K2_SINK_INTERVAL=5s K2_FEED_ASX_SOURCE=a K2_WEB_SERVICE_HOST=10.0.0.1 k2 config check
 
+# What k2 up could never work with is told, all of it at once, by check, up and doctor.
+cat >never.ini <<'END'
+[journal]
+url = s3://bucket
+partitions = 0
+segment_bytes = 0B
+[sink]
+interval = 0s
+intervall = 5s
+[http]
+listen = 7420
+[feed.nothing]
+format = auto
+[feed.format]
+source = a
+format = no-such
+[feed.calendar]
+source = a
+calendar = MOON
+[feed.speed]
+source = a
+speed = 0x
+[feed.date]
+source = a
+date = yesterday
+[feed.socket]
+source = wss://stream.example.com/ws
+[feed.topic]
+source = kafka://broker/topic
+[feed.still]
+source = sim:
+rate = 0
+[feed.none]
+source = sim:
+sim_symbols = 0
+[feed.off]
+enabled = false
+END
+for verb in "config check" up doctor; do
+    code=1
+    [ "$verb" = doctor ] && code=3 && mkdir -p k2-data
+    # shellcheck disable=SC2086  # two words
+    run $code env -u K2_HTTP_LISTEN k2 $verb --config never.ini
+    cat out >>err
+    for text in "journal.url is 's3://bucket'" "journal.partitions is 0" "journal.segment_bytes is 0B" \
+        "sink.interval is 0s" "line 7: there is no configuration key sink.intervall" \
+        "http.listen: '7420' is no address" "[feed.nothing]: source is not set" \
+        "[feed.format]: format 'no-such' is not known" '[feed.calendar]: calendar: there is no calendar' \
+        "[feed.speed]: speed is max" "[feed.date]: date is a session date" \
+        "[feed.socket]: source 'wss://" "[feed.topic]: source 'kafka://" \
+        "[feed.still]: rate is 1 to" "[feed.none]: sim_symbols is 1 to"; do
+        has err "$text"
+    done
+    grep -q "feed.off" err && fail "a feed that is not enabled is no error of $verb"
+done
+rm -rf k2-data
+run 1 k2 config check --config never.ini
+has err "the configuration has 15 errors"
+run 1 env K2_HTTP_LISTEN=0.0.0.0:7420 k2 config check
+has err "can be reached by other machines"
+run 0 env K2_HTTP_LISTEN=0.0.0.0:7420 K2_HTTP_ALLOW_REMOTE=true k2 config check
+run 0 env K2_HTTP_LISTEN=7420 K2_HTTP_ENABLED=false k2 config check
+run 1 env K2_JOURNAL_URL=kafka://b k2 up
+has err "journal.url is 'kafka://b'"
+[ ! -e k2-data ] || fail "a refused k2 up leaves a directory"
+
 # A secret: used, never shown.
 echo hidden-word >secret
 printf '[journal]\nurl = file:%s\n[feed.x]\nsource = env:HIDDEN\n' "$PWD/secret" >secret.ini

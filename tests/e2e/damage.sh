@@ -21,9 +21,16 @@ has out "trades"
 has err "finding"
 rm -rf k2-data && cp -r whole k2-data
 
+run 0 k2 doctor
 rm "$file"
 run 3 k2 verify
 has out "$file"
+run 3 k2 doctor
+has out "data files are missing or of another size, the first: $file"
+has err "k2 doctor: 1 finding"
+: >"$file"
+run 3 k2 doctor
+has out "the first: $file"
 rm -rf k2-data && cp -r whole k2-data
 
 segment=$(find k2-data/journal -type f -size +10k | sort | head -n 1)

@@ -52,6 +52,8 @@ if [ -n "${K2_SOURCE:-}" ]; then
     run 0 k2 help --markdown
     diff -u "$K2_SOURCE/docs/commands.md" out ||
         fail "docs/commands.md is not what k2 help --markdown prints; tools/docs_in_sync.sh --write"
+    "$K2_SOURCE/tools/feeds_page.sh" "$K2_BIN" | diff -u "$K2_SOURCE/docs/feeds.md" - ||
+        fail "docs/feeds.md is not what k2 feed list and show print; tools/docs_in_sync.sh --write"
 fi
 
 sort -u examples.txt >each.txt

@@ -114,6 +114,20 @@ def statements_may_take_several_lines(home):
     assert s.leave() == 0
 
 
+def commands_are_obeyed_inside_of_a_statement(home):
+    s = Shell(home)
+    s.ask("select count(*) as n", MORE)
+    has(s.ask("\\?", MORE), "this list")
+    has(s.ask("help", MORE), "unfinished statement: end it with ; or clear it with Ctrl-C")
+    has(s.ask("exit", MORE), "'exit' was not added to it")
+    has(s.ask("from trades;"), "\n20000\n(1 row)")
+    s.ask("select 'a", MORE)  # inside of a text it is a part of it
+    s.ask("\\q", MORE)
+    has(s.ask("b' as t;"), "(1 row)")
+    s.ask("select", MORE)
+    assert s.leave("\\q\n") == 0
+
+
 def errors_do_not_end_it(home):
     s = Shell(home)
     has(s.ask("select * from tardes;"), "error:", "tardes", 'Did you mean "trades"?')

@@ -147,6 +147,10 @@ sauce = x" >k2.ini
 kill -HUP "$up"
 until_true grep -q 'not reloaded' up.err
 has up.err "sauce"
+# A feed that could never work, by which the running one must not be hurt.
+printf '[feed.still]\nsource = sim:\nrate = 0\n' >k2.ini
+kill -HUP "$up"
+until_true grep -q 'rate is 1 to' up.err
 rows 101 150 >>3_NCM.csv
 until_true holds "trades WHERE symbol = 'NCM'" 150
 until_true holds trades $((before + 50)) # and nothing of the market that was taken away
@@ -186,12 +190,38 @@ until_true test -S k2-data/run/k2.sock
 stop
 run 0 k2 reconcile
 
+# --- feeds of which nothing is kept, and records that are refused, are in the log ---
+mkdir -p odd
+echo "meeting at ten" >odd/notes.txt
+rows 1 20 >5_ORG.csv
+printf 'no row\nno row either\n' >6_AMP.csv
+cat >odd.ini <<END
+[feed.filtered]
+source = $scratch/5_ORG.csv
+symbols = ZZZ
+[feed.refused]
+format = asx-csv
+source = $scratch/6_AMP.csv
+[feed.odd]
+source = $scratch/odd
+END
+start --config odd.ini --data odd-data
+until_true grep -q 'nothing that a feed has read is kept.*feed=filtered.*read=20 filtered=20' up.err
+until_true grep -q 'records of a feed went to quarantine.*feed=refused.*refused=2 conflicts=0' up.err
+until_true grep -q 'nothing that a feed has read is kept.*feed=refused.*quarantined=2' up.err
+until_true grep -q 'holds no file of a known format.*feed=odd.*notes.txt' up.err
+sleep 2.5
+same "$(grep -c 'nothing that a feed' up.err)" 2 "it is said once"
+same "$(grep -c 'holds no file' up.err)" 1 "it is said once"
+stop
+
 # --- an address that is taken ---
 start
 port=$(sed -n 's|.*http://127.0.0.1:||p' up.out | head -n 1)
 K2_HTTP_LISTEN=127.0.0.1:$port run 1 k2 up --data elsewhere
 has err "127.0.0.1:$port"
 has err "http.listen"
+[ ! -e elsewhere ] || fail "an address that is taken leaves a data directory"
 stop
 run 0 env K2_HTTP_LISTEN="127.0.0.1:$port" timeout --preserve-status -s TERM 5 k2 up --data elsewhere
 

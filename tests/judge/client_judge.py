@@ -187,9 +187,15 @@ def find_m():
         return next(line.split()[-1] for line in maps if "/libm.so" in line or "/libm-" in line)
 
 
+def a_word_that_is_none_is_told_and_nothing_else():
+    code = "from k2_platform.query import QueryEngine\ntry:\n    QueryEngine(direktory='x')\nexcept TypeError as e:\n    print(e)"
+    got = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "direktory" in got.stdout and got.stderr == "", got
+
+
 for check in (one_engine_serves_many_threads, failures_stay_in_their_thread, cancels_leave_an_engine_that_works,
               readers_end_when_the_next_begins, readers_in_threads_are_ended_and_not_mixed,
-              engines_close_while_others_ask, the_library_is_found_where_libraries_are):
+              engines_close_while_others_ask, a_word_that_is_none_is_told_and_nothing_else, the_library_is_found_where_libraries_are):
     check()
     print("ok", check.__name__)
 engine.close()

@@ -41,6 +41,18 @@ static void comparing_is_by_bytes_and_then_by_length(void **state) {
     assert_true(sv_is(k2_sv_trim(K2_SV(" \t a b\r\n")), "a b"));
 }
 
+static void what_could_steer_a_terminal_is_made_visible(void **state) {
+    (void)state;
+    struct k2_sv text = {"a\x1b[2J\r\n\tb\0\x7f\xc3\xa9", 13};
+    struct k2_buf one = {0}, lines = {0};
+    k2_buf_visible(&one, text, false);
+    k2_buf_visible(&lines, text, true);
+    assert_string_equal(k2_buf_cstr(&one), "a\\x1b[2J\\x0d\\n\\tb\\x00\\x7f\xc3\xa9");
+    assert_string_equal(k2_buf_cstr(&lines), "a\\x1b[2J\\x0d\n\tb\\x00\\x7f\xc3\xa9");
+    k2_buf_free(&one);
+    k2_buf_free(&lines);
+}
+
 static void a_buffer_holds_what_was_put_however_it_grew(void **state) {
     (void)state;
     struct k2_buf b = {0};
@@ -65,6 +77,7 @@ int main(void) {
         cmocka_unit_test(split_gives_every_piece_and_the_empty_ones),
         cmocka_unit_test(integers_are_whole_or_refused),
         cmocka_unit_test(comparing_is_by_bytes_and_then_by_length),
+        cmocka_unit_test(what_could_steer_a_terminal_is_made_visible),
         cmocka_unit_test(a_buffer_holds_what_was_put_however_it_grew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,40 @@ static void assert_refused(const char *text, const char *message) {
         fail_msg("\"%s\" is not in: %s", message, err.msg);
 }
 
+static void add_line(void *ctx, const char *text) {
+    k2_buf_printf(ctx, "%s\n", text);
+}
+
+static void all_errors_are_told_and_the_rest_is_read(void **state) {
+    (void)state;
+    struct k2_buf told = {0};
+    struct k2_config *c;
+    int errors;
+    char text[600] = "[journal]\npartitions = none\nurll = a\nretention = ";
+    memset(text + strlen(text), 'x', 300);
+    strcat(text, "\n[sink]\ninterval = 7s\n[feed.a]\nrate = fast\npoll = 9s\n");
+    setenv("K2_SINK_COMMIT_ROWS", "many", 1);
+    setenv("K2_FEED_A_SEED", "x", 1);
+    CHECK_OK(k2_fs_replace(path, k2_sv_of(text), &err), &err);
+    CHECK_OK(k2_config_load_all(path, add_line, &told, &c, &errors, &err), &err);
+    assert_int_equal(errors, 6);
+    static const char *const each[] = {
+        "line 2: configuration key journal.partitions",
+        "line 3: there is no configuration key journal.urll",
+        "line 4: the line is longer",
+        "line 8: configuration key feed.a.rate",
+        "environment variable K2_SINK_COMMIT_ROWS",
+        "environment variable K2_FEED_A_SEED",
+    };
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+        if (!strstr(k2_buf_cstr(&told), each[i]))
+            fail_msg("\"%s\" is not in: %s", each[i], k2_buf_cstr(&told));
+    assert_int_equal(k2_config_int(c, K2_CONFIG_sink_interval), 7000000000);
+    assert_int_equal(k2_config_named_int(c, K2_CONFIG_feed_poll, 0), 9000000000);
+    k2_config_free(c);
+    k2_buf_free(&told);
+}
+
 static void every_default_is_valid_and_says_so(void **state) {
     (void)state;
     struct k2_config *c;
@@ -198,10 +232,14 @@ static void the_environment_overrides_and_makes_sections_with_names(void **state
 
 static void every_entry_is_listed_with_its_variable(void **state) {
     (void)state;
+    const int feed_keys = 0
+#define K2_CONFIG_NAMED(section, key, type, def, meaning) +(strcmp(#section, "feed") == 0)
+#include "base/config.def"
+        ;
     setenv("K2_FEED_BB_SOURCE", "env:K2TEST_SECRET", 1);
     setenv("K2TEST_SECRET", "wss://user:pass", 1);
     struct k2_config *c = loaded("[feed.my-asx]\nrate = 5\n");
-    assert_int_equal(k2_config_entry_count(c), K2_CONFIG_COUNT + 2 * K2_CONFIG_NAMED_COUNT);
+    assert_int_equal(k2_config_entry_count(c), K2_CONFIG_COUNT + 2 * feed_keys);
     struct k2_config_entry e = k2_config_entry(c, K2_CONFIG_COUNT + K2_CONFIG_feed_rate);
     assert_string_equal(e.section, "feed.my-asx");
     assert_string_equal(e.key, "rate");
@@ -211,7 +249,7 @@ static void every_entry_is_listed_with_its_variable(void **state) {
     k2_config_variable(e.section, e.key, &name);
     assert_string_equal(k2_buf_cstr(&name), "K2_FEED_MY_ASX_RATE");
     k2_buf_free(&name);
-    e = k2_config_entry(c, K2_CONFIG_COUNT + K2_CONFIG_NAMED_COUNT + K2_CONFIG_feed_source);
+    e = k2_config_entry(c, K2_CONFIG_COUNT + feed_keys + K2_CONFIG_feed_source);
     assert_string_equal(e.section, "feed.bb");
     assert_string_equal(e.value, "env:K2TEST_SECRET");
     assert_string_equal(k2_config_named_string(c, K2_CONFIG_feed_source, 1), "wss://user:pass");
@@ -334,6 +372,7 @@ static void the_nearest_word_is_found_only_if_it_is_near(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CONFIG_TEST(all_errors_are_told_and_the_rest_is_read),
         CONFIG_TEST(every_default_is_valid_and_says_so),
         CONFIG_TEST(the_environment_beats_the_file_beats_the_default),
         CONFIG_TEST(a_key_that_does_not_exist_is_refused_with_the_nearest),

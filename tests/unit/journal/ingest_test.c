@@ -116,6 +116,43 @@ static void a_changed_row_is_a_conflict_kept_once(void **state) {
     k2test_rmdir(dir);
 }
 
+/* Two channels lack nearly all numbers each: the sum is cut, and stays a count. */
+static void missing_numbers_beyond_63_bits_are_counted_as_the_most(void **state) {
+    (void)state;
+    static const char line[] = "{\"e\":\"trade\",\"E\":1,\"s\":\"%s\",\"t\":%lld,\"p\":\"1.5\","
+                               "\"q\":\"1\",\"T\":1772445600000,\"m\":true,\"M\":true}\n";
+    static const char *const symbols[] = {"BTCUSDT", "ETHUSDT", "XRPUSDT"};
+    char *dir = k2test_dir(), path[5000];
+    struct k2_buf text = {0};
+    struct k2_err err;
+    struct journal *j;
+    struct ingest *g;
+    struct ingest_stats twice = {0};
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 2; k++)
+            k2_buf_printf(&text, line, symbols[i], k ? (long long)INT64_MAX - 1 : 1LL);
+    put_file(dir, "a.json", k2_buf_cstr(&text));
+    path_of(dir, "a.json", path);
+    CHECK_OK(journal_open(dir, JOURNAL_WRITE, NULL, &j, &err), &err);
+    CHECK_OK(ingest_open(j, NULL, &g, &err), &err);
+    struct feed_options o = {.date = INT32_MIN, .source = k2_sv_of(path)};
+    CHECK_OK(ingest_file(g, path, feed_find(K2_SV("binance-json")), &o, false, &err), &err);
+    struct ingest_stats s = ingest_stats(g);
+    assert_int_equal(s.accepted, 6);
+    assert_int_equal(s.gaps, 3);
+    assert_int_equal(s.missing, INT64_MAX);
+    ingest_stats_add(&twice, &s, 1);
+    ingest_stats_add(&twice, &s, 1);
+    assert_int_equal(twice.missing, INT64_MAX);
+    assert_int_equal(twice.accepted, 12);
+    ingest_stats_add(&twice, &s, -1);
+    assert_int_equal(twice.accepted, 6);
+    ingest_close(g);
+    journal_close(j);
+    k2_buf_free(&text);
+    k2test_rmdir(dir);
+}
+
 static void continue_counts_on_after_what_the_journal_holds(void **state) {
     (void)state;
     char *dir = k2test_dir();
@@ -284,6 +321,7 @@ int main(void) {
         cmocka_unit_test(a_file_read_twice_adds_nothing),
         cmocka_unit_test(a_longer_file_adds_its_tail),
         cmocka_unit_test(a_changed_row_is_a_conflict_kept_once),
+        cmocka_unit_test(missing_numbers_beyond_63_bits_are_counted_as_the_most),
         cmocka_unit_test(continue_counts_on_after_what_the_journal_holds),
         cmocka_unit_test(the_state_survives_without_its_checkpoint),
         cmocka_unit_test(numbers_of_bad_rows_survive_without_a_checkpoint),

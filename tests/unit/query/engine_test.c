@@ -547,6 +547,63 @@ static void exact_aggregates_round_half_to_even(void **state) {
                                   "999999999999999::decimal(28,10)) from range(1000)"));
 }
 
+/* n / d, d != 0, rounded half to even. */
+static k2_i128 half_even(k2_i128 n, k2_i128 d) {
+    k2_i128 q = n / d, r = n % d, twice = r < 0 ? -2 * r : 2 * r, size = d < 0 ? -d : d;
+    bool up = twice > size || (twice == size && q % 2 != 0);
+    return up ? q + ((n < 0) != (d < 0) ? -1 : 1) : q;
+}
+
+/* From a small number to one of 15 digits, of either sign; often 0. */
+static int64_t any_units(uint64_t *seed) {
+    static const int64_t sizes[] = {1, 3, 1000, INT64_C(1000000000), INT64_C(1000000000000000)};
+    uint64_t r = k2test_random(seed);
+    int64_t n = (int64_t)(r >> 8) % sizes[r % 5];
+    return (r >> 5) % 3 == 0 ? -n : n;
+}
+
+static void put_units(struct k2_buf *out, k2_i128 units, int scale) {
+    char text[K2_DECIMAL_TEXT];
+    k2_decimal_format(units, scale, text);
+    k2_buf_str(out, text);
+}
+
+/* A group of rows, and what k2_vwap and k2_avg are to give for it. */
+static void put_group(int g, uint64_t *seed, struct k2_buf *sql, struct k2_buf *want) {
+    int n = 1 + (int)(k2test_random(seed) % 5);
+    k2_i128 turnover = 0, quantity = 0, prices = 0;
+    for (int i = 0; i < n; i++) {
+        int64_t p = any_units(seed), q = any_units(seed);
+        turnover += (k2_i128)p * q;
+        quantity += q;
+        prices += p;
+        k2_buf_printf(sql, "%s(%d, ", g + i > 0 ? ", " : "", g);
+        put_units(sql, p, 9);
+        k2_buf_str(sql, "::decimal(20,9), ");
+        put_units(sql, q, 10);
+        k2_buf_str(sql, "::decimal(28,10))");
+    }
+    k2_buf_printf(want, "%d,", g);
+    if (quantity != 0)
+        put_units(want, half_even(turnover, quantity), 9);
+    k2_buf_byte(want, ',');
+    put_units(want, half_even(10 * prices, n), 10);
+    k2_buf_byte(want, '\n');
+}
+
+/* Corrections and shorts have quantities below 0, and so may their sum be. */
+static void exact_aggregates_are_the_fractions_rounded_once_whatever_the_signs(void **state) {
+    uint64_t seed = k2test_seed();
+    struct k2_buf sql = {0}, want = {0};
+    k2_buf_str(&sql, "select g, k2_vwap(p, q), k2_avg(p) from (values ");
+    for (int g = 0; g < 400; g++)
+        put_group(g, &seed, &sql, &want);
+    k2_buf_str(&sql, ") v(g, p, q) group by g order by g");
+    world_expect(*state, k2_buf_cstr(&sql), k2_buf_cstr(&want));
+    k2_buf_free(&sql);
+    k2_buf_free(&want);
+}
+
 /* --- Parquet --- */
 
 static void a_result_becomes_a_parquet_file(void **state) {
@@ -625,6 +682,7 @@ int main(void) {
         cmocka_unit_test(lines_show_every_column),
         cmocka_unit_test(a_result_is_read_once),
         cmocka_unit_test(exact_aggregates_round_half_to_even),
+        cmocka_unit_test(exact_aggregates_are_the_fractions_rounded_once_whatever_the_signs),
         cmocka_unit_test(a_result_becomes_a_parquet_file),
         cmocka_unit_test(what_does_not_fit_memory_is_spilled),
         cmocka_unit_test(a_directory_without_data_says_so),

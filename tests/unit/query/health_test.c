@@ -198,10 +198,31 @@ static void coverage_keeps_to_its_times_and_symbols(void **state) {
     coverage_free(&r);
 }
 
+/* Records never go back in time, so what came while a clock was ahead holds all that follows up there. */
+static void records_of_a_time_to_come_are_a_finding(void **state) {
+    (void)state;
+    struct health h;
+    int64_t clock = world_clock_ns, last = 0;
+    CHECK_OK(query_last_append(w.dir, &last, &err), &err);
+    assert_int_equal(last, clock - K2_NS_PER_SEC);
+    for (int ahead = 0; ahead < 2; ahead++) {
+        world_clock_ns = last - ahead * 3600 * K2_NS_PER_SEC;
+        look(w.dir, INT64_MAX, 0, &h);
+        const struct health_row *journal = row_of(&h, HEALTH_JOURNAL, "journal");
+        assert_int_equal(journal->level, ahead ? HEALTH_DEGRADED : HEALTH_GOOD);
+        assert_int_equal(strstr(journal->detail, "still to come") != NULL, ahead);
+        health_free(&h);
+    }
+    world_clock_ns = clock;
+    CHECK_OK(query_last_append("/nowhere", &last, &err), &err);
+    assert_int_equal(last, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_look_counts_what_is_there),
         cmocka_unit_test(a_table_behind_its_limit_is_degraded),
+        cmocka_unit_test(records_of_a_time_to_come_are_a_finding),
         cmocka_unit_test(a_disk_below_its_limit_is_degraded),
         cmocka_unit_test(a_directory_without_a_journal_is_down),
         cmocka_unit_test(a_callers_row_takes_part_in_the_level),

@@ -97,6 +97,7 @@ static void errors_have_a_number_and_a_message(void **state) {
         {"from nosuch", NULL, K2_ERR_NOTFOUND},
         {"drop view trades", NULL, K2_ERR_UNSUPPORTED},
         {"from trades", "not a time", K2_ERR_INVALID},
+        {"from trades", "2200-01-01", K2_ERR_INVALID},
         {"from trades", "trades@x", K2_ERR_INVALID},
         {"from trades", "trades@7", K2_ERR_NOTFOUND},
         {"", NULL, K2_ERR_INVALID},

@@ -124,6 +124,17 @@ static void plans_give_scans_of_our_tables_and_foreign_functions(void **state) {
     check_plan("{\"a\":[1]}", 0, 0, NULL);
 }
 
+static void a_table_whose_name_the_plan_quotes_is_found(void **state) {
+    (void)state;
+    struct prune_plan plan;
+    struct k2_err err = {0};
+    const char *json = "[{\"extra_info\":{\"Table\":\"memory.k2_plan.\\\"statistics\\\"\"}}]";
+    CHECK_OK(prune_plan_read(k2_sv_of(json), "k2_plan", &plan, &err), &err);
+    assert_int_equal(plan.scan_count, 1);
+    assert_string_equal(plan.scans[0].table, "statistics");
+    prune_plan_free(&plan);
+}
+
 /* symbol = E'x\nn=5\ny' comes in three pieces, and the middle one looks like a filter. */
 static void a_literal_broken_at_newlines_prunes_nothing(void **state) {
     (void)state;
@@ -359,6 +370,7 @@ int main(void) {
         cmocka_unit_test(understood_terms_are_read),
         cmocka_unit_test(everything_else_prunes_nothing),
         cmocka_unit_test(plans_give_scans_of_our_tables_and_foreign_functions),
+        cmocka_unit_test(a_table_whose_name_the_plan_quotes_is_found),
         cmocka_unit_test(a_literal_broken_at_newlines_prunes_nothing),
         cmocka_unit_test(dates_times_and_symbols_prune_files),
         cmocka_unit_test(every_scan_of_a_table_keeps_its_files),

@@ -83,8 +83,9 @@ class QueryEngine:
     are closed by close(), by leaving a `with` block, or when they are garbage-collected.
     """
 
+    _handle = None  # of an engine that was never made, too: it is let go of all the same
+
     def __init__(self, data=None):
-        self._handle = None
         self._lock = threading.RLock()  # held while libk2 works for us
         self._alive = threading.Lock()  # held while the handle must not go
         self._left = []  # streams that nobody reads any more
@@ -160,4 +161,5 @@ class QueryEngine:
         self.close()
 
     def __del__(self):
-        self.close()
+        if self._handle is not None:
+            self.close()

@@ -1,0 +1,21 @@
+/* journal/ledger.h - the ledger of gaps in the log: steps of the sequence engine as events of kind gap, and back.
+ *
+ * A step is an event of topic market.gaps.EXCHANGE with the exchange, session date, channel and epoch of the gap.
+ * Its sequence is the first missing number. Its part is the step's number (enum seq_state), plus ten times the
+ * place of the kind in kinds.def, from 1, whose numbers are missing; 0 of a channel that all kinds share. So each
+ * step has one identity, whatever is judged again. Its time is the venue's of the event that showed the gap, in
+ * all steps; when the step was made is its receive time.
+ * extra: halts = yes: the channel is halted by it; note; source and raw_offset: where that event is.
+ */
+#ifndef K2_JOURNAL_LEDGER_H
+#define K2_JOURNAL_LEDGER_H
+
+#include "feed/feed.h"
+
+/* note: NULL = none. */
+struct k2_event ledger_event(const struct seq_step *step, const char *actor, const char *note,
+                             int64_t now_ns, struct k2_interner *in);
+/* Back; views are borrowed from the interner. False: it is none of ours. */
+bool ledger_step(const struct k2_event *e, const struct k2_interner *in, struct seq_step *out);
+
+#endif

@@ -1,0 +1,195 @@
+/* role/intake_plan.c - see intake_plan.h. */
+#include "role/intake_plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define SIM "sim:"
+enum { SIM_MOST_SYMBOLS = 10000, SIM_MOST_RATE = 1000000000 }; /* as feed.h has them */
+
+void intake_plan_read(const struct k2_config *c, int i, struct intake_plan *out) {
+    *out = (struct intake_plan){
+        .name = k2_strdup(k2_config_named_name(c, "feed", i)),
+        .format = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_format, i)),
+        .source = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_source, i)),
+        .exchange = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_exchange, i)),
+        .symbol = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_symbol, i)),
+        .date = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_date, i)),
+        .symbols = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_symbols, i)),
+        .calendar = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_calendar, i)),
+        .speed = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_speed, i)),
+        .enabled = k2_config_named_bool(c, K2_CONFIG_feed_enabled, i),
+        .quotes = k2_config_named_bool(c, K2_CONFIG_feed_quotes, i),
+        .poll_ns = k2_config_named_int(c, K2_CONFIG_feed_poll, i),
+        .sim_symbols = k2_config_named_int(c, K2_CONFIG_feed_sim_symbols, i),
+        .rate = k2_config_named_int(c, K2_CONFIG_feed_rate, i),
+        .seed = k2_config_named_int(c, K2_CONFIG_feed_seed, i),
+    };
+}
+
+void intake_plan_free(struct intake_plan *p) {
+    free(p->name);
+    free(p->format);
+    free(p->source);
+    free(p->exchange);
+    free(p->symbol);
+    free(p->date);
+    free(p->symbols);
+    free(p->calendar);
+    free(p->speed);
+    *p = (struct intake_plan){0};
+}
+
+bool intake_plan_equal(const struct intake_plan *a, const struct intake_plan *b) {
+    return strcmp(a->name, b->name) == 0 && strcmp(a->format, b->format) == 0 &&
+           strcmp(a->source, b->source) == 0 && strcmp(a->exchange, b->exchange) == 0 &&
+           strcmp(a->symbol, b->symbol) == 0 && strcmp(a->date, b->date) == 0 &&
+           strcmp(a->symbols, b->symbols) == 0 && strcmp(a->calendar, b->calendar) == 0 &&
+           strcmp(a->speed, b->speed) == 0 && a->enabled == b->enabled && a->quotes == b->quotes &&
+           a->poll_ns == b->poll_ns && a->sim_symbols == b->sim_symbols && a->rate == b->rate &&
+           a->seed == b->seed;
+}
+
+/* --- single keys --- */
+
+bool intake_plan_is_sim(const struct intake_plan *p) {
+    return strncmp(p->source, SIM, strlen(SIM)) == 0;
+}
+
+int intake_plan_format(const struct intake_plan *p, const struct feed_ops **out,
+                       struct k2_err *err) {
+    *out = strcmp(p->format, "auto") == 0 ? NULL : feed_find(k2_sv_of(p->format));
+    if (*out || strcmp(p->format, "auto") == 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "format '%s' is not known; k2 feed list names them",
+                   p->format);
+}
+
+/* "max" is 0; "10x" is 10. */
+int intake_plan_speed(const struct intake_plan *p, double *speed, struct k2_err *err) {
+    char *end;
+    *speed = 0;
+    if (strcmp(p->speed, "max") == 0)
+        return K2_OK;
+    *speed = strtod(p->speed, &end);
+    if (*speed > 0 && *speed <= 1e6 && strcmp(end, "x") == 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "speed is max, 1x, 10x ..., not '%s'", p->speed);
+}
+
+int intake_plan_date(const struct intake_plan *p, int32_t *date, struct k2_err *err) {
+    *date = INT32_MIN;
+    if (!p->date[0] || k2_date_parse(k2_sv_of(p->date), date, NULL) == K2_OK)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "date is a session date such as 2014-03-10, not '%s'",
+                   p->date);
+}
+
+/* "wss://host": what stands in front of the :// when it is no part of a path. */
+static struct k2_sv scheme(const char *source) {
+    const char *colon = strstr(source, "://");
+    struct k2_sv s = {source, colon ? (size_t)(colon - source) : 0};
+    return memchr(s.p, '/', s.n) ? (struct k2_sv){source, 0} : s;
+}
+
+static K2_RC check_source(const struct intake_plan *p, struct k2_err *err) {
+    struct k2_sv s = scheme(p->source);
+    if (!p->source[0])
+        return k2_fail(err, K2_E_INVALID, "source is not set: a file, a directory or sim:");
+    if (intake_plan_is_sim(p) && strcmp(p->source, SIM) != 0)
+        return k2_fail(
+            err, K2_E_INVALID,
+            "source '%s': behind sim: stands nothing; sim_symbols, rate, seed and quotes "
+            "are keys of their own",
+            p->source);
+    if (s.n > 0)
+        return k2_fail(
+            err, K2_E_UNSUPPORTED,
+            "source '%.*s://...': this version reads files, directories and sim:", K2_SV_ARG(s));
+    return K2_OK;
+}
+
+static K2_RC check_sim_symbols(const struct intake_plan *p, struct k2_err *err) {
+    if (p->sim_symbols >= 1 && p->sim_symbols <= SIM_MOST_SYMBOLS)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "sim_symbols is 1 to %d, not %" PRId64, SIM_MOST_SYMBOLS,
+                   p->sim_symbols);
+}
+
+static K2_RC check_rate(const struct intake_plan *p, struct k2_err *err) {
+    if (p->rate >= 1 && p->rate <= SIM_MOST_RATE)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "rate is 1 to %d events a second, not %" PRId64,
+                   SIM_MOST_RATE, p->rate);
+}
+
+static K2_RC check_format(const struct intake_plan *p, struct k2_err *err) {
+    const struct feed_ops *format;
+    return intake_plan_format(p, &format, err);
+}
+
+static K2_RC check_speed(const struct intake_plan *p, struct k2_err *err) {
+    double speed;
+    return intake_plan_speed(p, &speed, err);
+}
+
+static K2_RC check_date(const struct intake_plan *p, struct k2_err *err) {
+    int32_t date;
+    return intake_plan_date(p, &date, err);
+}
+
+static K2_RC check_exchange(const struct intake_plan *p, struct k2_err *err) {
+    if (!p->exchange[0] || k2_exchange_ok(k2_sv_of(p->exchange)))
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID,
+                   "exchange '%s': a code has 1 to 31 of the characters A-Z 0-9 _ -", p->exchange);
+}
+
+static K2_RC check_calendar(const struct intake_plan *p, struct k2_err *err) {
+    const struct feed_calendar *calendar;
+    if (!p->calendar[0])
+        return K2_OK;
+    K2_TRY_CTX(feed_calendar_find(k2_sv_of(p->exchange), p->calendar, &calendar, err), err,
+               "calendar");
+    return K2_OK;
+}
+
+/* A list in a file is read when the feed is. */
+static K2_RC check_symbols(const struct intake_plan *p, struct k2_err *err) {
+    struct symbols *list = NULL;
+    if (!p->symbols[0] || strchr(p->symbols, '@'))
+        return K2_OK;
+    int rc = symbols_parse(p->symbols, &list, err);
+    symbols_free(list);
+    return k2_err_context(err, rc, "symbols");
+}
+
+static K2_RC check_poll(const struct intake_plan *p, struct k2_err *err) {
+    return p->poll_ns > 0 ? K2_OK
+                          : k2_fail(err, K2_E_INVALID, "poll must be above 0, for example 1s");
+}
+
+/* --- all of them --- */
+
+typedef int check_fn(const struct intake_plan *p, struct k2_err *err);
+
+int intake_plan_check(const struct intake_plan *p, void (*tell)(void *ctx, const char *text),
+                      void *ctx, struct k2_err *err) {
+    static check_fn *const of_files[] = {check_source,  check_format,   check_speed,
+                                         check_date,    check_exchange, check_calendar,
+                                         check_symbols, check_poll,     NULL};
+    static check_fn *const of_sim[] = {check_source, check_sim_symbols, check_rate, NULL};
+    int first = K2_OK;
+    for (check_fn *const *check = intake_plan_is_sim(p) ? of_sim : of_files; *check; check++) {
+        struct k2_err why = {0};
+        if ((*check)(p, &why) == K2_OK)
+            continue;
+        (void)k2_err_context(&why, why.status, "[feed.%s]", p->name);
+        if (tell)
+            tell(ctx, why.msg);
+        if (first == K2_OK && err)
+            *err = why;
+        first = first == K2_OK ? why.status : first;
+    }
+    return first;
+}

@@ -1,0 +1,400 @@
+/* verb/gaps.c - `k2 gaps`: the ledger of what was not received, and filling and acknowledging it.
+ *
+ * Steps come from the table and, beyond what it holds, from the journal; the steps of a gap make one line, with the
+ * state of the latest. How many numbers a gap lacks at this moment is known to the sequence engine.
+ */
+#include "role/role.h"
+#include "verb/gap_id.h"
+#include "verb/listing.h"
+#include "verb/verbs.h"
+#include "verb/words.h"
+
+#include "base/fs.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct line { /* a gap */
+    char *id;
+    char *actor, *note; /* of the latest step */
+    char *exchange, *source;
+    enum seq_state state;
+    bool halts;
+    int64_t step_ns, opened_ns, time_ns, from, to, missing, raw_offset;
+};
+
+struct ledger {
+    struct verb_context *c;
+    struct line *all;
+    size_t n, cap;
+    const char *one; /* only the steps of this gap are told, to `list` */
+    struct listing *list;
+    size_t steps;
+};
+
+static void free_lines(struct ledger *l) {
+    for (size_t i = 0; i < l->n; i++) {
+        free(l->all[i].id);
+        free(l->all[i].actor);
+        free(l->all[i].note);
+        free(l->all[i].exchange);
+        free(l->all[i].source);
+    }
+    free(l->all);
+    l->all = NULL;
+    l->n = l->cap = 0;
+}
+
+/* --- reading --- */
+
+static struct k2_sv note_of(const struct k2_event *e, const struct k2_interner *in) {
+    struct k2_sv extra = k2_interned(in, e->gap.extra), key, value;
+    while (k2_blob_next(&extra, &key) && k2_blob_next(&extra, &value))
+        if (k2_sv_eq(key, K2_SV("note")))
+            return value;
+    return (struct k2_sv){0};
+}
+
+static struct line *line_of(struct ledger *l, const char *id) {
+    for (size_t i = l->n; i > 0; i--) /* the steps of a gap are mostly near each other */
+        if (strcmp(l->all[i - 1].id, id) == 0)
+            return &l->all[i - 1];
+    if (l->n == l->cap) {
+        l->cap = l->cap ? 2 * l->cap : 64;
+        l->all = k2_realloc(l->all, l->cap * sizeof *l->all);
+    }
+    l->all[l->n] = (struct line){.id = k2_strdup(id), .step_ns = INT64_MIN, .missing = -1};
+    return &l->all[l->n++];
+}
+
+static void set_text(char **to, struct k2_sv text) {
+    free(*to);
+    *to = text.n ? k2_sv_dup(text) : NULL;
+}
+
+static void take_step(struct line *g, const struct seq_step *s, const struct k2_event *e,
+                      const struct k2_interner *in) {
+    if (s->state == SEQ_OPENED) {
+        g->halts = s->halts;
+        g->raw_offset = s->raw_offset;
+        set_text(&g->source, s->source);
+    }
+    if (e->gap.receive_timestamp_ns < g->step_ns)
+        return;
+    g->step_ns = e->gap.receive_timestamp_ns;
+    g->state = s->state;
+    g->opened_ns = s->opened_ns;
+    g->time_ns = s->time_ns;
+    g->from = s->from;
+    g->to = s->to;
+    g->missing = s->missing;
+    set_text(&g->exchange, s->exchange);
+    set_text(&g->actor, k2_interned(in, e->gap.actor));
+    set_text(&g->note, note_of(e, in));
+}
+
+static void put_step(struct ledger *l, const struct seq_step *s, const struct k2_event *e,
+                     const struct k2_interner *in) {
+    struct k2_sv note = note_of(e, in);
+    listing_time(l->list, e->gap.receive_timestamp_ns);
+    listing_cstring(l->list, seq_state_name(s->state));
+    listing_count(l->list, s->missing);
+    listing_text(l->list, k2_interned(in, e->gap.actor));
+    if (note.n > 0)
+        listing_text(l->list, note);
+    else
+        listing_null(l->list);
+    l->steps++;
+}
+
+static int see_step(void *ctx, const struct refused *r, bool *stop, struct k2_err *err) {
+    struct ledger *l = ctx;
+    struct seq_step s;
+    struct k2_buf id = {0};
+    (void)stop;
+    (void)err;
+    if (!ledger_step(r->event, r->in, &s))
+        return K2_OK;
+    gap_id_put(&s, &id);
+    const char *text = k2_buf_cstr(&id);
+    if (l->list && strcmp(l->one, text) == 0)
+        put_step(l, &s, r->event, r->in);
+    else if (!l->list && (!l->one || strcmp(l->one, text) == 0))
+        take_step(line_of(l, text), &s, r->event, r->in);
+    k2_buf_free(&id);
+    return K2_OK;
+}
+
+/* What the engine knows of an open gap is newer than its latest step. */
+static void see_open(void *ctx, const struct seq_step *gap) {
+    struct ledger *l = ctx;
+    struct k2_buf id = {0};
+    gap_id_put(gap, &id);
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->all[i].id, k2_buf_cstr(&id)) == 0)
+            l->all[i].missing = gap->missing;
+    k2_buf_free(&id);
+}
+
+static K2_RC read_open(struct ledger *l, struct journal *j, struct k2_err *err) {
+    struct seq_engine *engine = NULL;
+    K2_TRY(journal_sequence(j, &engine, err));
+    seq_engine_ledger(engine, see_open, l);
+    seq_engine_free(engine);
+    return K2_OK;
+}
+
+static K2_RC read_ledger(struct ledger *l, const char *exchange, struct k2_err *err) {
+    struct journal *j = NULL;
+    const struct query_options o = {
+        .threads = (int)k2_config_int(l->c->config, K2_CONFIG_query_threads),
+        .memory_limit = k2_config_int(l->c->config, K2_CONFIG_query_memory_limit),
+    };
+    int rc = verb_journal(l->c, JOURNAL_READ, &j, err);
+    if (rc == K2_E_NOTFOUND)
+        k2_err_clear(err);
+    else
+        K2_TRY(rc);
+    rc = refused_visit_gaps(l->c->data, j, &o, exchange, see_step, l, err);
+    if (rc == K2_OK && j && !l->list)
+        rc = read_open(l, j, err);
+    journal_close(j);
+    return rc;
+}
+
+/* --- list --- */
+
+static bool is_open(const struct line *g) {
+    return g->state == SEQ_OPENED || g->state == SEQ_REQUESTED;
+}
+
+static void put_line(struct listing *list, const struct line *g) {
+    listing_cstring(list, g->id);
+    listing_cstring(list, seq_state_name(g->state));
+    listing_time(list, g->opened_ns);
+    listing_time(list, g->time_ns);
+    listing_number(list, g->from);
+    listing_number(list, g->to);
+    listing_count(list, seq_missing_add(0, g->from, g->to));
+    listing_count(list, g->missing);
+    listing_bool(list, g->halts);
+    listing_cstring(list, g->actor);
+    listing_cstring(list, g->note);
+}
+
+static int run_list(struct verb_context *c, struct k2_err *err) {
+    static const struct listing_column columns[] = {{"id", NULL},
+                                                    {"state", NULL},
+                                                    {"opened", "opened (UTC)"},
+                                                    {"time", "venue's time"},
+                                                    {"from", NULL},
+                                                    {"to", NULL},
+                                                    {"numbers", NULL},
+                                                    {"missing", "missing still"},
+                                                    {"halts", NULL},
+                                                    {"actor", NULL},
+                                                    {"note", NULL}};
+    struct ledger l = {.c = c};
+    const char *since = verb_value(c, "since"), *least = verb_value(c, "min-size");
+    int64_t since_ns = INT64_MIN, size = 1;
+    if (since)
+        K2_TRY(words_time(c, "since", since, NULL, &since_ns, err));
+    if (least)
+        K2_TRY(words_count("min-size", least, 1, &size, err));
+    struct listing *list;
+    int rc = read_ledger(&l, verb_value(c, "exchange"), err);
+    if (rc == K2_OK)
+        rc = listing_open(c, columns, 11, &list, err);
+    for (size_t i = 0; rc == K2_OK && i < l.n; i++) {
+        const struct line *g = &l.all[i];
+        bool wanted = g->opened_ns >= since_ns && (is_open(g) || !verb_flag(c, "open")) &&
+                      seq_missing_add(0, g->from, g->to) >= size;
+        if (wanted)
+            put_line(list, g);
+    }
+    free_lines(&l);
+    return rc == K2_OK ? listing_close(list, err) : rc;
+}
+
+/* --- show --- */
+
+static int run_show(struct verb_context *c, struct k2_err *err) {
+    static const struct listing_column columns[] = {{"made", "made (UTC)"},
+                                                    {"state", NULL},
+                                                    {"missing", NULL},
+                                                    {"actor", NULL},
+                                                    {"note", NULL}};
+    struct ledger l = {.c = c, .one = c->args[0]};
+    K2_TRY(listing_open(c, columns, 5, &l.list, err));
+    int rc = read_ledger(&l, NULL, err);
+    if (rc == K2_OK && l.steps == 0)
+        rc = k2_fail(err, K2_E_NOTFOUND, "there is no gap %s; k2 gaps lists them", c->args[0]);
+    if (rc == K2_OK)
+        return listing_close(l.list, err);
+    listing_drop(l.list);
+    return rc;
+}
+
+/* --- fill --- */
+
+static K2_RC look_at(struct verb_context *c, struct ledger *l, struct k2_err *err) {
+    *l = (struct ledger){.c = c, .one = c->args[0]};
+    K2_TRY(read_ledger(l, NULL, err));
+    if (l->n == 1)
+        return K2_OK;
+    free_lines(l);
+    return k2_fail(err, K2_E_NOTFOUND, "there is no gap %s; k2 gaps lists them", c->args[0]);
+}
+
+static void explain(const struct verb_context *c, const struct line *g) {
+    printf("%s lacks %" PRId64 " of its numbers %" PRId64 " to %" PRId64 ".\n", g->id, g->missing,
+           g->from, g->to);
+    if (g->source)
+        printf("The first event behind it came from %s.\n", g->source);
+    printf("No recovery from %s is known to this version. What fills it is a file that has the\n"
+           "numbers: k2 gaps fill %s FILE, or k2 ingest FILE, which takes options.\n",
+           g->exchange, c->args[0]);
+}
+
+static K2_RC read_source(struct role_writer *w, const struct source_file *s, struct k2_err *err) {
+    char *name = NULL;
+    if (!s->feed) {
+        *err = s->why;
+        return err->status;
+    }
+    K2_TRY(k2_fs_absolute(s->path, &name, err));
+    const struct request_ingest r = {
+        .path = s->path, .source = name, .format = s->feed->name, .date = INT32_MIN};
+    int rc = role_writer_file(w, &r, err);
+    free(name);
+    return rc;
+}
+
+static K2_RC read_sources(struct verb_context *c, struct sources *sources, struct k2_err *err) {
+    const struct role_writer_options o = {.command = c->name};
+    struct role_writer *w = NULL;
+    int rc = role_writer_open(c->data, c->config, &o, &w, err);
+    for (size_t i = 0; rc == K2_OK && i < sources->n; i++)
+        rc = read_source(w, &sources->at[i], err);
+    if (rc == K2_OK)
+        rc = role_writer_flush(w, err);
+    role_writer_close(w);
+    return rc;
+}
+
+static K2_RC fill_from(struct verb_context *c, int64_t before, struct k2_err *err) {
+    struct sources sources = {0};
+    struct ledger l;
+    const struct feed_ops *format = feed_find(k2_sv_of(c->args[1]));
+    for (int i = format ? 2 : 1; i < c->arg_count; i++)
+        sources_add(&sources, c->args[i], format);
+    int rc = read_sources(c, &sources, err);
+    sources_free(&sources);
+    K2_TRY(rc);
+    K2_TRY(look_at(c, &l, err));
+    int64_t now = l.all[0].state == SEQ_FILLED ? 0 : l.all[0].missing;
+    printf("%s: %" PRId64 " %s filled, %" PRId64 " missing still\n", c->args[0], before - now,
+           human_word(before - now, "number", "numbers"), now);
+    free_lines(&l);
+    return K2_OK;
+}
+
+static int run_fill(struct verb_context *c, struct k2_err *err) {
+    struct ledger l;
+    K2_TRY(look_at(c, &l, err));
+    int64_t before = l.all[0].missing;
+    bool filled = l.all[0].state == SEQ_FILLED;
+    if (filled)
+        verb_note(c, "%s is filled already", c->args[0]);
+    else if (c->arg_count == 1)
+        explain(c, &l.all[0]);
+    free_lines(&l);
+    return filled || c->arg_count == 1 ? K2_OK : fill_from(c, before, err);
+}
+
+/* --- ack --- */
+
+static int run_ack(struct verb_context *c, struct k2_err *err) {
+    return gap_id_mark(c, c->args[0], SEQ_ACKNOWLEDGED, verb_value(c, "note"), err);
+}
+
+static const struct verb_option list_options[] = {
+    {"open", NULL, NULL, "only gaps that nobody has filled, given up or acknowledged", NULL, 0},
+    {"since", "TIME", NULL, "only those that were opened from then on", NULL, 0},
+    {"exchange", "CODE", NULL, "only of this exchange", NULL, 0},
+    {"min-size", "N", NULL, "only of at least so many numbers", NULL, 0},
+    VERB_FORMAT,
+    VERB_OUT,
+    {0}};
+static const struct verb_option show_options[] = {VERB_FORMAT, VERB_OUT, {0}};
+static const struct verb_option no_options[] = {{0}};
+static const struct verb_option ack_options[] = {
+    {"note", "TEXT", NULL, "why, for whoever looks later", NULL, 0}, {0}};
+static const char *const list_examples[] = {"k2 gaps", "k2 gaps list --open --min-size 10",
+                                            "k2 gaps list --since -1d --format csv", NULL};
+#define LOSE "k2 simulate --seconds 1 --gaps 5%; "
+#define FIRST "$(k2 gaps --format csv | sed -n '2s/,.*//p')"
+static const char *const show_examples[] = {LOSE "k2 gaps show " FIRST, NULL};
+static const char *const fill_examples[] = {LOSE "k2 gaps fill " FIRST, NULL};
+static const char *const ack_examples[] = {LOSE "k2 gaps ack " FIRST, NULL};
+
+static const struct verb list = {
+    .name = "list",
+    .summary = "what was not received, when, how much of it is missing still",
+    .usage = "",
+    .options = list_options,
+    .examples = list_examples,
+    .run = run_list,
+};
+
+static const struct verb show = {
+    .name = "show",
+    .summary = "the life of one gap, step by step",
+    .usage = "ID",
+    .options = show_options,
+    .examples = show_examples,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_show,
+};
+
+static const struct verb fill = {
+    .name = "fill",
+    .summary = "what would fill a gap; with files: read them, and say what they filled",
+    .usage = "ID [[FORMAT] SOURCE...]",
+    .about = "FORMAT and SOURCE as k2 ingest takes them. Any file with the missing numbers fills a "
+             "gap, however\n"
+             "it is read: where a format needs options, use k2 ingest.",
+    .options = no_options,
+    .examples = fill_examples,
+    .min_args = 1,
+    .max_args = -1,
+    .run = run_fill,
+};
+
+static const struct verb ack = {
+    .name = "ack",
+    .summary = "acknowledge a gap: it is known, and nobody needs to look any more",
+    .usage = "ID",
+    .options = ack_options,
+    .examples = ack_examples,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_ack,
+};
+
+static const struct verb *const subs[] = {&list, &show, &fill, &ack, NULL};
+
+const struct verb verb_gaps = {
+    .name = "gaps",
+    .summary = "the ledger of what was not received",
+    .usage = "list|show|fill|ack",
+    .about =
+        "Each gap has an ID: EXCHANGE/DATE/CHANNEL/KIND/EPOCH/NUMBER, the number being the first\n"
+        "missing one. Its steps are rows of market_data.gaps: OPENED, REQUESTED (so large that it\n"
+        "is to be recovered), FILLED, GIVEN_UP, ACKNOWLEDGED.",
+    .options = list_options,
+    .examples = list_examples,
+    .subs = subs,
+    .run = run_list,
+};

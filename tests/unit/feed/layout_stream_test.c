@@ -1,0 +1,201 @@
+/* A layout whose packets of streams have no number: NASDAQ TotalView-ITCH in BinaryFILE and SoupBinTCP beside MoldUDP64. */
+#include "feed/layout_state.h"
+#include "feed_helper.h"
+
+#define ITCH "nasdaq-totalview-itch-5.0"
+#define TIME "\x1f\x1a\xce\xd9\x7a\x40"
+#define SYSTEM "S\x00\x00\x00\x00" TIME "O"
+#define ADD                                                                                        \
+    "A\x00\x07\x00\x02" TIME "\x00\x00\x00\x00\x00\x00\x00\x63"                                    \
+    "B\x00\x00\x00\x64"                                                                            \
+    "BHP     "                                                                                     \
+    "\x00\x01\x86\xa0"
+#define DELETE "D\x00\x07\x00\x02" TIME "\x00\x00\x00\x00\x00\x00\x00\x63"
+#define CUT "D\x00\x07\x00\x02" TIME "\x00\x00\x00"
+
+#define BINARY_FILE "\x00\x0c" SYSTEM "\x00\x24" ADD "\x00\x13" DELETE "\x00\x00"
+#define LOGIN                                                                                      \
+    "\x00\x1f"                                                                                     \
+    "A"                                                                                            \
+    "SESSION001"                                                                                   \
+    "                   1"
+#define SOUP_BIN                                                                                   \
+    LOGIN "\x00\x0d"                                                                               \
+          "S" SYSTEM "\x00\x01"                                                                    \
+          "H"                                                                                      \
+          "\x00\x25"                                                                               \
+          "S" ADD "\x00\x14"                                                                       \
+          "S" DELETE "\x00\x01"                                                                    \
+          "Z"
+
+#define TEXT(literal) ((struct k2_sv){(literal), sizeof(literal) - 1})
+
+static void decode_stream(struct gathered *g, struct k2_sv bytes, size_t step) {
+    struct feed_options o = plain_options("-");
+    o.date = 20514;
+    gather_init(g);
+    decode_text(ITCH, &o, bytes, step, g);
+}
+
+static void see_three(const struct gathered *g, const char *channel) {
+    static const enum k2_kind_id kinds[] = {K2_KIND_TRADING_STATUS, K2_KIND_BOOK_EVENT,
+                                            K2_KIND_BOOK_EVENT};
+    assert_int_equal(g->rejects, 0);
+    assert_int_equal(g->events, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct k2_head *h = &g->all[i].event.head;
+        assert_int_equal(g->all[i].event.kind, kinds[i]);
+        assert_int_equal(h->exchange_sequence_number, i + 1);
+        assert_int_equal(h->trade_date, 20514);
+        assert_string_equal(text_of(g, h->channel), channel);
+    }
+    const struct k2_book_event *b = &g->all[1].event.book_event;
+    assert_int_equal(b->flags, K2_FLAG_SHARED | K2_FLAG_LAST);
+    assert_string_equal(text_of(g, b->symbol), "BHP");
+    assert_string_equal(text_of(g, b->order_id), "99");
+    assert_true(b->price == 10 * k2_pow10(9) && b->quantity == 100 * k2_pow10(10));
+    assert_string_equal(text_of(g, g->all[2].event.book_event.action), "DELETE");
+}
+
+static void messages_of_a_binary_file_are_counted_from_one(void **state) {
+    (void)state;
+    for (size_t step = 0; step < 5; step++) {
+        struct gathered g;
+        decode_stream(&g, TEXT(BINARY_FILE), step);
+        see_three(&g, "stream");
+        assert_int_equal(g.filtered, 1);
+        assert_string_equal(g.why, "end of session");
+        gather_free(&g);
+    }
+}
+
+static void of_soup_bin_only_sequenced_messages_count(void **state) {
+    (void)state;
+    for (size_t step = 0; step < 5; step++) {
+        struct gathered g;
+        decode_stream(&g, TEXT(SOUP_BIN), step);
+        see_three(&g, "stream");
+        assert_int_equal(g.filtered, 3);
+        gather_free(&g);
+    }
+}
+
+static void a_soup_bin_that_begins_with_a_message_is_one(void **state) {
+    (void)state;
+    struct gathered g;
+    decode_stream(&g,
+                  TEXT("\x00\x0d"
+                       "S" SYSTEM "\x00\x25"
+                       "S" ADD "\x00\x14"
+                       "S" DELETE),
+                  0);
+    see_three(&g, "stream");
+    gather_free(&g);
+}
+
+static void a_damaged_message_has_its_number_and_the_next_goes_on(void **state) {
+    (void)state;
+    struct gathered g;
+    decode_stream(&g, TEXT("\x00\x0c" SYSTEM "\x00\x0e" CUT "\x00\x13" DELETE), 0);
+    assert_int_equal(g.events, 2);
+    assert_int_equal(g.rejects, 1);
+    assert_true(g.all[1].rejected && g.all[1].numbered);
+    assert_string_equal(g.all[1].reason, "MALFORMED");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(g.all[i].event.head.exchange_sequence_number, i + 1);
+    gather_free(&g);
+}
+
+static void what_packs_it_is_told_by_its_bytes(void **state) {
+    (void)state;
+    const struct k2_sv sources[] = {TEXT(BINARY_FILE), TEXT(SOUP_BIN)};
+    for (size_t i = 0; i < 2; i++) {
+        int sure;
+        const char *why;
+        const struct feed_ops *ops = feed_detect_why(K2_SV("01302020"), sources[i], &sure, &why);
+        assert_non_null(ops);
+        assert_string_equal(ops->name, ITCH);
+        assert_true(sure >= 70);
+    }
+    /* the second message is none of it */
+    assert_null(feed_detect(K2_SV("x"), TEXT("\x00\x0c" SYSTEM "\x00\x02"
+                                             "?!"
+                                             "\x00\x13" DELETE)));
+}
+
+static void the_date_of_a_file_is_in_its_name(void **state) {
+    (void)state;
+    assert_int_equal(layout_name_date(K2_SV("/data/01302020.NASDAQ_ITCH50")), 18291);
+    assert_int_equal(layout_name_date(K2_SV("S20200130-v50.txt")), 18291);
+    assert_int_equal(layout_name_date(K2_SV("20200130/itch")), INT32_MIN);
+    assert_int_equal(layout_name_date(K2_SV("13322020")), INT32_MIN);
+    assert_int_equal(layout_name_date(K2_SV("013020201")), INT32_MIN);
+    assert_int_equal(layout_name_date((struct k2_sv){NULL, 0}), INT32_MIN);
+    struct gathered g;
+    struct feed_options o = plain_options("01302020.NASDAQ_ITCH50");
+    gather_init(&g);
+    decode_text(ITCH, &o, TEXT(BINARY_FILE), 0, &g);
+    assert_int_equal(g.events, 3);
+    assert_int_equal(g.all[0].event.head.trade_date, 18291);
+    gather_free(&g);
+    o = plain_options("itch");
+    gather_init(&g);
+    decode_text(ITCH, &o, TEXT(BINARY_FILE), 0, &g);
+    assert_int_equal(g.rejects, 3);
+    assert_true(g.all[2].numbered && g.all[2].event.head.exchange_sequence_number == 3);
+    gather_free(&g);
+}
+
+static void each_connection_is_a_stream_of_its_own(void **state) {
+    (void)state;
+    struct gathered g;
+    struct k2_err err = {0};
+    struct feed_options o = plain_options("-");
+    const struct feed_ops *ops = feed_find(K2_SV(ITCH));
+    void *s = k2_zalloc(ops->state_size);
+    o.date = 20514;
+    gather_init(&g);
+    CHECK_OK(ops->init(ops, s, &o, g.in, &err), &err);
+    for (int i = 0; i < 4; i++) {
+        const struct feed_frame f = {.bytes = TEXT(DELETE),
+                                     .time_ns = K2_NULL_LONG,
+                                     .number = i + 1,
+                                     .flow_name = i % 2 ? K2_SV("tcp://b") : K2_SV("tcp://a")};
+        CHECK_OK(layout_frame(s, &f, &g.sink, &err), &err);
+    }
+    assert_int_equal(g.events, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(g.all[i].event.head.exchange_sequence_number, i / 2 + 1);
+        assert_string_equal(text_of(&g, g.all[i].event.head.channel),
+                            i % 2 ? "stream/tcp://b" : "stream/tcp://a");
+    }
+    ops->fini(s);
+    free(s);
+    gather_free(&g);
+}
+
+static void a_field_that_no_packet_has_is_still_a_mistake(void **state) {
+    (void)state;
+    static const char text[] =
+        "layout t\ntitle T\nexchange ASX\norder big\nsequence header.sequense each message\n"
+        "struct header\n  u32 sequence\nstruct message sized=rest\n  u8 a\n"
+        "packet\n  header\n  message\npacket tcp\n  message\n";
+    struct layout *l;
+    struct k2_err err = {0};
+    assert_int_equal(layout_parse(TEXT(text), "t", &l, &err), K2_E_INVALID);
+    assert_string_equal(err.msg, "t:5: there is no field: \"header.sequense\"");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_of_a_binary_file_are_counted_from_one),
+        cmocka_unit_test(of_soup_bin_only_sequenced_messages_count),
+        cmocka_unit_test(a_soup_bin_that_begins_with_a_message_is_one),
+        cmocka_unit_test(a_damaged_message_has_its_number_and_the_next_goes_on),
+        cmocka_unit_test(what_packs_it_is_told_by_its_bytes),
+        cmocka_unit_test(the_date_of_a_file_is_in_its_name),
+        cmocka_unit_test(each_connection_is_a_stream_of_its_own),
+        cmocka_unit_test(a_field_that_no_packet_has_is_still_a_mistake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
