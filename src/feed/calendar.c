@@ -172,7 +172,7 @@ bool feed_calendar_hours(const struct feed_calendar *c, int32_t date, struct fee
         *out = (struct feed_hours){local(c, date, 0), local(c, date + 1, 0), 0, 0};
         return true;
     }
-    struct market_hours h = market_hours(m, date);
+    struct market_hours h = market_hours_of(m, date);
     *out =
         (struct feed_hours){.open_ns = local(c, date, h.open), .close_ns = local(c, date, h.close)};
     if (h.break_start < h.break_end) {

@@ -71,7 +71,7 @@ static k2_i128 size_of(const uint8_t *at) {
 }
 
 int dbn_quantity(uint64_t v, k2_i128 *out, struct feed_fault *c) {
-    char text[DBN_NUMBER_TEXT];
+    char text[DBN_NUMBER_TEXT] = "";
     *out = (k2_i128)v * k2_pow10(K2_QUANTITY_SCALE);
     if (k2_decimal_fits(*out, K2_QUANTITY_PRECISION))
         return 0;

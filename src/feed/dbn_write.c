@@ -275,7 +275,7 @@ static uint32_t own_number(struct feed_dbn_writer *w, struct k2_sv exchange, str
 }
 
 static bool is_number(struct k2_sv symbol, uint32_t instrument) {
-    char text[DBN_NUMBER_TEXT];
+    char text[DBN_NUMBER_TEXT] = "";
     return k2_sv_eq(symbol, (struct k2_sv){text, dbn_u64_text(instrument, text)});
 }
 

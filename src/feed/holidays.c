@@ -243,7 +243,8 @@ bool market_session(const struct market *m, int32_t date) {
     return d.weekday <= FRI && !m->holiday(&d);
 }
 
-struct market_hours market_hours(const struct market *m, int32_t date) {
+struct market_hours market_hours_of(const struct market *m, int32_t date) {
     struct day d = day_of(date);
-    return m->hours(&d);
+    struct market_hours h = m->hours(&d);
+    return h;
 }

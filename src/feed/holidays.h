@@ -21,6 +21,6 @@ struct market_hours { /* seconds after local midnight of the session date; open 
     int32_t break_start, break_end; /* equal: there is none */
 };
 /* Of a date that has a session. */
-struct market_hours market_hours(const struct market *m, int32_t date);
+struct market_hours market_hours_of(const struct market *m, int32_t date);
 
 #endif

@@ -458,9 +458,19 @@ static K2_RC save_position(struct sink *s, struct k2_err *err) {
     return rc;
 }
 
+static bool has_topic(const struct sink *s, const struct k2_kind *kind) {
+    for (int32_t i = 0; i < journal_topic_count(s->journal); i++)
+        if (k2_kind_by_topic(k2_sv_of(journal_topic_at(s->journal, i).name)) == kind)
+            return true;
+    return false;
+}
+
 static K2_RC sink_all(struct sink *s, struct k2_err *err) {
-    for (int i = 0; i < K2_KIND_COUNT; i++)
-        K2_TRY(sink_kind(s, k2_kind((enum k2_kind_id)i), err));
+    for (int i = 0; i < K2_KIND_COUNT; i++) {
+        const struct k2_kind *kind = k2_kind((enum k2_kind_id)i);
+        if (i < K2_KINDS_FROM_THE_START || has_topic(s, kind))
+            K2_TRY(sink_kind(s, kind, err));
+    }
     return save_position(s, err);
 }
 

@@ -137,7 +137,7 @@ static struct k2_json *first_metadata(const struct lake *l, const struct k2_kind
 /* Whether the first data directories did not have the table: a catalog without it is older than it, not damaged. */
 static bool is_younger(struct k2_sv name) {
     const struct k2_kind *kind = k2_kind_by_table(name);
-    return kind && kind->id > K2_KIND_QUARANTINE;
+    return kind && (int)kind->id >= K2_KINDS_FROM_THE_START;
 }
 
 /* What an older directory holds of a table that it does not have yet: nothing. It is made by the next writer. */

@@ -161,7 +161,7 @@ static K2_RC make_tables(const char *data, struct k2_err *err) {
     struct lake *l;
     K2_TRY(lake_open(data, true, &l, err));
     int rc = K2_OK;
-    for (int i = 0; rc == K2_OK && i < K2_KIND_COUNT; i++)
+    for (int i = 0; rc == K2_OK && i < K2_KINDS_FROM_THE_START; i++)
         rc = lake_table_ensure(l, k2_kind((enum k2_kind_id)i), err);
     lake_close(l);
     return rc;

@@ -76,8 +76,9 @@ int serve_start(struct serve *s, const struct serve_hooks *hooks, struct k2_err 
 
 int serve_open(const struct serve_options *options, const struct serve_hooks *hooks,
                struct serve **out, struct k2_err *err) {
-    struct serve *s;
+    struct serve *s = NULL;
     K2_TRY(serve_listen(options, &s, err));
+    K2_ASSERT(s);
     int rc = serve_start(s, hooks, err);
     if (rc == K2_OK)
         *out = s;

@@ -10,7 +10,7 @@ static int make_journal(struct verb_context *c, struct k2_err *err) {
 }
 
 static int make_tables(struct lake *l, struct k2_err *err) {
-    for (int i = 0; i < K2_KIND_COUNT; i++) {
+    for (int i = 0; i < K2_KIND_COUNT; i++) { /* who asks for them gets all */
         const struct k2_kind *kind = k2_kind((enum k2_kind_id)i);
         K2_TRY_CTX(lake_table_ensure(l, kind, err), err, "table %s", kind->table);
     }

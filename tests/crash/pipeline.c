@@ -395,12 +395,18 @@ bool pipeline_check(struct pipeline *p) {
 
 /* --- to the end --- */
 
+static int64_t rows_of(const struct pipeline *p, int kind) {
+    int64_t rows = 0;
+    for (int i = 0; i < p->m.committed[kind].n; i++)
+        rows += p->m.committed[kind].at[i].end > 0 ? p->m.committed[kind].at[i].end : 0;
+    return rows;
+}
+
 /* The journal's records of each kind, all covered by the tables. */
 static bool check_complete(struct pipeline *p) {
-    int64_t rows[K2_KIND_COUNT] = {0};
+    int64_t rows[K2_KIND_COUNT];
     for (int k = 0; k < K2_KIND_COUNT; k++)
-        for (int i = 0; i < p->m.committed[k].n; i++)
-            rows[k] += p->m.committed[k].at[i].end > 0 ? p->m.committed[k].at[i].end : 0;
+        rows[k] = rows_of(p, k);
     if (expected[0] == 0)
         memcpy(expected, rows, sizeof expected);
     /* How often numbers were seen missing before they came depends on where a run was cut. */
@@ -433,7 +439,7 @@ bool pipeline_reconcile(struct pipeline *p) {
         return complain(p, "reconcile: %s", err.msg);
     int64_t all = 0;
     for (int k = 0; k < K2_KIND_COUNT; k++)
-        all += expected[k];
+        all += rows_of(p, k);
     bool good = (reconcile_equal(&r) && r.lag == 0 && r.compared == all) ||
                 complain(p, "reconcile: %lld compared, lag %lld: %s", (long long)r.compared,
                          (long long)r.lag, r.first);

@@ -67,7 +67,9 @@ static void all_errors_are_told_and_the_rest_is_read(void **state) {
     int errors;
     char text[600] = "[journal]\npartitions = none\nurll = a\nretention = ";
     memset(text + strlen(text), 'x', 300);
-    strcat(text, "\n[sink]\ninterval = 7s\n[feed.a]\nrate = fast\npoll = 9s\n");
+    size_t n = strlen(text);
+    snprintf(text + n, sizeof text - n,
+             "\n[sink]\ninterval = 7s\n[feed.a]\nrate = fast\npoll = 9s\n");
     setenv("K2_SINK_COMMIT_ROWS", "many", 1);
     setenv("K2_FEED_A_SEED", "x", 1);
     CHECK_OK(k2_fs_replace(path, k2_sv_of(text), &err), &err);
@@ -232,10 +234,13 @@ static void the_environment_overrides_and_makes_sections_with_names(void **state
 
 static void every_entry_is_listed_with_its_variable(void **state) {
     (void)state;
-    const int feed_keys = 0
-#define K2_CONFIG_NAMED(section, key, type, def, meaning) +(strcmp(#section, "feed") == 0)
+    static const char *const sections[] = {
+#define K2_CONFIG_NAMED(section, key, type, def, meaning) #section,
 #include "base/config.def"
-        ;
+    };
+    int feed_keys = 0;
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        feed_keys += strcmp(sections[i], "feed") == 0;
     setenv("K2_FEED_BB_SOURCE", "env:K2TEST_SECRET", 1);
     setenv("K2TEST_SECRET", "wss://user:pass", 1);
     struct k2_config *c = loaded("[feed.my-asx]\nrate = 5\n");

@@ -475,8 +475,8 @@ static void fragments_are_put_together_in_any_order(void **state) {
     static const char *const expected[] = {
         "frame 3 @68 t=2000007000 d0 udp://239.1.2.3:2|abcdefghijklmnopqrstuvwxyz0123456789ABC|\n",
         "frame 3 @171 t=2000007000 d0 udp://239.1.2.3:2|abcdefghijklmnopqrstuvwxyz0123456789ABC|\n",
-        "frame 4 @223 t=3000007000 d0 "
-        "udp://239.1.2.3:2|abcdefghijklmnopqrstuvwxyz0123456789ABC|\n"};
+        ("frame 4 @223 t=3000007000 d0 "
+         "udp://239.1.2.3:2|abcdefghijklmnopqrstuvwxyz0123456789ABC|\n")};
     for (int i = 0; i < 3; i++) {
         struct maker m = {.link = 101};
         make_start(&m);
