@@ -18,7 +18,7 @@ struct market {
     const char *zone;
     bool rolls;
     bool (*holiday)(const struct day *d); /* of a Monday to Friday */
-    struct market_hours (*hours)(const struct day *d);
+    struct market_hours (*hours)(struct day d);
 };
 
 /* --- dates --- */
@@ -110,9 +110,9 @@ static bool is_last_before(const struct day *d, int eve) {
            (d->day == eve || (d->weekday == FRI && d->day > eve - 3 && d->day < eve));
 }
 
-static struct market_hours asx_hours(const struct day *d) {
+static struct market_hours asx_hours(struct day d) {
     /* of 2022 the calendars that we compare with know no early close */
-    bool early = d->year != 2022 && (is_last_before(d, 24) || is_last_before(d, 31));
+    bool early = d.year != 2022 && (is_last_before(&d, 24) || is_last_before(&d, 31));
     return (struct market_hours){10 * 3600, early ? 14 * 3600 + 600 : 16 * 3600, 0, 0};
 }
 
@@ -127,10 +127,10 @@ static bool us_holiday(const struct day *d) {
            LISTED(d, special);
 }
 
-static struct market_hours us_hours(const struct day *d) {
-    bool eve = is(d, 7, 3) || is(d, 12, 24); /* of a holiday that is a weekday itself */
-    bool after_thanksgiving = d->weekday == FRI && d->month == 11 && d->day >= 23 && d->day <= 29;
-    bool early = (eve && d->weekday != FRI) || after_thanksgiving;
+static struct market_hours us_hours(struct day d) {
+    bool eve = is(&d, 7, 3) || is(&d, 12, 24); /* of a holiday that is a weekday itself */
+    bool after_thanksgiving = d.weekday == FRI && d.month == 11 && d.day >= 23 && d.day <= 29;
+    bool early = (eve && d.weekday != FRI) || after_thanksgiving;
     return (struct market_hours){9 * 3600 + 1800, (early ? 13 : 16) * 3600, 0, 0};
 }
 
@@ -140,12 +140,12 @@ static bool cme_holiday(const struct day *d) {
     return is_or_monday(d, 1, 1) || is_good_friday(d) || is_or_monday(d, 12, 25);
 }
 
-static struct market_hours cme_hours(const struct day *d) {
+static struct market_hours cme_hours(struct day d) {
     (void)d;
     return (struct market_hours){-7 * 3600, 16 * 3600, 0, 0};
 }
 
-static struct market_hours comex_hours(const struct day *d) {
+static struct market_hours comex_hours(struct day d) {
     (void)d;
     return (struct market_hours){-6 * 3600, 17 * 3600, 0, 0};
 }
@@ -162,8 +162,8 @@ static bool lse_holiday(const struct day *d) {
            LISTED(d, special);
 }
 
-static struct market_hours lse_hours(const struct day *d) {
-    bool early = is_last_before(d, 24) || is_last_before(d, 31);
+static struct market_hours lse_hours(struct day d) {
+    bool early = is_last_before(&d, 24) || is_last_before(&d, 31);
     return (struct market_hours){8 * 3600, early ? 12 * 3600 + 1800 : 16 * 3600 + 1800, 0, 0};
 }
 
@@ -214,8 +214,8 @@ static bool jpx_holiday(const struct day *d) {
            is_or_monday(d, 11, 3) || is_or_monday(d, 11, 23) || emperor || moved || jpx_special(d);
 }
 
-static struct market_hours jpx_hours(const struct day *d) {
-    bool longer = d->date >= k2_days_from_civil(2024, 11, 5);
+static struct market_hours jpx_hours(struct day d) {
+    bool longer = d.date >= k2_days_from_civil(2024, 11, 5);
     return (struct market_hours){9 * 3600, 15 * 3600 + (longer ? 1800 : 0), 11 * 3600 + 1800,
                                  12 * 3600 + 1800};
 }
@@ -245,6 +245,5 @@ bool market_session(const struct market *m, int32_t date) {
 
 struct market_hours market_hours_of(const struct market *m, int32_t date) {
     struct day d = day_of(date);
-    struct market_hours h = m->hours(&d);
-    return h;
+    return m->hours(d);
 }
