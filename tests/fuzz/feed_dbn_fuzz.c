@@ -28,6 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     const struct feed_ops *ops = feed_find(K2_SV("dbn"));
     const struct feed_visit visit = {&n, see_group, see_end, see_field};
     const struct feed_frame frame = {.bytes = {(const char *)data, n}};
-    (void)ops->dissect(ops, NULL, &frame, &visit, NULL);
+    (void)!ops->dissect(ops, NULL, &frame, &visit, NULL);
     return fuzz_format("dbn", data, n);
 }
