@@ -265,6 +265,7 @@ bool json_lines_restore(struct json_lines *l, struct k2_sv *in) {
 
 bool json_lines_first(struct k2_sv head, struct json_record *r) {
     struct json_lines l = {0};
+    *r = (struct json_record){0}; /* an empty head has no line that would fill it */
     const char *end = head.p + head.n;
     enum json_line found;
     while ((found = json_line_next(&l, &head, true, r)) == JSON_LINE_NOTE && !r->url.n)
