@@ -55,6 +55,7 @@ static const uint8_t *take(struct cursor *c, size_t n) {
 
 /* How many follow, of at least `size` bytes each. */
 static uint32_t take_count(struct cursor *c, size_t size) {
+    K2_ASSERT(size > 0);
     const uint8_t *p = take(c, 4);
     uint32_t n = p ? k2_get_u32(p) : 0;
     if (n > (c->end - c->at) / size) {

@@ -51,9 +51,9 @@ const struct dbn_publisher *dbn_publisher(uint16_t id) {
 }
 
 uint16_t dbn_publisher_of(struct k2_sv exchange) {
-    for (uint16_t i = 1; i < PUBLISHERS; i++)
+    for (size_t i = 1; i < PUBLISHERS; i++)
         if (k2_sv_eq(exchange, k2_sv_of(publishers[i].venue)) &&
             k2_sv_starts(k2_sv_of(publishers[i].dataset), exchange))
-            return i;
+            return (uint16_t)i;
     return 0;
 }

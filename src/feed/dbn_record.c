@@ -314,8 +314,8 @@ struct side_of_level {
 };
 
 static struct side_of_level side_of_level(const uint8_t *levels, int i) { /* i: level * 2 + ask */
-    const uint8_t *level = levels + i / 2 * LEVEL_SIZE;
-    int ask = i & 1;
+    const uint8_t *level = levels + (size_t)i / 2 * LEVEL_SIZE;
+    size_t ask = i & 1;
     return (struct side_of_level){level + 8 * ask, level + 16 + 4 * ask, level + 24 + 4 * ask};
 }
 

@@ -185,8 +185,15 @@ static bool size_of(k2_i128 v, uint32_t *out, const char **why) {
     return true;
 }
 
+/* What the source said, where it said it. */
+static char or_char(char said, char otherwise) {
+    return said ? said : otherwise;
+}
+
 static char side_of(struct k2_sv side) {
-    return side.n == 0 ? 'N' : side.p[0] == 'B' ? 'B' : 'A';
+    if (side.n == 0)
+        return 'N';
+    return side.p[0] == 'B' ? 'B' : 'A';
 }
 
 static uint8_t flags_of(const struct extra *x, int32_t flags) {
@@ -345,8 +352,8 @@ static bool write_quote(struct feed_dbn_writer *w, const struct k2_event *e,
     struct order o = {.price = r.extra.price,
                       .size = (uint32_t)said(&r.extra, SAID_size, 0, UINT32_MAX),
                       .flags = flags_of(&r.extra, q->flags),
-                      .action = r.extra.action ? r.extra.action : 'M',
-                      .side = r.extra.side ? r.extra.side : 'N'};
+                      .action = or_char(r.extra.action, 'M'),
+                      .side = or_char(r.extra.side, 'N')};
     name_instrument(w, &r, in, out);
     uint8_t *p = k2_buf_need(out, QUOTE_SIZE);
     put_header(p, QUOTE_SIZE, DBN_MBP_1, &r);
@@ -425,7 +432,7 @@ static bool write_message(struct feed_dbn_writer *w, const struct k2_event *e,
                       .size = (uint32_t)said(&r.extra, SAID_size, 0, UINT32_MAX),
                       .flags = flags_of(&r.extra, m->flags),
                       .action = r.extra.action,
-                      .side = r.extra.side ? r.extra.side : 'N'};
+                      .side = or_char(r.extra.side, 'N')};
     name_instrument(w, &r, in, out);
     put_mbo(&r, &o, out);
     return true;

@@ -44,11 +44,12 @@ static void flow_free(struct flow *w) {
 }
 
 void flows_free(struct flows *s) {
-    struct flow *w, *next;
     if (!s)
         return;
-    HASH_ITER(hh, s->table, w, next) {
-        HASH_DEL(s->table, w);
+    struct flow *w = s->table;
+    HASH_CLEAR(hh, s->table);
+    for (struct flow *next; w; w = next) {
+        next = w->hh.next;
         flow_free(w);
     }
     free(s);

@@ -185,7 +185,7 @@ static char closing(struct k2_sv line) {
     struct k2_sv s = k2_sv_trim(line);
     if (s.n != 1 || s.p != line.p)
         return 0;
-    return s.p[0] == '{' ? '}' : s.p[0] == '[' ? ']' : 0;
+    return (char)(s.p[0] == '{' ? '}' : s.p[0] == '[' ? ']' : 0);
 }
 
 /* Up to the line that begins with `close`. MORE: its end is not in sight; TOO_LONG: it has none. */

@@ -89,7 +89,7 @@ static bool plain_decimal(struct k2_sv s, struct layout_term *t) {
 }
 
 static bool is_constant(struct k2_sv s) {
-    char c = s.n ? s.p[0] : '"';
+    char c = (char)(s.n ? s.p[0] : '"');
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '"';
 }
 

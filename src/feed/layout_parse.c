@@ -480,7 +480,7 @@ static void strip(char *text) {
         if (*at == '\n')
             quote = 0;
         else if (quote)
-            quote = *at == quote ? 0 : quote;
+            quote = (char)(*at == quote ? 0 : quote);
         else if (*at == '"')
             quote = *at;
         else if (*at == '#' && (before == ' ' || before == '\t' || before == '\n'))

@@ -212,7 +212,7 @@ static int print_field(struct layout_state *s, const struct layout_term *t, char
 
 int layout_term_text(struct layout_state *s, const struct layout_term *t, char room[LAYOUT_ROOM],
                      struct k2_sv *out) {
-    k2_i128 v;
+    k2_i128 v = 0;
     switch (t->make) {
     case LAYOUT_MAKE_TEXT:
         *out = t->text;

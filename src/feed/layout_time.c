@@ -33,7 +33,7 @@ int32_t layout_name_date(struct k2_sv path) {
     int32_t found = INT32_MIN;
     size_t digits = 0;
     for (size_t i = 0; i <= path.n; i++) {
-        char c = i < path.n ? path.p[i] : 0;
+        char c = (char)(i < path.n ? path.p[i] : 0);
         if (digits == 8 && (c < '0' || c > '9')) {
             const char *p = path.p + i - 8;
             found = date_of(number_of(p, 4), number_of(p + 4, 2), number_of(p + 6, 2));

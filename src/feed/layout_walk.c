@@ -143,7 +143,7 @@ static void show_field(struct layout_walk *w, int32_t node, const struct layout_
 }
 
 static void show_clock(struct layout_walk *w, int32_t node, const struct layout_slot *s) {
-    int clock = w->l->nodes[node].clock;
+    size_t clock = (size_t)w->l->nodes[node].clock; /* one that has one */
     const struct layout_clock *c = &w->l->clock[clock];
     char room[32];
     int n = snprintf(room, sizeof room, "%lld", (long long)w->clock[clock]);

@@ -32,7 +32,7 @@ static size_t run(struct k2_sv s, char sep) {
     for (; i < s.n; i++) {
         char c = s.p[i];
         if (quote) {
-            quote = c == quote ? 0 : quote;
+            quote = (char)(c == quote ? 0 : quote);
             continue;
         }
         if (depth == 0 && (sep ? c == sep : blank(c)))
@@ -252,7 +252,7 @@ int layout_take_cond(struct layout_parse *p, int32_t scope, struct k2_sv text,
     size_t n = 0;
     while (n < text.n && !memchr("=!&", text.p[n], 3))
         n++;
-    *out = (struct layout_cond){.op = n < text.n ? text.p[n] : '?'};
+    *out = (struct layout_cond){.op = (char)(n < text.n ? text.p[n] : '?')};
     out->node = layout_resolve(p, scope, (struct k2_sv){text.p, n});
     if (out->node < 0)
         return -1;

@@ -64,7 +64,7 @@ static int read_date_time(struct k2_sv text, int32_t *day, int64_t *of_day, stru
         text.p[11] != ':' || !feed_digits(text.p + 9, 2, &hour) ||
         !feed_digits(text.p + 12, 2, &minute) || hour > 23 || minute > 59)
         return feed_fault_set(f, "MALFORMED", "the time is not YYYYMMDD HH:MM", text);
-    *of_day = (hour * 60 + minute) * 60 * K2_NS_PER_SEC;
+    *of_day = (int64_t)(hour * 60 + minute) * 60 * K2_NS_PER_SEC;
     return 0;
 }
 

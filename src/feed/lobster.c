@@ -228,7 +228,7 @@ static int check_levels(struct lobster *l, size_t columns, struct feed_fault *f)
 
 /* Levels as they were at first: none stands. */
 static void begin_book(struct lobster *l, size_t levels) {
-    l->level = k2_realloc(l->level, 2 * SIDES * levels * sizeof *l->level);
+    l->level = k2_realloc(l->level, (size_t)2 * SIDES * levels * sizeof *l->level);
     l->levels = levels;
     for (size_t i = 0; i < SIDES * levels; i++)
         l->level[i] = (struct level){K2_NULL_DECIMAL, K2_NULL_DECIMAL};

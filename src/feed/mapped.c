@@ -262,7 +262,7 @@ static int read_number(struct mapped *m, struct feed_row *row, struct feed_fault
 
 static int identify(struct mapped *m, struct feed_row *row, struct feed_fault *f) {
     const struct mapping *map = m->mapping;
-    int64_t ns;
+    int64_t ns = K2_NULL_LONG;
     if (read_exchange(m, row, f) ||
         (!m->rows.symbol && read_word(m, &map->symbol, "the symbol is missing", &row->symbol, f)))
         return -1;
@@ -337,7 +337,7 @@ static void set_extra(struct k2_event *e, uint32_t id) {
 static int read_rest(struct mapped *m, struct feed_fault *f) {
     const struct map_cells *c = &m->cells;
     for (size_t i = 0; i < c->n_rest; i++) {
-        if (!feed_text_ok(c->rest[i].name, WORD_MAX * 2) ||
+        if (!feed_text_ok(c->rest[i].name, (size_t)2 * WORD_MAX) ||
             !feed_text_ok(c->rest[i].value, EXTRA_MAX))
             return feed_fault_set(f, "MALFORMED", "the text is not plain UTF-8 or too long",
                                   c->rest[i].value);

@@ -60,7 +60,7 @@ static bool blank(char c) {
 }
 
 static int take_word(struct parser *p, struct k2_sv *rest, struct k2_err *err) {
-    char quote = rest->p[0] == '"' || rest->p[0] == '`' ? rest->p[0] : 0;
+    char quote = (char)(rest->p[0] == '"' || rest->p[0] == '`' ? rest->p[0] : 0);
     struct word *w = &p->word[p->n];
     size_t n = quote ? 1 : 0;
     while (n < rest->n && (quote ? rest->p[n] != quote : !blank(rest->p[n])))
@@ -253,7 +253,7 @@ static int read_delimiter(struct parser *p, struct k2_err *err) {
     struct k2_sv word = p->word[0].text;
     if (!is(word, "tab") && (word.n != 1 || word.p[0] == '"'))
         return fail(p, err, "a delimiter is one character, or tab", word);
-    p->m->delimiter = is(word, "tab") ? '\t' : word.p[0];
+    p->m->delimiter = (char)(is(word, "tab") ? '\t' : word.p[0]);
     return K2_OK;
 }
 

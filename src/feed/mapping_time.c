@@ -51,7 +51,7 @@ static bool take_fraction(struct k2_sv *text, int64_t *out) {
 static bool take_month(struct k2_sv *text, int *out) {
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
     for (int m = 0; m < 12 && text->n >= 3; m++) {
-        const char *name = names + 3 * m;
+        const char *name = names + 3 * (size_t)m;
         if ((text->p[0] | 32) != name[0] || (text->p[1] | 32) != name[1] ||
             (text->p[2] | 32) != name[2])
             continue;

@@ -38,7 +38,7 @@ static void keep_digits(struct vj *v, struct vj_level *l, struct k2_sv text, boo
                  !memchr(text.p, 'e', text.n) && !memchr(text.p, 'E', text.n);
     if (!plain)
         vj_level_extra(v, l, price ? K2_SV("price_text") : K2_SV("quantity_text"), text);
-    else if (fraction.n && fraction.p[fraction.n - 1] == '0')
+    else if (fraction.p && fraction.n && fraction.p[fraction.n - 1] == '0')
         vj_level_extra(v, l, price ? K2_SV("price_digits") : K2_SV("quantity_digits"),
                        fraction.n < 10 ? (struct k2_sv){counts + 2 * fraction.n + 1, 1}
                                        : (struct k2_sv){counts + 2 * fraction.n, 2});

@@ -162,7 +162,7 @@ void vj_interval(struct vj *v, struct k2_sv text, int64_t unit) {
                     {'D', 86400}, {'w', 604800}, {'W', 604800}, {'M', 2592000}};
     struct k2_sv digits = text;
     int64_t count;
-    char last = text.n ? text.p[text.n - 1] : '0';
+    char last = (char)(text.n ? text.p[text.n - 1] : '0');
     for (size_t i = 0; i < sizeof units_of / sizeof *units_of; i++)
         if (last == units_of[i].letter) {
             unit = units_of[i].seconds;
@@ -212,7 +212,7 @@ static bool move_point(struct k2_sv mantissa, int64_t exponent, char out[VJ_NUMB
     for (int64_t i = point < 0 ? point : 0; i < have || i < point; i++) {
         if (i == point)
             out[(*n)++] = '.';
-        out[(*n)++] = i < 0 || i >= have ? '0' : digits[i];
+        out[(*n)++] = (char)(i < 0 || i >= have ? '0' : digits[i]);
     }
     return true;
 }

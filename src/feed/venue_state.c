@@ -129,7 +129,7 @@ static bool get_range(struct k2_sv *in, int64_t low, int64_t high, int64_t *out)
 static bool get_channel(struct vj *v, struct k2_sv *in) {
     struct k2_sv name;
     int64_t exchange, date, epoch, high, kinds, kind, last, parts;
-    if (!k2_avro_get_bytes(in, &name) || name.n > 4 * VJ_WORD_MAX ||
+    if (!k2_avro_get_bytes(in, &name) || name.n > (size_t)4 * VJ_WORD_MAX ||
         !get_range(in, 0, VJ_CODES_MAX - 1, &exchange) || !v->codes[exchange] ||
         !get_range(in, INT32_MIN, INT32_MAX, &date) || !get_range(in, 0, INT32_MAX / 2, &epoch) ||
         !k2_avro_get_long(in, &high) || !get_range(in, 0, K2_KIND_COUNT, &kinds))

@@ -58,7 +58,7 @@ static void a_message_over_several_lines_is_one_however_it_is_shown(void **state
     static const char text[] = "{\n  \"a\": [\n    1\n  ]\n}\n{\"b\":2}\n[\n  {},\n  {}\n]\n";
     for (size_t step = 1; step < sizeof text; step++) {
         struct json_lines l = {0};
-        struct json_record r;
+        struct json_record r = {0};
         size_t shown = 0, done = 0, n = sizeof text - 1;
         static const size_t ends[] = {23, 31, 46};
         int found = 0;

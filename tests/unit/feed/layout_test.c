@@ -280,7 +280,8 @@ static void told_open(void *ctx, const char *name, int index, size_t at) {
 
 static void told_close(void *ctx) {
     struct told *t = ctx;
-    strcat(t->text, "} ");
+    size_t n = strlen(t->text);
+    snprintf(t->text + n, sizeof t->text - n, "} ");
 }
 
 static void told_field(void *ctx, const char *name, struct k2_sv text, bool padding, size_t at,
@@ -297,7 +298,7 @@ static const char *told_of(const struct layout *l, void *state, const char *byte
     struct k2_err err = {0};
     t.text[0] = 0;
     if (l->ops.dissect(&l->ops, state, &f, &visit, &err) != K2_OK)
-        strcat(t.text, err.msg);
+        snprintf(t.text, sizeof t.text, "%s", err.msg);
     return t.text;
 }
 
