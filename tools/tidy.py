@@ -5,9 +5,6 @@ A file that passed is remembered under the hash of all that the result depends
 on (the preprocessed text with its comments, the configuration, the tool's
 version), so that an unchanged file costs one run of the preprocessor.
 
-tools/tidy_known.txt names files whose findings are known and not mended yet: they are counted and do not fail.
-A file leaves the list when it is mended; none is added.
-
 usage: tools/tidy.py BUILD_DIR [PATH_PART ...]
 """
 import concurrent.futures
@@ -78,11 +75,6 @@ def forget_old(cache, keep=5000):
         os.unlink(mark.path)
 
 
-def known_files(root):
-    with open(os.path.join(root, "tools", "tidy_known.txt"), encoding="utf-8") as file:
-        return {line.strip() for line in file if line.strip() and not line.startswith("#")}
-
-
 def main(build, parts):
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     build = os.path.abspath(build)
@@ -96,18 +88,15 @@ def main(build, parts):
     if parts:
         entries = [e for e in entries if any(part in e["file"] for part in parts)]
     config = configuration(root)
-    known = known_files(root)
-    bad = cached = waiting = 0
+    bad = cached = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, hit, output in pool.map(lambda e: check(e, build, config, cache), entries):
             cached += hit
-            name = os.path.relpath(path, root)
-            waiting += bool(output) and name in known
-            if output and name not in known:
+            if output:
                 bad += 1
-                print(f"--- {name}\n{output}", flush=True)
+                print(f"--- {os.path.relpath(path, root)}\n{output}", flush=True)
     forget_old(cache)
-    print(f"{len(entries)} files, {cached} unchanged, {bad} with findings, {waiting} with known ones")
+    print(f"{len(entries)} files, {cached} unchanged, {bad} with findings")
     return 1 if bad else 0
 
 
