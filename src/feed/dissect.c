@@ -1,6 +1,6 @@
 /* feed/dissect.c - see dissect.h: a decoder around another one, that cuts a source into frames and has each of them
  * told instead of decoded. */
-#include "feed/frames.h"
+#include "feed/capture/frames.h"
 
 #include <stdlib.h>
 

@@ -125,8 +125,9 @@ struct feed_ops {
     const char *title;             /* one line for `k2 feed list` */
     const char *numbering;         /* where the sequence comes from, in a sentence */
     const struct feed_fact *facts; /* ended by one without what */
-    const void *table; /* what a decoder that is driven by tables reads (layout.h); else NULL */
-    bool ordinal;      /* the feed numbers nothing: sequences are counted over its lines */
+    const void
+        *table;   /* what a decoder that is driven by tables reads (layout/layout.h); else NULL */
+    bool ordinal; /* the feed numbers nothing: sequences are counted over its lines */
     size_t state_size; /* the caller allocates the private state, zeroed */
     /* 0 = not this format .. 100 = certain, from the file's name and its first bytes; above 0 with the
      * reason in words. */
@@ -398,7 +399,7 @@ void seq_engine_told(struct seq_engine *s, const struct seq_step *step);
 void seq_engine_ledger(const struct seq_engine *s,
                        void (*gap)(void *ctx, const struct seq_step *gap), void *ctx);
 
-/* The state as bytes (a checkpoint), and back; format in seq_checkpoint.c, versioned. Only the newest
+/* The state as bytes (a checkpoint), and back; format in sequence/checkpoint.c, versioned. Only the newest
  * `keep_dates` session dates of each exchange are kept; 0 = all. */
 /* Channels with open gaps are kept too.
  * `out` is appended to; the events themselves are not kept: repeats after a restart ask the
@@ -436,7 +437,7 @@ int64_t sim_sent_ns(const struct sim *s); /* simulated time of the last event's 
  * `k2 simulate --print` writes, because decoders of such venues take it for that. */
 int64_t sim_symbol_number(const struct sim *s);
 
-#include "feed/dbn_write.h"
+#include "feed/dbn/write.h"
 #include "feed/dissect.h"
 #include "feed/sources.h"
 #include "feed/symbols.h"

@@ -1,6 +1,6 @@
 /* feed/feeds.c - the table of feeds. A new one is its folder or file and a line here, or a layout in
  * feeds/ (docs/layouts.md). */
-#include "feed/layout.h"
+#include "feed/layout/layout.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * how the rest is cut into pieces: whole and in pieces it must give the same answers. */
 #include <stdlib.h>
 
-#include "feed/frames.h"
+#include "feed/capture/frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,6 +1,6 @@
 /* Fuzz target: any bytes as a frame, against every layout of the program. The first byte says which. What is told
  * must stay inside the frame, and what is accepted must be good enough to be stored. */
-#include "feed/layout.h"
+#include "feed/layout/layout.h"
 #include "feed_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,5 +1,5 @@
 /* Fuzz target: any text as a layout, and what is left of it as a frame of the layout. */
-#include "feed/layout.h"
+#include "feed/layout/layout.h"
 #include "feed_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,7 +1,7 @@
 /* Dissects frames by a layout, for layouts.py: each line of standard input is a frame in hex and its flow; each
  * line of output is the frame's tree as JSON, [[name, index, [children] or text], ...], a tab, and what is wrong.
  * Index: -1 = does not repeat, -2 = a field of padding. */
-#include "feed/layout.h"
+#include "feed/layout/layout.h"
 
 #include <stdio.h>
 #include <stdlib.h>

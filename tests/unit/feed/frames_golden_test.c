@@ -1,6 +1,6 @@
 /* Frames of recorded captures, held against what a public dissector found in them: number, time, payload
  * (K2_SHARED_DATA/exchange-pcap), and against the counts of the long ones (K2_SHARED_DATA/iex-pcap). */
-#include "feed/frames.h"
+#include "feed/capture/frames.h"
 #include "feed_helper.h"
 
 #include "base/fs.h"

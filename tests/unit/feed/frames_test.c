@@ -1,7 +1,7 @@
 /* Frames of captures and streams. What a source gives is written down as text, a line for each answer; however
  * the bytes are cut into pieces, it must be the same text. */
 #include "capture_helper.h"
-#include "feed/frames.h"
+#include "feed/capture/frames.h"
 #include "k2test.h"
 
 #include <inttypes.h>

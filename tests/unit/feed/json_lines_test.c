@@ -1,5 +1,5 @@
 /* The containers of JSON messages, and moments as venues write them. */
-#include "feed/json_lines.h"
+#include "feed/venue/json_lines.h"
 #include "k2test.h"
 
 static void check_record(const char *text, enum json_line found, const char *json, int64_t ns) {

@@ -1,5 +1,5 @@
 /* What a layout's decoder remembers of instruments and orders is bounded. */
-#include "feed/layout_state.h"
+#include "feed/layout/state.h"
 #include "k2test.h"
 
 static void beyond_the_bound_the_oldest_is_dropped(void **state) {

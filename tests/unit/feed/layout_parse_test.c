@@ -1,5 +1,5 @@
 /* The language of layouts: what is good, and what is wrong on which line. */
-#include "feed/layout.h"
+#include "feed/layout/layout.h"
 #include "k2test.h"
 
 #define HEAD "layout t-1.0\ntitle T\nexchange ASX\norder big\n"

@@ -1,5 +1,5 @@
 /* A layout whose packets of streams have no number: NASDAQ TotalView-ITCH in BinaryFILE and SoupBinTCP beside MoldUDP64. */
-#include "feed/layout_state.h"
+#include "feed/layout/state.h"
 #include "feed_helper.h"
 
 #define ITCH "nasdaq-totalview-itch-5.0"

@@ -1,5 +1,5 @@
 /* What a layout makes of packets: fields as they are told, and events. */
-#include "feed/layout.h"
+#include "feed/layout/layout.h"
 #include "feed_helper.h"
 
 static const char tape[] =

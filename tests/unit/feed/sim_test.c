@@ -2,7 +2,7 @@
  * prints is read back by the decoders. */
 #include "feed_helper.h"
 
-#include "feed/sim_int.h"
+#include "feed/sim/sim_int.h"
 
 static struct sim_options options(void) {
     return (struct sim_options){

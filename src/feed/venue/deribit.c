@@ -1,0 +1,216 @@
+/* feed/venue/deribit.c - notifications of Deribit: {"jsonrpc","method":"subscription","params":{"channel","data"}}.
+ *
+ *   trades.*              number: trade_seq, "the sequence number of the trade within instrument"
+ *   book.INSTRUMENT.*     change_id and prev_change_id: a change is for the numbers after prev_change_id;
+ *                         grouped books (book.INSTRUMENT.GROUP.DEPTH.INTERVAL) are told whole each time
+ *   quote.*, ticker.*, perpetual.*, deribit_price_index.*, deribit_volatility_index.*, markprice.*
+ *   chart.trades.*        bars
+ *   instrument.state.*    trading status
+ * Prices are JSON numbers and may be below 0 (combos).
+ */
+#include "feed/venue/venue.h"
+
+enum { KEEP_BIDS, KEEP_ASKS };
+
+static const struct vj_field trade_fields[] = {
+    VJ("timestamp", TIME, VJ_MS),        VJ("price", PRICE, VJ_price),
+    VJ("amount", QUANTITY, VJ_quantity), VJ("direction", SIDE, 0),
+    VJ("instrument_name", SYMBOL, 0),    VJ("trade_seq", NUMBER, 0),
+};
+
+static const struct vj_field book_fields[] = {
+    VJ("type", DROP, 0),
+    VJ("instrument_name", SYMBOL, 0),
+    VJ("timestamp", TIME, VJ_MS),
+    VJ("change_id", NUMBER, 0),
+    VJ_AS("prev_change_id", PREVIOUS, "prev_change_id"),
+    VJ("bids", KEEP, KEEP_BIDS),
+    VJ("asks", KEEP, KEEP_ASKS),
+};
+
+static const struct vj_field figure_fields[] = {
+    VJ("timestamp", TIME, VJ_MS),
+    VJ("instrument_name", SYMBOL, 0),
+    VJ("index_name", SYMBOL, 0),
+    VJ("best_bid_price", PRICE, VJ_bid_price),
+    VJ("best_bid_amount", QUANTITY, VJ_bid_quantity),
+    VJ("best_ask_price", PRICE, VJ_ask_price),
+    VJ("best_ask_amount", QUANTITY, VJ_ask_quantity),
+    VJ("stats", INTO, 0),
+    VJ("greeks", INTO, 0),
+    VJ_AS("high", STAT, "HIGH"),
+    VJ_AS("low", STAT, "LOW"),
+    VJ_AS("volume", STAT_SIZE, "VOLUME"),
+    VJ_AS("volume_usd", STAT_SIZE, "QUOTE_VOLUME"),
+    VJ_AS("last_price", STAT, "LAST"),
+    VJ_AS("mark_price", STAT, "MARK_PRICE"),
+    VJ_AS("index_price", STAT, "INDEX_PRICE"),
+    VJ_AS("settlement_price", STAT, "SETTLEMENT"),
+    VJ_AS("estimated_delivery_price", STAT, "ESTIMATED_SETTLEMENT_PRICE"),
+    VJ_AS("open_interest", STAT_SIZE, "OPEN_INTEREST"),
+    VJ_AS("current_funding", STAT, "FUNDING_RATE"),
+    VJ_AS("funding_8h", STAT, "FUNDING_RATE_8H"),
+    VJ_AS("interest", STAT, "FUNDING_RATE"),
+    VJ_AS("price", STAT, "INDEX_PRICE"),
+    VJ_AS("volatility", STAT, "VOLATILITY"),
+    VJ_AS("iv", STAT, "IMPLIED_VOLATILITY"),
+};
+
+static const struct vj_field chart_fields[] = {
+    VJ("tick", TIME, VJ_MS),      VJ("open", PRICE, VJ_open),   VJ("high", PRICE, VJ_high),
+    VJ("low", PRICE, VJ_low),     VJ("close", PRICE, VJ_close), VJ("volume", QUANTITY, VJ_volume),
+    VJ_AS("cost", EXTRA, "cost"),
+};
+
+static const struct vj_field state_fields[] = {
+    VJ("timestamp", TIME, VJ_MS),
+    VJ("instrument_name", SYMBOL, 0),
+    VJ("state", TEXT, VJ_status),
+};
+
+static int take_trade(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(trade_fields);
+    vj_begin(v, r, at)->numbered = true;
+    vj_read(v, at, &table);
+    return vj_trade(v);
+}
+
+/* ["new" | "change" | "delete", price, amount], or [price, amount] of a grouped book. */
+static void read_side(struct vj *v, uint32_t list, bool sell) {
+    if (!list || vj_type(v, list) != JSON_ARRAY) {
+        (void)vj_fault(v, "MALFORMED", "the book has no two sides", v->item.raw);
+        return;
+    }
+    for (uint32_t i = vj_first(list); i < vj_end(v, list) && !v->item.bad; i = vj_next(v, i)) {
+        uint32_t a = vj_element(v, i, 0), b = vj_element(v, i, 1), c = vj_element(v, i, 2);
+        bool word = vj_type(v, a) == JSON_STRING;
+        uint32_t price = word ? b : a, amount = word ? c : b;
+        if (vj_type(v, price) != JSON_NUMBER || vj_type(v, amount) != JSON_NUMBER) {
+            (void)vj_fault(v, "MALFORMED", "a level is no price and amount", vj_text(v, i));
+            return;
+        }
+        struct vj_level *l = vj_add_level(v, sell);
+        if (!vj_decimal(v, vj_text(v, price), true, &l->price, "the price is no number") ||
+            !vj_decimal(v, vj_text(v, amount), false, &l->quantity, "the amount is no number"))
+            return;
+        if (word && k2_sv_eq(vj_text(v, a), K2_SV("delete")))
+            l->quantity = 0;
+        vj_set_or_delete(l);
+    }
+}
+
+static int take_book(struct vj *v, const struct json_record *r, uint32_t at, struct k2_sv channel) {
+    static const struct vj_table table = VJ_TABLE(book_fields);
+    struct vj_item *m = vj_begin(v, r, at);
+    m->numbered = m->shared = true;
+    vj_read(v, at, &table);
+    m->suffix = "@book";
+    if (m->symbol.n && channel.n > m->symbol.n + 5)
+        m->suffix_more = (struct k2_sv){channel.p + m->symbol.n + 5, channel.n - m->symbol.n - 5};
+    bool snapshot = !vj_member_is(v, at, "type", "change");
+    if (snapshot) {
+        m->sparse = true;
+        m->previous = K2_NULL_LONG;
+    }
+    read_side(v, m->keep[KEEP_BIDS], false);
+    read_side(v, m->keep[KEEP_ASKS], true);
+    return vj_book(v, snapshot, "book");
+}
+
+/* The part of the channel's name behind the first `dots` dots. */
+static struct k2_sv behind(struct k2_sv channel, int dots) {
+    while (dots-- > 0)
+        (void)k2_sv_split(&channel, '.');
+    return channel;
+}
+
+static int take_figures(struct vj *v, const struct json_record *r, uint32_t at,
+                        struct k2_sv channel) {
+    static const struct vj_table table = VJ_TABLE(figure_fields);
+    struct k2_sv rest = channel, name = k2_sv_split(&rest, '.');
+    struct vj_item *m = vj_begin(v, r, at);
+    m->suffix = "@";
+    m->suffix_more = name;
+    vj_read(v, at, &table);
+    if (!m->symbol.n)
+        vj_symbol(v, k2_sv_split(&rest, '.'));
+    vj_time_of_receipt(v);
+    return vj_quote_and_figures(v, name);
+}
+
+static int take_chart(struct vj *v, const struct json_record *r, uint32_t at,
+                      struct k2_sv channel) {
+    static const struct vj_table table = VJ_TABLE(chart_fields);
+    struct k2_sv rest = behind(channel, 2);
+    struct vj_item *m = vj_begin(v, r, at);
+    vj_symbol(v, k2_sv_split(&rest, '.'));
+    m->suffix = "@chart.";
+    m->suffix_more = rest;
+    vj_interval(v, rest, 60);
+    vj_read(v, at, &table);
+    return vj_bar(v);
+}
+
+static int take_state(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(state_fields);
+    vj_begin(v, r, at)->suffix = "@state";
+    vj_read(v, at, &table);
+    return vj_status(v);
+}
+
+static int take_list(struct vj *v, const struct json_record *r, uint32_t data,
+                     struct k2_sv channel) {
+    int rc = K2_OK;
+    if (k2_sv_starts(channel, K2_SV("trades.")))
+        return vj_each(v, r, data, take_trade);
+    if (vj_first(data) == vj_end(v, data))
+        return vj_filtered(v, "a message without data");
+    for (uint32_t i = vj_first(data); i < vj_end(v, data) && rc == K2_OK; i = vj_next(v, i))
+        rc = take_figures(v, r, i, channel);
+    return rc;
+}
+
+static int take(struct vj *v, const struct json_record *r) {
+    uint32_t params = vj_member(v, 0, "params");
+    if (r->answer)
+        return vj_filtered(v, "the answer to a request");
+    if (!params || !vj_member_is(v, 0, "method", "subscription"))
+        return vj_filtered(v, "other message");
+    struct k2_sv channel = vj_member_text(v, params, "channel");
+    uint32_t data = vj_member(v, params, "data");
+    if (k2_sv_starts(channel, K2_SV("user.")))
+        return vj_filtered(v, "of a private channel");
+    if (vj_type(v, data) == JSON_ARRAY)
+        return take_list(v, r, data, channel);
+    if (vj_type(v, data) != JSON_OBJECT || !channel.n)
+        return vj_filtered(v, "other message");
+    if (k2_sv_starts(channel, K2_SV("book.")))
+        return take_book(v, r, data, channel);
+    if (k2_sv_starts(channel, K2_SV("chart.trades.")))
+        return take_chart(v, r, data, channel);
+    if (k2_sv_starts(channel, K2_SV("instrument.state.")))
+        return take_state(v, r, data);
+    return take_figures(v, r, data, channel);
+}
+
+static int shape(struct k2_sv text, const char **why) {
+    *why = "the first message has the form of Deribit's";
+    return vj_names(text, "jsonrpc") && (vj_names(text, "params") || vj_names(text, "result")) ? 90
+                                                                                               : 0;
+}
+
+static const char *const codes[] = {"DERIBIT", NULL};
+static const char *const hosts[] = {"deribit.com", NULL};
+static const struct vj_venue venue = {
+    .codes = codes, .hosts = hosts, .take = take, .shape = shape, .signed_prices = true};
+
+VJ_FEED(deribit, "Deribit: trades, order book, quotes, figures, JSON messages as captured",
+        "trade_seq and change_id of the instrument; else the place in its channel",
+        {"file name", "any", "symbol and date come from the messages"},
+        {"trade", "trades", "number trade_seq; extra: trade_id, mark_price, index_price ..."},
+        {"book_event", "book", "number change_id; extra: first_sequence, prev_change_id"},
+        {"quote", "quote, ticker", "with the figures of a ticker as statistics"},
+        {"statistic", "ticker, perpetual, deribit_price_index", "MARK_PRICE, FUNDING_RATE ..."},
+        {"bar", "chart.trades", "channel INSTRUMENT@chart.RESOLUTION"},
+        {"trading_status", "instrument.state", "of the instrument"},
+        {"other", "answers and heartbeats", "are filtered"}, )
