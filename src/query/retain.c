@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { ROWS = 65536 };
+enum { ROWS = 8192 };
 
 struct fence {
     struct journal *journal;
@@ -39,65 +39,92 @@ static K2_RC check_span(struct fence *f, const struct k2_kind *kind, const char 
 
 /* --- its digest is the tables' --- */
 
-/* Sums of the table's rows, in the order of the segment's digests. */
+/* The rows of one topic, summed in the order of the segment's digests. */
 struct sums {
     const struct journal_segment_info *segment;
     struct journal_digest *of_table;
+    struct k2_interner *in;
+    const struct k2_kind *kind;
+    int exchange, symbol, date; /* places of these columns in the kind's struct */
+    struct group {
+        uint32_t exchange, symbol; /* in `in` */
+    } * groups;                    /* of each digest */
+    int *
+        found; /* by id of the symbol: the digest of its last row, which is mostly the next one's too */
+    size_t found_n;
 };
 
-static int digest_of(const struct journal_segment_info *s, enum k2_kind_id kind,
-                     struct k2_sv exchange, struct k2_sv symbol, int32_t date, int last) {
-    for (int n = 0; n < s->digest_count; n++) {
-        int i = (last + n) % s->digest_count; /* rows of one group come together */
-        const struct journal_digest *d = &s->digests[i];
-        if (d->kind == kind && d->trade_date == date && k2_sv_eq(symbol, k2_sv_of(d->symbol)) &&
-            k2_sv_eq(exchange, k2_sv_of(d->exchange)))
+static int place_of(const struct k2_kind *kind, const char *column) {
+    return (int)kind->fields[k2_field_by_name(kind, k2_sv_of(column))].offset;
+}
+
+static void start_topic(struct sums *s, const struct k2_kind *kind) {
+    const struct journal_segment_info *segment = s->segment;
+    s->kind = kind;
+    s->in = k2_interner_new();
+    s->exchange = place_of(kind, "exchange");
+    s->symbol = place_of(kind, "symbol");
+    s->date = place_of(kind, "trade_date");
+    s->groups = k2_zalloc(((size_t)segment->digest_count + 1) * sizeof *s->groups);
+    for (int i = 0; i < segment->digest_count; i++) {
+        s->groups[i].exchange = k2_intern(s->in, k2_sv_of(segment->digests[i].exchange));
+        s->groups[i].symbol = k2_intern(s->in, k2_sv_of(segment->digests[i].symbol));
+    }
+    s->found_n = (size_t)k2_interner_count(s->in) + 1;
+    s->found = k2_zalloc(s->found_n * sizeof *s->found);
+}
+
+static void end_topic(struct sums *s) {
+    k2_interner_free(s->in);
+    free(s->groups);
+    free(s->found);
+}
+
+static uint32_t column_of(const struct k2_event *e, int place) {
+    uint32_t value;
+    memcpy(&value, (const uint8_t *)k2_event_fields_const(e) + place, sizeof value);
+    return value;
+}
+
+/* Position in the segment's digests, or -1. */
+static int digest_of(struct sums *s, const struct k2_event *e) {
+    uint32_t exchange = column_of(e, s->exchange), symbol = column_of(e, s->symbol);
+    int32_t date = (int32_t)column_of(e, s->date);
+    int count = s->segment->digest_count;
+    if (symbol >= s->found_n)
+        return -1;
+    for (int n = 0; n < count; n++) {
+        int i = (s->found[symbol] + n) % count;
+        const struct journal_digest *d = &s->segment->digests[i];
+        if (s->groups[i].symbol == symbol && s->groups[i].exchange == exchange &&
+            d->trade_date == date && d->kind == s->kind->id) {
+            s->found[symbol] = i;
             return i;
+        }
     }
     return -1;
 }
 
-/* Symbol columns stand at different places in the kinds' structs; the common ones are the same. */
-static struct k2_sv text_of(const struct k2_event *e, const struct k2_kind *kind, const char *name,
-                            const struct k2_interner *in) {
-    const struct k2_field *f = &kind->fields[k2_field_by_name(kind, k2_sv_of(name))];
-    uint32_t id;
-    memcpy(&id, (const uint8_t *)k2_event_fields_const(e) + f->offset, sizeof id);
-    return k2_interned(in, id);
-}
-
-static int32_t date_of(const struct k2_event *e, const struct k2_kind *kind) {
-    const struct k2_field *f = &kind->fields[k2_field_by_name(kind, K2_SV("trade_date"))];
-    int32_t date;
-    memcpy(&date, (const uint8_t *)k2_event_fields_const(e) + f->offset, sizeof date);
-    return date;
-}
-
-static K2_RC add_row(struct sums *s, const struct k2_event *e, const struct k2_kind *kind,
-                     const struct k2_interner *in, int *last, struct k2_err *err) {
-    struct k2_sv symbol = text_of(e, kind, "symbol", in);
-    int i = digest_of(s->segment, kind->id, text_of(e, kind, "exchange", in), symbol,
-                      date_of(e, kind), *last);
+static K2_RC add_row(struct sums *s, const struct k2_event *e, struct k2_err *err) {
+    int i = digest_of(s, e);
     if (i < 0)
         return k2_fail(err, K2_E_DATA, "table %s has a row of symbol %.*s that the segment lacks",
-                       kind->table, K2_SV_ARG(symbol));
-    *last = i;
+                       s->kind->table, K2_SV_ARG(k2_interned(s->in, column_of(e, s->symbol))));
     s->of_table[i].count++;
-    s->of_table[i].sum = k2_h128_add(s->of_table[i].sum, k2_row_hash(e, in));
+    s->of_table[i].sum = k2_h128_add(s->of_table[i].sum, k2_row_hash(e, s->in));
     return K2_OK;
 }
 
-static K2_RC add_rows(struct sums *s, struct query_rows *rows, const struct k2_kind *kind,
-                      struct k2_interner *in, struct k2_err *err) {
+static K2_RC add_rows(struct sums *s, struct query_rows *rows, struct k2_err *err) {
     struct k2_columns c;
-    k2_columns_init(&c, kind, ROWS);
-    int rc, last = 0;
+    k2_columns_init(&c, s->kind, ROWS);
+    int rc;
     while ((rc = query_rows_next(rows, &c, err)) == K2_OK && c.n) {
         for (size_t i = 0; rc == K2_OK && i < c.n; i++) {
             struct k2_event e;
             memset(&e, 0, sizeof e);
             k2_columns_get(&c, i, &e);
-            rc = add_row(s, &e, kind, in, &last, err);
+            rc = add_row(s, &e, err);
         }
         if (rc != K2_OK)
             break;
@@ -106,22 +133,45 @@ static K2_RC add_rows(struct sums *s, struct query_rows *rows, const struct k2_k
     return rc;
 }
 
-static K2_RC add_span(struct fence *f, struct sums *s, const struct k2_kind *kind,
-                      const char *topic, const struct journal_span *span, struct k2_err *err) {
+/* The rows of one topic that the segment holds. Offsets alone prune little: those of a topic's partitions drift apart,
+ * so that a file's bounds, which are over all of them, hold nearly every offset. The time of appending rises from
+ * segment to segment and from commit to commit. */
+static void put_topic(struct k2_buf *where, const struct fence *f,
+                      const struct journal_segment_info *s, const struct k2_kind *kind,
+                      const struct journal_topic *t) {
+    k2_buf_printf(where,
+                  "journal_id = %d AND '%s.' || lower(exchange) = '%s' AND "
+                  "ingest_timestamp >= make_timestamptz(%lld) AND "
+                  "ingest_timestamp <= make_timestamptz(%lld) AND (",
+                  journal_id(f->journal), kind->topic_prefix, t->name,
+                  (long long)k2_floor_us(s->first_append_ns),
+                  (long long)k2_floor_us(s->last_append_ns));
+    const char * or = "";
+    for (int i = 0; i < s->span_count; i++) {
+        const struct journal_span *span = &s->spans[i];
+        if (span->topic != t->id)
+            continue;
+        k2_buf_printf(where,
+                      "%sjournal_partition = %d AND journal_offset >= %lld AND "
+                      "journal_offset < %lld",
+                      or, span->partition, (long long)span->from, (long long)span->to);
+        or = " OR ";
+    }
+    k2_buf_byte(where, ')');
+}
+
+static K2_RC add_topic(struct fence *f, struct sums *s, const struct k2_kind *kind,
+                       const struct journal_topic *t, struct k2_err *err) {
     struct k2_buf where = {0};
-    k2_buf_printf(&where,
-                  "journal_id = %d AND '%s.' || lower(exchange) = '%s' AND journal_partition = %d "
-                  "AND journal_offset >= %lld AND journal_offset < %lld",
-                  journal_id(f->journal), kind->topic_prefix, topic, span->partition,
-                  (long long)span->from, (long long)span->to);
-    struct k2_interner *in = k2_interner_new();
     struct query_rows *rows = NULL;
-    int rc = query_rows_open(f->engine, kind, NULL, k2_buf_cstr(&where), in, &rows, err);
+    start_topic(s, kind);
+    put_topic(&where, f, s->segment, kind, t);
+    int rc = query_rows_open(f->engine, kind, NULL, k2_buf_cstr(&where), s->in, &rows, err);
     if (rc == K2_OK) {
-        rc = add_rows(s, rows, kind, in, err);
+        rc = add_rows(s, rows, err);
         query_rows_close(rows);
     }
-    k2_interner_free(in);
+    end_topic(s);
     k2_buf_free(&where);
     return rc;
 }
@@ -157,6 +207,15 @@ static K2_RC check_own(struct fence *f, const struct journal_topic *t,
     return rc;
 }
 
+/* Whether a span before this one is of the same topic. */
+static bool is_repeated(const struct journal_segment_info *s, int span) {
+    for (int i = 0; i < span; i++) {
+        if (s->spans[i].topic == s->spans[span].topic)
+            return true;
+    }
+    return false;
+}
+
 static K2_RC check_spans(struct fence *f, const struct journal_segment_info *segment,
                          struct sums *s, struct k2_err *err) {
     for (int i = 0; i < segment->span_count; i++) {
@@ -169,7 +228,8 @@ static K2_RC check_spans(struct fence *f, const struct journal_segment_info *seg
             continue;
         }
         K2_TRY(check_span(f, kind, t.name, span, err));
-        K2_TRY(add_span(f, s, kind, t.name, span, err));
+        if (!is_repeated(segment, i))
+            K2_TRY(add_topic(f, s, kind, &t, err));
     }
     return K2_OK;
 }
@@ -179,7 +239,8 @@ static K2_RC may_go(void *ctx, const struct journal_segment_info *segment, struc
     if (f->left == 0)
         return k2_fail(err, K2_E_FAILED, "it is the next one's turn");
     f->left--;
-    struct sums s = {segment, k2_zalloc(((size_t)segment->digest_count + 1) * sizeof *s.of_table)};
+    struct sums s = {.segment = segment};
+    s.of_table = k2_zalloc(((size_t)segment->digest_count + 1) * sizeof *s.of_table);
     int rc = check_spans(f, segment, &s, err);
     if (rc == K2_OK)
         rc = compare(&s, err);

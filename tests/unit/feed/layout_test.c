@@ -297,11 +297,11 @@ static const char *told_of(const struct layout *l, void *state, const char *byte
     struct feed_frame f = {.bytes = {bytes, n}, .flow_name = K2_SV("udp://1")};
     struct k2_err err = {0};
     t.text[0] = 0;
-    if (l->ops.dissect(&l->ops, state, &f, &visit, &err) == K2_OK)
-        return t.text;
-    static struct k2_err told;
-    told = err;
-    return told.msg;
+    if (l->ops.dissect(&l->ops, state, &f, &visit, &err) != K2_OK) {
+        size_t told = strlen(t.text);
+        snprintf(t.text + told, sizeof t.text - told, "%.200s", err.msg);
+    }
+    return t.text;
 }
 
 static void every_field_is_told_in_the_order_of_the_wire(void **state) {
