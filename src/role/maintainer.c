@@ -18,6 +18,7 @@
 
 /* A round of expiry writes the metadata anew, one of orphans reads every manifest. */
 enum { LEAST_EXPIRED = 10, MOST_SEGMENTS = 4 };
+#define OWN_MEMORY (INT64_C(256) << 20) /* of the engine that proves: feeds and queries go first */
 #define ORPHANS_EVERY (3600 * K2_NS_PER_SEC)
 
 struct maintainer {
@@ -37,8 +38,9 @@ struct maintainer {
 
 static K2_RC prove(struct maintainer *m, struct journal *j, int64_t older_than_ns,
                    struct retain_report *r, struct k2_err *err) {
+    const struct query_options own = {.threads = 1, .memory_limit = OWN_MEMORY};
     struct query_engine *q;
-    K2_TRY(query_open(m->data, NULL, &q, err));
+    K2_TRY(query_open(m->data, &own, &q, err));
     int rc = retain_prove(j, m->data, q, older_than_ns, MOST_SEGMENTS, r, err);
     query_close(q);
     return rc;
