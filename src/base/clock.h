@@ -50,6 +50,8 @@ K2_RC k2_time_parse(struct k2_sv text, int64_t now_ns, const struct k2_zone *zon
 /* A time zone, read from the system's TZif files (RFC 8536). Immutable once loaded. */
 /* "Australia/Sydney", "UTC" */
 K2_RC k2_zone_load(const char *name, struct k2_zone **out, struct k2_err *err);
+/* The release of the time zone files, "2025b", as their tzdata.zi or +VERSION says; "unknown" where none does. */
+void k2_zone_release(char *out, size_t n);
 void k2_zone_free(struct k2_zone *zone);
 const char *k2_zone_name(const struct k2_zone *zone);
 int32_t k2_zone_offset(const struct k2_zone *zone, int64_t utc_ns); /* seconds east of UTC */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HEADER 44
@@ -351,6 +352,30 @@ int k2_zone_load(const char *name, struct k2_zone **out, struct k2_err *err) {
     }
     *out = z;
     return K2_OK;
+}
+
+/* "# version 2025b" of tzdata.zi, "2025b" of +VERSION: the last word of the first line. */
+static bool read_release(const char *name, char *out, size_t n) {
+    struct k2_buf file = {0};
+    char *path = k2_path(zone_directory(), name);
+    struct k2_sv word = {NULL, 0};
+    if (k2_fs_read(path, &file, NULL) == K2_OK) {
+        struct k2_sv rest = k2_buf_view(&file);
+        struct k2_sv line = k2_sv_trim(k2_sv_split(&rest, '\n'));
+        while (line.n)
+            word = k2_sv_split(&line, ' ');
+    }
+    bool good = word.n >= 5 && word.n < n && word.p[0] == '2';
+    if (good)
+        snprintf(out, n, "%.*s", K2_SV_ARG(word));
+    k2_buf_free(&file);
+    free(path);
+    return good;
+}
+
+void k2_zone_release(char *out, size_t n) {
+    if (!read_release("+VERSION", out, n) && !read_release("tzdata.zi", out, n))
+        snprintf(out, n, "unknown");
 }
 
 void k2_zone_free(struct k2_zone *zone) {

@@ -176,6 +176,20 @@ int64_t k2_event_raw_offset(const struct k2_event *e) {
     K2_ASSERT(!"known kind");
 }
 
+void k2_event_set_raw_offset(struct k2_event *e, int64_t offset) {
+    switch (e->kind) {
+#define K2_KIND(name, NAME, table, topic, meaning)                                                 \
+    case K2_KIND_##NAME:                                                                           \
+        e->name.raw_offset = offset;                                                               \
+        return;
+#include "codec/kinds.def"
+#undef K2_KIND
+    case K2_KIND_COUNT:
+        break;
+    }
+    K2_ASSERT(!"known kind");
+}
+
 bool k2_exchange_ok(struct k2_sv text) {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     for (size_t i = 0; i < text.n; i++)

@@ -131,6 +131,7 @@ static inline const void *k2_event_fields_const(const struct k2_event *e) {
 
 /* raw_offset, of any kind. */
 int64_t k2_event_raw_offset(const struct k2_event *e);
+void k2_event_set_raw_offset(struct k2_event *e, int64_t offset);
 
 /* An event of the kind (not quarantine) in which nothing is said: optional columns are null, all others 0. */
 void k2_event_blank(struct k2_event *e, enum k2_kind_id kind);

@@ -9,6 +9,7 @@
 #include "feed/holidays.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 struct feed_calendar {
     const char *exchange, *zone_name; /* zone_name NULL: UTC */
@@ -25,11 +26,11 @@ struct feed_calendar {
     ROW("BINANCE-COINM", NULL, 0, "utc-1")                                                         \
     ROW("NYSE", "America/New_York", 0, "us-1")                                                     \
     ROW("NASDAQ", "America/New_York", 0, "us-1")                                                   \
-    ROW("CME", "America/Chicago", 17 * 3600, "cme-1")                                              \
+    ROW("CME", "America/Chicago", 17 * 3600, "cme-2")                                              \
     ROW("LSE", "Europe/London", 0, "lse-1")                                                        \
     ROW("JPX", "Asia/Tokyo", 0, "jpx-1")                                                           \
-    ROW("GLBX", "America/Chicago", 17 * 3600, "cme-1")                                             \
-    ROW("XCBF", "America/Chicago", 17 * 3600, "cme-1")                                             \
+    ROW("GLBX", "America/Chicago", 17 * 3600, "cme-2")                                             \
+    ROW("XCBF", "America/Chicago", 17 * 3600, "cme-2")                                             \
     ROW("XNAS", "America/New_York", 0, "us-1")                                                     \
     ROW("XBOS", "America/New_York", 0, "us-1")                                                     \
     ROW("XPSX", "America/New_York", 0, "us-1")                                                     \
@@ -62,7 +63,7 @@ struct feed_calendar {
     ROW("FXCM", "America/New_York", 17 * 3600, "fx-1")                                             \
     ROW("COMEX", "America/New_York", 18 * 3600, "comex-1")                                         \
     ROW("NYMEX", "America/New_York", 18 * 3600, "nymex-1")                                         \
-    ROW("CBOT", "America/Chicago", 17 * 3600, "cme-1")                                             \
+    ROW("CBOT", "America/Chicago", 17 * 3600, "cme-2")                                             \
     ROW("COINBASE", NULL, 0, "utc-1")                                                              \
     ROW("KRAKEN", NULL, 0, "utc-1")                                                                \
     ROW("BITSTAMP", NULL, 0, "utc-1")                                                              \
@@ -77,12 +78,13 @@ struct feed_calendar {
     ROW("XBOX", "America/New_York", 0, "us-1")                                                     \
     ROW("XCBO", "America/Chicago", 0, "cboe-1")                                                    \
     ROW("XMIO", "America/New_York", 0, "us-1")                                                     \
-    ROW("XMGE", "America/Chicago", 17 * 3600, "cme-1")                                             \
+    ROW("XMGE", "America/Chicago", 17 * 3600, "cme-2")                                             \
     ROW("OTCM", "America/New_York", 0, "us-1")                                                     \
     ROW("UTP", "America/New_York", 0, "us-1")                                                      \
     ROW("XTSE", "America/Toronto", 0, "tsx-1")                                                     \
     ROW("BVMF", "America/Sao_Paulo", 0, "b3-1")                                                    \
-    ROW("COINBASE-DERIV", "America/Chicago", 17 * 3600, "cme-1")                                   \
+    ROW("COINBASE-DERIV", "America/Chicago", 17 * 3600, "cme-2")                                   \
+    ROW("RTSX", "Europe/Moscow", 19 * 3600, "moex-1")                                              \
     ROW("SIM", NULL, 0, "utc-1")
 
 #define CALENDAR(code, zone, roll, version) {code, zone, roll, version, NULL},
@@ -92,7 +94,24 @@ static struct feed_calendar calendars[] = {EXCHANGES(CALENDAR)};
 
 static struct feed_calendar utc = {"UTC", NULL, 0, "utc-1", NULL};
 
+/* Other codes of exchanges. Rows that were stored under one of them stay as they are. */
+static const struct {
+    const char *other, *code;
+} aliases[] = {
+    {"NASDAQ", "XNAS"}, {"NYSE", "XNYS"},  {"XASX", "ASX"},   {"XLON", "LSE"},
+    {"XTKS", "JPX"},    {"XJPX", "JPX"},   {"XCME", "CME"},   {"XCBT", "CBOT"},
+    {"XNYM", "NYMEX"},  {"XCEC", "COMEX"}, {"EUREX", "XEUR"},
+};
+
+struct k2_sv feed_exchange_code(struct k2_sv exchange) {
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (k2_sv_eq(exchange, k2_sv_of(aliases[i].other)))
+            return k2_sv_of(aliases[i].code);
+    return exchange;
+}
+
 static struct feed_calendar *lookup(struct k2_sv exchange) {
+    exchange = feed_exchange_code(exchange);
     for (size_t i = 0; i < CALENDARS; i++)
         if (k2_sv_eq(exchange, k2_sv_of(calendars[i].exchange)))
             return &calendars[i];
@@ -117,6 +136,10 @@ static int unknown_calendar(const char *name, struct k2_err *err) {
                   k2_buf_cstr(&codes));
     k2_buf_free(&codes);
     return K2_E_NOTFOUND;
+}
+
+bool feed_exchange_known(struct k2_sv exchange) {
+    return lookup(exchange) != NULL;
 }
 
 int feed_calendar_find(struct k2_sv exchange, const char *name, const struct feed_calendar **out,
@@ -184,6 +207,16 @@ bool feed_calendar_hours(const struct feed_calendar *c, int32_t date, struct fee
 
 const char *feed_calendar_version(const struct feed_calendar *c) {
     return c->version;
+}
+
+void feed_calendars_version(char out[17]) {
+    struct k2_buf text = {0};
+    for (size_t i = 0; i < CALENDARS; i++)
+        k2_buf_printf(&text, "%s %s %d %s\n", calendars[i].exchange,
+                      calendars[i].zone_name ? calendars[i].zone_name : "UTC", calendars[i].roll,
+                      calendars[i].version);
+    snprintf(out, 17, "%016llx", (unsigned long long)k2_hash64(text.p, text.n));
+    k2_buf_free(&text);
 }
 
 const char *const *feed_exchanges(void) {

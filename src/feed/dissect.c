@@ -28,8 +28,9 @@ static int take_frame(void *state, const struct feed_frame *f, const struct feed
 }
 
 static size_t cut(void *state, struct k2_sv bytes) {
-    const struct feed_ops *of = ((struct dissection *)state)->d->of;
-    return of->cut(of, bytes);
+    struct dissection *s = state;
+    const struct feed_ops *of = s->d->of;
+    return of->cut_by ? of->cut_by(s->state, bytes) : of->cut(of, bytes);
 }
 
 static int init(const struct feed_ops *self, void *state, const struct feed_options *o,

@@ -28,6 +28,8 @@ K2_RC feed_calendar_find(struct k2_sv exchange, const char *name, const struct f
 int32_t feed_session_date(const struct feed_calendar *c, int64_t utc_ns);
 const struct k2_zone *feed_calendar_zone(const struct feed_calendar *c); /* NULL is UTC */
 const char *feed_calendar_version(const struct feed_calendar *c);
+/* The rules of all calendars together, 16 hex digits: another one when any of them changes. */
+void feed_calendars_version(char out[17]);
 /* Whether the exchange has a session on that date. Those in UTC trade every day; for the others holidays are
  * known as holidays.h says, and where they are not every Monday to Friday counts. */
 bool feed_calendar_session(const struct feed_calendar *c, int32_t date);
@@ -38,6 +40,11 @@ struct feed_hours { /* of a session, UTC; early closes are in it */
 };
 /* False when there is no session on that date. */
 bool feed_calendar_hours(const struct feed_calendar *c, int32_t date, struct feed_hours *out);
+/* The code under which events of the exchange are stored: the code itself, but for those by which an exchange is
+ * called elsewhere (NASDAQ is XNAS), so that one instrument has one code. Borrowed, or the text itself. */
+struct k2_sv feed_exchange_code(struct k2_sv exchange);
+/* Whether there is an exchange of that code. */
+bool feed_exchange_known(struct k2_sv exchange);
 /* Known exchange codes, for splitting EXCHANGE.SYMBOL; NULL-terminated. */
 const char *const *feed_exchanges(void);
 
@@ -69,7 +76,7 @@ struct feed_options {
     int32_t date;          /* session date given from outside; INT32_MIN = the format says */
     const char *calendar;  /* NULL = the exchange's own; "utc" */
     struct k2_sv source;   /* path or address, for messages */
-    struct k2_sv mapping;  /* the text of the mapping file, for the format "mapped" */
+    struct k2_sv mapping;  /* the text of the mapping file, for "mapped"; of templates, for FAST */
     /* Only these symbols are kept, NULL = all; the rest is answered by `filtered`. */
     bool (*wants)(void *ctx, struct k2_sv symbol);
     void *wants_ctx;
@@ -158,6 +165,9 @@ struct feed_ops {
      * more are needed to tell, SIZE_MAX = it is none. */
     enum feed_framing framing;
     size_t (*cut)(const struct feed_ops *self, struct k2_sv bytes);
+    /* The same in its place, where it takes the state of init to tell. */
+    size_t (*cut_by)(void *state, struct k2_sv bytes);
+    bool templates; /* what feed_options.mapping holds is the venue's FAST templates */
 };
 
 const struct feed_ops *feed_find(struct k2_sv name); /* NULL if there is none */
@@ -173,6 +183,8 @@ const struct feed_ops *feed_at(int index);
 
 /* Whether the text is a mapping file (docs/mapping.md); `name` is for messages. K2_E_INVALID with its line. */
 K2_RC feed_mapping_check(struct k2_sv text, struct k2_sv name, struct k2_err *err);
+/* The same of a file of FAST templates (XML). */
+K2_RC feed_templates_check(struct k2_sv text, struct k2_sv name, struct k2_err *err);
 
 /* --- a file read step by step, also one that grows --- */
 
@@ -264,9 +276,12 @@ struct seq_item { /* one event to judge */
         span; /* so many numbers before it are used up by it too; INT64_MAX = all (K2_FLAG_SPAN) */
     struct k2_h128 payload;
     /* A rejected record: its number is used up, nothing is stored, nothing can conflict with it: an
-     * event that comes later with this number is new. Its span is 0 or all. Verdict SEQ_DUPLICATE: the number is not above
+     * event that comes later with this number is new. Verdict SEQ_DUPLICATE: the number is not above
      * the highest and in no gap, so nothing changes. */
     bool consumed_only;
+    /* With consumed_only: an event that nobody asked for; its span may be any. Verdict SEQ_DUPLICATE: none of its numbers was
+     * missing. */
+    bool passed;
     /* For the ledger, of an event that shows a gap: the venue's time of it, where it is in its source
      * (K2_NULL_LONG = not known), and whether the gap may halt the channel. */
     bool halts;
@@ -374,16 +389,26 @@ void seq_engine_settle(struct seq_engine *s);
 enum seq_state { SEQ_OPENED, SEQ_REQUESTED, SEQ_FILLED, SEQ_GIVEN_UP, SEQ_ACKNOWLEDGED };
 const char *seq_state_name(enum seq_state state); /* "OPENED" */
 
+/* Why there is an entry: missing numbers (a gap), or one of the outages below. */
+enum seq_cause { SEQ_NUMBERS, SEQ_SILENCE, SEQ_SESSION, SEQ_DISCONNECT, SEQ_CAUSES };
+const char *seq_cause_name(enum seq_cause cause); /* "SEQUENCE", as column `cause` has it */
+
 struct seq_step {
-    struct k2_sv exchange, channel;
-    enum k2_kind_id kind; /* or SEQ_SHARED */
+    enum seq_cause cause;
+    struct k2_sv exchange, channel; /* of an outage: the feed's name in the place of the channel */
+    enum k2_kind_id kind;           /* or SEQ_SHARED */
     int32_t trade_date, epoch;
     int64_t from, to, missing; /* missing: how many of [from, to] still are */
     enum seq_state state;
     bool halts; /* the channel is halted by it */
     int64_t time_ns, opened_ns, raw_offset;
     struct k2_sv source; /* of the event that showed it; of SEQ_OPENED only */
+    struct k2_sv why;    /* of an outage, in words */
 };
+
+/* What stands for the kind in names of entries: "trade", "shared", or "silence", "session", "disconnect". */
+const char *seq_step_word(const struct seq_step *s);
+bool seq_step_read_word(struct k2_sv word, struct seq_step *out); /* sets kind and cause */
 
 /* The steps since they were taken last, in order; borrowed until the next call that judges or settles. */
 size_t seq_engine_steps(const struct seq_engine *s, const struct seq_step **steps);
@@ -398,6 +423,18 @@ void seq_engine_told(struct seq_engine *s, const struct seq_step *step);
 /* Visits every gap that is open, as a step: its last state, what is missing, whether it halts its channel. */
 void seq_engine_ledger(const struct seq_engine *s,
                        void (*gap)(void *ctx, const struct seq_step *gap), void *ctx);
+
+/* --- outages: what a feed did not send, told by time and not by numbers ---
+ *
+ * An outage is in the ledger as a gap is. `from` is when it began and `to` when it ended, ns UTC; to and
+ * missing are K2_NULL_LONG while it is open. A feed has one SILENCE and one DISCONNECT at a time, and one SESSION for
+ * each session date. */
+
+/* Begins one: cause, exchange, channel, trade_date, from, opened_ns, source, why. False: it is open already. */
+bool seq_engine_outage(struct seq_engine *s, const struct seq_step *which);
+/* Ends it at which->to. False: none is open. */
+bool seq_engine_outage_over(struct seq_engine *s, const struct seq_step *which);
+bool seq_engine_is_out(const struct seq_engine *s, const struct seq_step *which);
 
 /* The state as bytes (a checkpoint), and back; format in sequence/checkpoint.c, versioned. Only the newest
  * `keep_dates` session dates of each exchange are kept; 0 = all. */
@@ -437,8 +474,10 @@ int64_t sim_sent_ns(const struct sim *s); /* simulated time of the last event's 
  * `k2 simulate --print` writes, because decoders of such venues take it for that. */
 int64_t sim_symbol_number(const struct sim *s);
 
+#include "feed/capture/raw.h"
 #include "feed/dbn/write.h"
 #include "feed/dissect.h"
+#include "feed/live/live.h"
 #include "feed/sources.h"
 #include "feed/symbols.h"
 

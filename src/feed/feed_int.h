@@ -8,7 +8,12 @@
 #include "base/unpack.h"
 
 extern const struct feed_ops feed_lobster, feed_lobster_book, feed_lean, feed_mapped;
+extern const struct feed_ops feed_lean_symbols, feed_lean_securities;
+extern const struct feed_ops feed_databento_security_master, feed_databento_corporate_actions,
+    feed_databento_adjustment_factors;
 extern const struct feed_ops feed_asx_csv, feed_binance_json, feed_dbn;
+
+extern const struct feed_ops feed_moex_fast, feed_fix_text;
 
 extern const struct feed_ops feed_coinbase_json, feed_kraken_json, feed_bitstamp_json,
     feed_bybit_json, feed_okx_json, feed_deribit_json, feed_gateio_json, feed_hyperliquid_json;

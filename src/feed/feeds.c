@@ -5,11 +5,28 @@
 #include <stdlib.h>
 
 static const struct feed_ops *const feeds[] = {
-    &feed_asx_csv,          &feed_binance_json,  &feed_coinbase_json,
-    &feed_kraken_json,      &feed_bitstamp_json, &feed_bybit_json,
-    &feed_okx_json,         &feed_deribit_json,  &feed_gateio_json,
-    &feed_hyperliquid_json, &feed_dbn,           &feed_lobster,
-    &feed_lobster_book,     &feed_lean,          &feed_mapped,
+    &feed_asx_csv,
+    &feed_binance_json,
+    &feed_coinbase_json,
+    &feed_kraken_json,
+    &feed_bitstamp_json,
+    &feed_bybit_json,
+    &feed_okx_json,
+    &feed_deribit_json,
+    &feed_gateio_json,
+    &feed_hyperliquid_json,
+    &feed_dbn,
+    &feed_lobster,
+    &feed_lobster_book,
+    &feed_lean,
+    &feed_mapped,
+    &feed_moex_fast,
+    &feed_fix_text,
+    &feed_lean_symbols,
+    &feed_lean_securities,
+    &feed_databento_security_master,
+    &feed_databento_corporate_actions,
+    &feed_databento_adjustment_factors,
 };
 #define FEEDS ((int)(sizeof feeds / sizeof *feeds))
 /* A lower score is a guess, and a wrong decoder quarantines a whole file. */

@@ -134,15 +134,46 @@ static struct market_hours us_hours(struct day d) {
     return (struct market_hours){9 * 3600 + 1800, (early ? 13 : 16) * 3600, 0, 0};
 }
 
-/* --- CME Globex: the evening before belongs to the session; short days are not told apart --- */
+/* --- CME Globex: the evening before belongs to the session --- */
 
 static bool cme_holiday(const struct day *d) {
-    return is_or_monday(d, 1, 1) || is_good_friday(d) || is_or_monday(d, 12, 25);
+    return is_or_monday(d, 1, 1) || is_good_friday(d) || is_or_nearest(d, 12, 25);
 }
 
+/* On Good Fridays on which the employment report comes out, financial products trade until 08:15. */
+static bool is_report_friday(const struct day *d) {
+    static const int dates[][3] = {{2010, 4, 2}, {2012, 4, 6}, {2015, 4, 3},
+                                   {2021, 4, 2}, {2023, 4, 7}, {2026, 4, 3}};
+    return LISTED(d, dates);
+}
+
+static bool chicago_holiday(const struct day *d) {
+    return cme_holiday(d) && !is_report_friday(d);
+}
+
+/* Holidays of the country on which trading halts at noon, until 2014 at 10:30. */
+static bool is_short_holiday(const struct day *d) {
+    return is_nth(d, 1, MON, 3) || is_nth(d, 2, MON, 3) || is_last_monday(d, 5, 31) ||
+           (d->year >= 2022 && is_or_nearest(d, 6, 19)) || is_or_nearest(d, 7, 4) ||
+           is_nth(d, 9, MON, 1) || is_nth(d, 11, THU, 4);
+}
+
+/* The day behind Thanksgiving, Christmas Eve, and 3 July before a holiday: until 12:15. */
+static bool is_eve(const struct day *d) {
+    return (d->month == 11 && d->weekday == FRI && d->day >= 23 && d->day <= 29) || is(d, 12, 24) ||
+           (is(d, 7, 3) && d->weekday < FRI);
+}
+
+/* Hours of equity index futures; grains, metals and energies have others on short days. */
 static struct market_hours cme_hours(struct day d) {
-    (void)d;
-    return (struct market_hours){-7 * 3600, 16 * 3600, 0, 0};
+    int32_t close = 16 * 60;
+    if (is_report_friday(&d))
+        close = 8 * 60 + 15;
+    else if (is_short_holiday(&d))
+        close = d.date < k2_days_from_civil(2014, 5, 1) ? 10 * 60 + 30 : 12 * 60;
+    else if (is_eve(&d))
+        close = 12 * 60 + 15;
+    return (struct market_hours){-7 * 3600, close * 60, 0, 0};
 }
 
 static struct market_hours comex_hours(struct day d) {
@@ -226,7 +257,7 @@ static const struct market markets[] = {
     {"Australia/Sydney", false, asx_holiday, asx_hours},
     {"America/New_York", false, us_holiday, us_hours},
     {"America/New_York", true, cme_holiday, comex_hours},
-    {"America/Chicago", true, cme_holiday, cme_hours},
+    {"America/Chicago", true, chicago_holiday, cme_hours},
     {"Europe/London", false, lse_holiday, lse_hours},
     {"Asia/Tokyo", false, jpx_holiday, jpx_hours},
 };

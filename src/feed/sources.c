@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#define PCAP "pcap:"
+#define SPEED "?speed="
 #define HEAD 4096 /* bytes of a file that tell its format */
 
 static bool is_regular(const char *path) {
@@ -186,8 +188,51 @@ static void add_directory(struct sources *s, const char *dir, const struct feed_
     k2_fs_names_free(names, n);
 }
 
+static void add_live(struct sources *s, const char *url, const struct feed_ops *feed) {
+    struct source_file *f = append(s, url);
+    f->feed = feed;
+    if (!feed)
+        (void)k2_fail(&f->why, K2_E_USAGE,
+                      "the format of a live source cannot be told before it sends; name it: "
+                      "k2 ingest FORMAT %s",
+                      url);
+}
+
+/* "max" is 0; "10x" is 10. */
+static bool read_speed(const char *text, double *speed) {
+    char *end;
+    *speed = 0;
+    if (strcmp(text, "max") == 0)
+        return true;
+    *speed = strtod(text, &end);
+    return *speed > 0 && *speed <= 1e6 && strcmp(end, "x") == 0;
+}
+
+/* FILE or FILE?speed=10x. */
+static void add_paced(struct sources *s, const char *word, const struct feed_ops *feed) {
+    const char *mark = strstr(word, SPEED);
+    size_t before = s->n;
+    double speed = 0;
+    char *path = k2_sv_dup((struct k2_sv){word, mark ? (size_t)(mark - word) : strlen(word)});
+    add_file(s, path, feed);
+    free(path);
+    bool good = !mark || read_speed(mark + strlen(SPEED), &speed);
+    for (size_t i = before; i < s->n; i++) {
+        s->at[i].speed = speed;
+        if (good)
+            continue;
+        s->at[i].feed = NULL;
+        (void)k2_fail(&s->at[i].why, K2_E_USAGE, "speed is max, 1x, 10x ..., not '%s'",
+                      mark + strlen(SPEED));
+    }
+}
+
 void sources_add(struct sources *s, const char *word, const struct feed_ops *feed) {
-    if (k2_fs_is_directory(word))
+    if (strncmp(word, PCAP, strlen(PCAP)) == 0)
+        add_paced(s, word + strlen(PCAP), feed);
+    else if (feed_is_live(word))
+        add_live(s, word, feed);
+    else if (k2_fs_is_directory(word))
         add_directory(s, word, feed);
     else
         add_file(s, word, feed);

@@ -14,6 +14,7 @@ struct feed_ops;
 struct source_file {
     char *path;                  /* "-" = standard input */
     const struct feed_ops *feed; /* NULL: could not be told; `why` says it */
+    double speed;                /* of pcap:FILE?speed=10x; 0 = as fast as it goes */
     struct k2_err why;
 };
 
@@ -26,6 +27,7 @@ struct sources {
 
 /* Adds a word: a file, or every file of a known format below a directory, in byte order of the path. A zip archive is
  * as a directory: each of its members is a file ARCHIVE.zip/MEMBER; a feed that is given is that of its only member.
+ * pcap:FILE?speed=10x is that file, at the pace that it was recorded at, or a multiple; max is as fast as it goes.
  * feed NULL = look at each file. What is wrong with a file is left in its entry. */
 void sources_add(struct sources *s, const char *word, const struct feed_ops *feed);
 void sources_free(struct sources *s);

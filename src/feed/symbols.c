@@ -25,16 +25,22 @@ static struct entry at(const struct symbols *s, size_t i) {
     return e;
 }
 
-/* Splits at the first dot behind a known exchange. */
-static void add(struct symbols *s, struct k2_sv word) {
-    struct entry e = {0};
+void symbols_split(struct k2_sv word, struct k2_sv *exchange, struct k2_sv *symbol) {
     struct k2_sv rest = word;
     struct k2_sv first = k2_sv_split(&rest, '.');
-    for (const char *const *x = feed_exchanges(); *x && !e.exchange; x++) {
-        if (rest.n > 0 && k2_sv_eq(first, k2_sv_of(*x)))
-            e.exchange = k2_sv_dup(first);
-    }
-    e.pattern = k2_sv_dup(e.exchange ? rest : word);
+    *exchange = (struct k2_sv){NULL, 0};
+    *symbol = word;
+    if (rest.n == 0 || !feed_exchange_known(first))
+        return;
+    *exchange = first;
+    *symbol = rest;
+}
+
+static void add(struct symbols *s, struct k2_sv word) {
+    struct k2_sv exchange, pattern;
+    symbols_split(word, &exchange, &pattern);
+    struct entry e = {.exchange = exchange.n ? k2_sv_dup(exchange) : NULL,
+                      .pattern = k2_sv_dup(pattern)};
     k2_buf_put(&s->entries, &e, sizeof e);
 }
 
@@ -101,6 +107,15 @@ void symbols_text(const struct symbols *s, struct k2_buf *out) {
     }
 }
 
+bool symbols_at(const struct symbols *s, size_t i, struct k2_sv *exchange, struct k2_sv *pattern) {
+    if (i >= count(s))
+        return false;
+    struct entry e = at(s, i);
+    *exchange = k2_sv_of(e.exchange);
+    *pattern = k2_sv_of(e.pattern);
+    return true;
+}
+
 bool symbols_match(const struct symbols *s, struct k2_sv exchange, struct k2_sv symbol) {
     char name[256];
     if (symbol.n >= sizeof name)
@@ -109,7 +124,9 @@ bool symbols_match(const struct symbols *s, struct k2_sv exchange, struct k2_sv 
     name[symbol.n] = 0;
     for (size_t i = 0; i < count(s); i++) {
         struct entry e = at(s, i);
-        bool here = !e.exchange || exchange.n == 0 || k2_sv_eq(exchange, k2_sv_of(e.exchange));
+        bool here =
+            !e.exchange || exchange.n == 0 ||
+            k2_sv_eq(feed_exchange_code(exchange), feed_exchange_code(k2_sv_of(e.exchange)));
         if (here && fnmatch(e.pattern, name, 0) == 0)
             return true;
     }

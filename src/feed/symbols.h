@@ -16,7 +16,11 @@ K2_RC symbols_parse(const char *list, struct symbols **out, struct k2_err *err);
 void symbols_free(struct symbols *s); /* NULL is fine */
 /* Appends a list that means the same and needs no file. */
 void symbols_text(const struct symbols *s, struct k2_buf *out);
-/* exchange empty = any. */
+/* The i-th entry; exchange empty = any. False behind the last one. */
+bool symbols_at(const struct symbols *s, size_t i, struct k2_sv *exchange, struct k2_sv *pattern);
+/* EXCHANGE.SYMBOL at the first dot behind a known exchange; without one the exchange is empty. */
+void symbols_split(struct k2_sv word, struct k2_sv *exchange, struct k2_sv *symbol);
+/* exchange empty = any. The codes of one exchange (feed_exchange_code) are as good as each other. */
 bool symbols_match(const struct symbols *s, struct k2_sv exchange, struct k2_sv symbol);
 
 #endif

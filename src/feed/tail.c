@@ -382,7 +382,7 @@ int feed_tail_open(const char *path, const struct feed_tail_options *o, struct k
                    struct feed_tail **out, struct k2_err *err) {
     struct feed_tail *t = k2_zalloc(sizeof *t);
     t->path = k2_strdup(path);
-    t->exchange = copy_of(o->feed.exchange);
+    t->exchange = copy_of(feed_exchange_code(o->feed.exchange));
     t->symbol = copy_of(o->feed.symbol);
     t->source = copy_of(o->feed.source);
     t->selection = copy_of(o->selection);

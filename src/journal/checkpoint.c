@@ -3,6 +3,7 @@
 
 #include "journal/last_record.h"
 #include "journal/ledger.h"
+#include "journal/passed.h"
 
 #include "base/clock.h"
 
@@ -20,12 +21,17 @@ static const char schema[] =
     "{\"name\":\"partition\",\"type\":\"int\"},{\"name\":\"end\",\"type\":\"long\"}]}}},"
     "{\"name\":\"state\",\"type\":\"bytes\"}]}";
 
+/* Whose records the engine judges. */
+static bool is_judged(const char *topic) {
+    return k2_kind_by_topic(k2_sv_of(topic)) || strcmp(topic, PASSED_TOPIC) == 0;
+}
+
 /* --- saving --- */
 
 static K2_RC put_ends(struct journal *j, struct k2_buf *out, struct k2_err *err) {
     for (int32_t i = 0; i < journal_topic_count(j); i++) {
         struct journal_topic t = journal_topic_at(j, i);
-        if (!k2_kind_by_topic(k2_sv_of(t.name)))
+        if (!is_judged(t.name))
             continue;
         int64_t *ends = k2_alloc((size_t)t.partitions * sizeof *ends);
         int rc = journal_ends(j, t.id, ends, err);
@@ -160,10 +166,16 @@ static void keep_step(struct replay *r, const struct k2_event *e) {
     r->step_count += ledger_step(e, r->interner, &r->steps[r->step_count]);
 }
 
+static void put_item(void *ctx, const struct seq_item *item) {
+    keep_item(ctx, item);
+}
+
 static K2_RC replay_record(struct replay *r, const struct k2_kind *kind, struct k2_sv value,
                            struct k2_err *err) {
     struct k2_event e;
     struct seq_item item;
+    if (!kind)
+        return passed_read(value, r->interner, put_item, r, err);
     K2_TRY(k2_decode(r->decoders[kind->id], value, &e, err));
     if (kind->id == K2_KIND_GAP) {
         keep_step(r, &e);
@@ -236,7 +248,7 @@ static K2_RC replay_log(struct journal *j, struct ends ends, struct seq_engine *
     int n = 0, rc = K2_OK;
     for (int32_t i = 0; rc == K2_OK && i < journal_topic_count(j); i++) {
         struct journal_topic t = journal_topic_at(j, i);
-        if (k2_kind_by_topic(k2_sv_of(t.name)))
+        if (is_judged(t.name))
             rc = add_spans(j, &t, ends, &spans, &n, err);
     }
     if (rc == K2_OK && n)

@@ -10,6 +10,10 @@
  *
  * Where the channels of a session date ended is learned for all of them in one pass, of which only the ends
  * are kept.
+ *
+ * A file of daily bars has thousands of session dates with a row or two of each. So one pass reads a stretch of
+ * dates, which doubles as long as the dates that are asked for move on in small steps and little is found: the log
+ * is read about log2(dates) times, not once per date.
  */
 #include "journal/history.h"
 
@@ -19,9 +23,12 @@
 
 /* How far beyond the range asked for a window reaches: re-reads ask for the next range next. */
 enum { WINDOW = 1 << 20 };
+/* A stretch of dates grows while it holds fewer events than FEW, up to DAYS; a step over weekend and holidays is
+ * small. */
+enum { FEW = 1 << 17, DAYS = 1 << 14, STEP = 8 };
 
 struct entry {
-    uint32_t channel; /* id in the scan's interner */
+    uint32_t channel; /* and session date: the scan's key */
     struct seq_known known;
 };
 
@@ -38,8 +45,9 @@ struct last { /* of a channel */
 
 struct lasts { /* of an exchange, session date and kind */
     struct history_scan scan;
-    struct last *of; /* by the channel's id */
+    struct last *of; /* by the scan's key */
     size_t n;
+    size_t count; /* events seen */
 };
 
 struct history {
@@ -52,6 +60,24 @@ struct history {
 static bool holds(enum k2_kind_id channel, int i) {
     bool market = i != K2_KIND_QUARANTINE && i != K2_KIND_GAP;
     return channel == SEQ_SHARED ? market : (int)channel == i;
+}
+
+/* --- stretches of dates --- */
+
+/* Starts a scan that holds the date: of it alone, or of twice as many dates as before. `found`: events of the
+ * stretch before. */
+static void start(struct history_scan *s, struct k2_sv exchange, int32_t date, size_t found,
+                  int64_t lo, int64_t hi) {
+    int32_t days = s->ends ? s->last - s->first + 1 : 0;
+    bool same = s->ends && k2_sv_eq(exchange, k2_buf_view(&s->exchange));
+    bool after = same && date > s->last && date - s->last <= days + STEP;
+    bool before = same && date < s->first && s->first - date <= days + STEP;
+    if (!(after || before) || found >= FEW)
+        days = 1;
+    else if (days < DAYS)
+        days *= 2;
+    int32_t first = before ? date - days + 1 : date;
+    history_scan_start(s, exchange, first, first + days - 1, lo, hi);
 }
 
 /* --- windows --- */
@@ -76,9 +102,8 @@ static K2_RC read_window(struct window *w, struct k2_sv exchange, int32_t date, 
                          int64_t hi, struct k2_err *err) {
     struct history_scan *s = &w->scan;
     if (!history_scan_is_of(s, exchange, date) || lo < s->lo || hi > s->hi) {
+        start(s, exchange, date, w->count, lo, hi > INT64_MAX - WINDOW ? INT64_MAX : hi + WINDOW);
         w->count = 0;
-        history_scan_start(s, exchange, date, lo,
-                           hi > INT64_MAX - WINDOW ? INT64_MAX : hi + WINDOW);
     }
     size_t before = w->count;
     K2_TRY(history_scan_run(s, err));
@@ -115,7 +140,7 @@ static K2_RC load(void *ctx, struct k2_sv exchange, int32_t date, struct k2_sv c
         if (!holds(kind, i))
             continue;
         K2_TRY(read_window(w, exchange, date, lo, hi, err));
-        give(w, k2_intern(w->scan.interner, channel), lo, hi, put, put_ctx);
+        give(w, history_scan_key(&w->scan, date, channel), lo, hi, put, put_ctx);
     }
     if (!h->archive.load)
         return K2_OK;
@@ -132,6 +157,7 @@ static void take_later(struct last *l, const struct seq_known *known) {
 
 static void note_last(void *ctx, uint32_t channel, const struct seq_known *known) {
     struct lasts *l = ctx;
+    l->count++;
     if (channel >= l->n) {
         size_t n = 2 * (size_t)channel + 64;
         l->of = k2_realloc(l->of, n * sizeof *l->of);
@@ -143,7 +169,8 @@ static void note_last(void *ctx, uint32_t channel, const struct seq_known *known
 
 static K2_RC read_lasts(struct lasts *l, struct k2_sv exchange, int32_t date, struct k2_err *err) {
     if (!history_scan_is_of(&l->scan, exchange, date)) {
-        history_scan_start(&l->scan, exchange, date, INT64_MIN, INT64_MAX);
+        start(&l->scan, exchange, date, l->count, INT64_MIN, INT64_MAX);
+        l->count = 0;
         if (l->n)
             memset(l->of, 0, l->n * sizeof *l->of);
     }
@@ -164,7 +191,7 @@ static K2_RC last_of(void *ctx, struct k2_sv exchange, int32_t date, struct k2_s
         if (!holds(kind, i))
             continue;
         K2_TRY(read_lasts(l, exchange, date, err));
-        uint32_t id = k2_intern_find(l->scan.interner, channel);
+        uint32_t id = history_scan_key(&l->scan, date, channel);
         if (id && id < l->n && l->of[id].known)
             take_later(&last, &l->of[id].event);
     }

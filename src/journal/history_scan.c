@@ -10,14 +10,16 @@ void history_scan_init(struct history_scan *s) {
 void history_scan_fini(struct history_scan *s) {
     k2_interner_free(s->interner);
     k2_buf_free(&s->exchange);
+    k2_buf_free(&s->key);
     free(s->ends);
 }
 
-void history_scan_start(struct history_scan *s, struct k2_sv exchange, int32_t date, int64_t lo,
-                        int64_t hi) {
+void history_scan_start(struct history_scan *s, struct k2_sv exchange, int32_t first, int32_t last,
+                        int64_t lo, int64_t hi) {
     s->exchange.n = 0;
     k2_buf_sv(&s->exchange, exchange);
-    s->date = date;
+    s->first = first;
+    s->last = last;
     s->lo = lo;
     s->hi = hi;
     k2_interner_reset(s->interner);
@@ -26,7 +28,19 @@ void history_scan_start(struct history_scan *s, struct k2_sv exchange, int32_t d
 }
 
 bool history_scan_is_of(const struct history_scan *s, struct k2_sv exchange, int32_t date) {
-    return s->ends && s->date == date && k2_sv_eq(exchange, k2_buf_view(&s->exchange));
+    return s->ends && date >= s->first && date <= s->last &&
+           k2_sv_eq(exchange, k2_buf_view(&s->exchange));
+}
+
+static struct k2_sv key_of(struct history_scan *s, int32_t date, struct k2_sv channel) {
+    s->key.n = 0;
+    k2_buf_put(&s->key, &date, sizeof date);
+    k2_buf_sv(&s->key, channel);
+    return k2_buf_view(&s->key);
+}
+
+uint32_t history_scan_key(struct history_scan *s, int32_t date, struct k2_sv channel) {
+    return k2_intern_find(s->interner, key_of(s, date, channel));
 }
 
 static K2_RC read_records(struct history_scan *s, struct journal_reader *r, struct k2_decoder *d,
@@ -39,9 +53,9 @@ static K2_RC read_records(struct history_scan *s, struct journal_reader *r, stru
             struct k2_event e;
             K2_TRY(k2_decode(d, record.value, &e, err));
             struct seq_item i = seq_item_of(&e, s->interner);
-            if ((i.kind == SEQ_SHARED) == s->shared && i.trade_date == s->date &&
-                i.sequence >= s->lo && i.sequence <= s->hi)
-                s->take(s->ctx, k2_intern(s->interner, i.channel),
+            if ((i.kind == SEQ_SHARED) == s->shared && i.trade_date >= s->first &&
+                i.trade_date <= s->last && i.sequence >= s->lo && i.sequence <= s->hi)
+                s->take(s->ctx, k2_intern(s->interner, key_of(s, i.trade_date, i.channel)),
                         &(struct seq_known){i.sequence, i.epoch, i.part, i.payload});
         }
     }
@@ -65,8 +79,9 @@ static bool may_hold(const struct history_scan *s, const struct journal_segment_
         return true;
     for (int i = 0; i < segment->digest_count; i++) {
         const struct journal_digest *d = &segment->digests[i];
-        if (d->kind == s->kind && d->trade_date == s->date && d->max_sequence >= s->lo &&
-            d->min_sequence <= s->hi && k2_sv_eq(k2_sv_of(d->exchange), k2_buf_view(&s->exchange)))
+        if (d->kind == s->kind && d->trade_date >= s->first && d->trade_date <= s->last &&
+            d->max_sequence >= s->lo && d->min_sequence <= s->hi &&
+            k2_sv_eq(k2_sv_of(d->exchange), k2_buf_view(&s->exchange)))
             return true;
     }
     return false;

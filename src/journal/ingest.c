@@ -8,9 +8,11 @@
 #include "journal/ingest_int.h"
 
 #include "journal/checkpoint.h"
+#include "journal/passed.h"
 
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -189,6 +191,7 @@ static void forget_strings(struct ingest *g) {
         return;
     k2_interner_reset(g->interner);
     g->route_count = 0;
+    g->wants_symbol = 0;
 }
 
 static K2_RC act_on_all(struct ingest *g, struct k2_err *err) {
@@ -201,7 +204,10 @@ static K2_RC act_on_all(struct ingest *g, struct k2_err *err) {
         for (to = from; rc == K2_OK && to < g->count && g->items[to].exchange.p == exchange.p; to++)
             rc = act_on(g, &g->waiting[to], &g->items[to], err);
         tally_judged(g->tally, exchange, &before, &g->stats);
+        snprintf(g->exchange, sizeof g->exchange, "%.*s", K2_SV_ARG(exchange));
     }
+    if (rc == K2_OK && g->any_passed)
+        rc = passed_append(g->journal, g->items, g->count, err);
     return rc == K2_OK ? ingest_store_steps(g, "engine", NULL, err) : rc;
 }
 
@@ -225,6 +231,7 @@ int ingest_judge(struct ingest *g, struct k2_err *err) {
     tally_filtered(g->tally, g->stats.filtered);
     K2_TRY(ingest_spent(g, act_on_all(g, &why), &why, err));
     g->count = 0;
+    g->any_passed = false;
     g->raw.n = 0;
     forget_strings(g);
     return K2_OK;
@@ -248,6 +255,51 @@ static struct waiting *next_waiting(struct ingest *g, const struct k2_event *e,
     return w;
 }
 
+/* --- what nobody asked for --- */
+
+/* Decoders are given no list of symbols: only here it is known whether a number counts for others too. */
+static bool is_wanted(struct ingest *g, uint32_t symbol) {
+    if (!g->wants)
+        return true;
+    if (g->wants_symbol != symbol || symbol == 0) {
+        g->wants_symbol = symbol;
+        g->wants_it = g->wants(g->wants_ctx, k2_interned(g->interner, symbol));
+    }
+    return g->wants_it;
+}
+
+/* The next number behind, or another part of the same message: one range. */
+static bool join(struct ingest *g, const struct k2_event *e) {
+    struct seq_item *last = g->count ? &g->items[g->count - 1] : NULL;
+    const struct k2_head *a = &e->head;
+    if (!last || !last->passed)
+        return false;
+    const struct k2_head *b = &g->waiting[g->count - 1].event.head;
+    if (a->channel != b->channel || a->exchange != b->exchange || a->trade_date != b->trade_date ||
+        a->epoch != b->epoch || a->exchange_sequence_number < last->sequence ||
+        a->exchange_sequence_number - last->sequence > 1)
+        return false;
+    last->span += a->exchange_sequence_number - last->sequence;
+    last->sequence = a->exchange_sequence_number;
+    return true;
+}
+
+/* Its number must not look like a gap where the channel counts all symbols. */
+static K2_RC pass_by(struct ingest *g, const struct k2_event *e, struct k2_err *err) {
+    struct seq_item *item;
+    g->stats.read++;
+    g->stats.filtered++;
+    if (join(g, e))
+        return K2_OK;
+    next_waiting(g, e, &item);
+    if (item->kind != SEQ_SHARED || item->span > 0) {
+        g->count--;
+        return K2_OK;
+    }
+    item->consumed_only = item->passed = g->any_passed = true;
+    return judge_if_full(g, err);
+}
+
 /* --- what a decoder sends --- */
 
 static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
@@ -255,6 +307,8 @@ static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int
     struct ingest *g = ctx;
     struct seq_item *item;
     K2_TRY(ingest_health(g, err));
+    if (!is_wanted(g, e->head.symbol))
+        return pass_by(g, e, err);
     struct waiting *w = next_waiting(g, e, &item);
     w->raw_at = g->raw.n;
     w->raw_n = raw.n;
@@ -300,16 +354,26 @@ static struct quarantine_record record_of_reject(struct ingest *g, const struct 
     return r;
 }
 
+static K2_RC refuse_unwanted(struct ingest *g, const struct feed_reject *f, struct k2_err *err) {
+    if (f->numbered)
+        return pass_by(g, f->partial, err);
+    g->stats.read++;
+    g->stats.filtered++;
+    return K2_OK;
+}
+
 static K2_RC on_reject(void *ctx, const struct feed_reject *f, struct k2_err *err) {
     struct ingest *g = ctx;
     struct k2_err why = {0};
     K2_TRY(ingest_health(g, err));
+    if (f->partial && f->partial->head.symbol && !is_wanted(g, f->partial->head.symbol))
+        return refuse_unwanted(g, f, err);
     struct quarantine_record r = record_of_reject(g, f);
     K2_TRY(ingest_spent(g, put_in_quarantine(g, &r, &why), &why, err));
     g->stats.read++;
     g->stats.quarantined++;
     tally_refused(g->tally, r.exchange);
-    return f->numbered ? consume_number(g, f->partial, err) : K2_OK;
+    return f->numbered && f->partial ? consume_number(g, f->partial, err) : K2_OK;
 }
 
 static K2_RC on_filtered(void *ctx, const char *why, struct k2_err *err) {
@@ -430,6 +494,10 @@ struct k2_interner *ingest_interner(struct ingest *g) {
 
 struct ingest_stats ingest_stats(const struct ingest *g) {
     return g->stats;
+}
+
+struct k2_sv ingest_exchange(const struct ingest *g) {
+    return k2_sv_of(g->exchange);
 }
 
 void ingest_stats_add(struct ingest_stats *sum, const struct ingest_stats *more, int times) {

@@ -34,6 +34,9 @@ struct ingest_options {
     size_t policy_count;
     bool halt_followed,
         halt_others; /* whether gaps of followed files, and of all else, may halt channels */
+    /* Told of each step of the ledger that was appended; NULL = nobody. Never waits. */
+    void (*step)(void *ctx, const struct seq_step *step);
+    void *step_ctx;
     /* Told in words what happened to a source: resumed, replaced, truncated. NULL = nobody. */
     void (*note)(void *ctx, const char *path, const char *text);
     void *note_ctx;
@@ -70,12 +73,64 @@ K2_RC ingest_settle(struct ingest *g, struct k2_err *err);
 /* Settles, appends and makes durable all that was given so far, with a checkpoint. */
 K2_RC ingest_flush(struct ingest *g, struct k2_err *err);
 struct ingest_stats ingest_stats(const struct ingest *g); /* since ingest_open */
+/* That of the last event judged; empty before the first. Borrowed until the next one is judged. */
+struct k2_sv ingest_exchange(const struct ingest *g);
 /* Adds `times` times what another counted: 1, or -1 for the difference of two. */
 void ingest_stats_add(struct ingest_stats *sum, const struct ingest_stats *more, int times);
 /* A person's step: SEQ_GIVEN_UP or SEQ_ACKNOWLEDGED of the gap that holds number which->from of that channel.
  * K2_E_NOTFOUND: none does. note: NULL = none. *again: it was already. */
 K2_RC ingest_mark(struct ingest *g, const struct seq_step *which, const char *actor,
                   const char *note, bool *again, struct k2_err *err);
+/* --- a quarantined record once more --- */
+
+struct ingest_retry {
+    const struct feed_ops *feed; /* the decoder, mended meanwhile */
+    const char *calendar;        /* NULL = the exchange's own */
+    struct k2_sv mapping,
+        header; /* header: lines that the format wants before any record; may be empty */
+    /* The record: as quarantine.def has it. */
+    struct k2_sv id; /* its message_id */
+    struct k2_sv exchange, symbol, source, raw;
+    int32_t date; /* INT32_MIN = not known */
+    int64_t position, offset;
+    struct k2_sv channel; /* of the number it used up; empty = not numbered */
+    int64_t sequence;
+    int32_t epoch;
+};
+
+enum ingest_retried {
+    INGEST_RETRY_ACCEPTED, /* it is an event now, with the number that it had used up */
+    INGEST_RETRY_KNOWN,    /* the same event was there already */
+    INGEST_RETRY_REFUSED   /* as before; `why` says it */
+};
+
+/* Unless it is refused still, a record of reason RETRIED is added that names it, once. Durable with the next flush. */
+K2_RC ingest_retry(struct ingest *g, const struct ingest_retry *r, enum ingest_retried *out,
+                   struct k2_buf *why, struct k2_err *err);
+
+/* --- what a feed did not send and no number tells (feed.h, outages) ---
+ *
+ * Entries of the ledger, also of feeds that number nothing. Each is appended at once, is durable with the next
+ * flush or commit, and is open until its end is said, also over restarts. To say one again while it is open, or
+ * an end where none is open, changes nothing. */
+struct ingest_outage {
+    enum seq_cause cause;  /* not SEQ_NUMBERS */
+    struct k2_sv exchange; /* empty = not known */
+    struct k2_sv feed;     /* its name, as in [feed.NAME] */
+    int32_t date;          /* SEQ_SESSION: the session date */
+    int64_t at_ns;         /* when it began, or ended; UTC */
+    struct k2_sv source,
+        why; /* of a beginning: the source's path or address, and words; may be empty */
+};
+K2_RC ingest_outage(struct ingest *g, const struct ingest_outage *o, struct k2_err *err);
+K2_RC ingest_outage_over(struct ingest *g, const struct ingest_outage *o, struct k2_err *err);
+bool ingest_is_out(const struct ingest *g, const struct ingest_outage *o);
+/* The two for connections: one ended at at_ns (LIVE_DISCONNECTED), one began (LIVE_CONNECTED). Who knows at its start
+ * when its last frame came in an earlier run says ingest_disconnect with that time before ingest_connect. */
+K2_RC ingest_disconnect(struct ingest *g, struct k2_sv exchange, struct k2_sv feed,
+                        struct k2_sv url, struct k2_sv why, int64_t at_ns, struct k2_err *err);
+K2_RC ingest_connect(struct ingest *g, struct k2_sv exchange, struct k2_sv feed, int64_t at_ns,
+                     struct k2_err *err);
 /* For the gaps that are open now (feed.h); older ones are those from before ingest_open. */
 const struct seq_engine *ingest_sequence(const struct ingest *g);
 /* Judges, appends and makes durable all that was given so far, but settles nothing, and writes checkpoint
@@ -88,7 +143,7 @@ K2_RC ingest_health(const struct ingest *g, struct k2_err *err);
 
 /* --- sources read step by step --- */
 
-/* A file with its decoder, of which each step reads what is there now. Any number share one struct ingest, its
+/* A file, or a live source, with its decoder, of which each step reads what is there now. Any number share one struct ingest, its
  * thread and its flushes. Where each of them stands is kept in the journal (topic k2.marks), never ahead of
  * what is durable: after a kill or a power cut a source goes on at its mark, and what it reads twice is
  * dropped as duplicates. Without a mark, or when the file is not the marked one, it is read from the start. */
@@ -103,9 +158,17 @@ struct ingest_source_options {
     bool follow;        /* goes on with what the file gains (feed.h, feed_tail_options) */
     bool halt;          /* its gaps may halt channels */
     bool resume;        /* goes on at its mark, if it has a good one */
+    bool anew;          /* with resume: from its start all the same, and marked from there */
     bool keep_counting; /* as for ingest_file; not with follow or resume */
     double
         speed; /* 0 = as fast as it goes; 1 = as it happened, by event time; 10 = ten times as fast */
+    /* Of live sources (feed_is_live): what feed_live_options has; urls NULL = the path is the only one. Borrowed until
+     * it is open. options.exchange must be given; follow, keep_counting and speed are not theirs. */
+    const char *const *urls;
+    const char *const *send;
+    const char *ca_file;
+    const char *feed_name; /* in the ledger; NULL = the path */
+    int64_t most_ns;       /* it ends after so long; 0 = never */
 };
 
 K2_RC ingest_source_open(struct ingest *g, const char *path, const struct ingest_source_options *o,
@@ -121,6 +184,16 @@ struct ingest_source_state {
     bool ended;        /* read to its end, or failed: no step is needed any more */
 };
 struct ingest_source_state ingest_source_state(const struct ingest_source *s);
+/* Of a live source; false: it is a file. */
+struct ingest_live_state {
+    struct feed_live_state live;
+    int64_t twins; /* datagrams that came on both lines, decoded once */
+    int64_t next;  /* raw offset behind the last frame that was decoded; -1 = none was */
+    bool behind;   /* what an earlier run received is being decoded; nothing is received yet */
+};
+bool ingest_source_live(const struct ingest_source *s, struct ingest_live_state *out);
+/* A descriptor that is readable when a step would find something; -1 = there is none. */
+int ingest_source_fd(const struct ingest_source *s);
 /* feed_tail_check_end. */
 K2_RC ingest_source_check_end(const struct ingest_source *s, struct k2_err *err);
 /* Adds a record of the file to topic k2.sources (journal/source.h): what was read of it and accepted, also in

@@ -44,10 +44,16 @@ struct ingest {
     size_t route_count;
     int64_t written; /* log position of the last write, being synced */
     int64_t since_checkpoint;
-    int64_t checkpoint_ns, marks_ns; /* monotonic, when they were saved last */
-    struct k2_err failed;            /* status != 0: the ingest is spent */
-    uint32_t source;                 /* in g->names: being read; 0 = none */
-    bool source_halts;               /* its gaps may halt channels */
+    int64_t checkpoint_ns, marks_ns;               /* monotonic, when they were saved last */
+    struct k2_err failed;                          /* status != 0: the ingest is spent */
+    uint32_t source;                               /* in g->names: being read; 0 = none */
+    bool source_halts;                             /* its gaps may halt channels */
+    bool (*wants)(void *ctx, struct k2_sv symbol); /* of it; NULL = all */
+    void *wants_ctx;
+    uint32_t wants_symbol; /* the last one asked for, and the answer; 0 = none */
+    bool wants_it;
+    bool any_passed;   /* of the items */
+    char exchange[32]; /* of the last event judged */
 };
 
 /* The event, whatever its kind, to its topic. K2_E_RANGE or K2_E_INVALID: the event itself cannot be stored, and

@@ -31,6 +31,20 @@ static void tell(const struct seq_step *s) {
     k2_buf_free(&channel);
 }
 
+static void tell_outage(const struct seq_step *s) {
+    struct k2_buf name = {0}, why = {0};
+    char date[K2_DATE_TEXT];
+    k2_date_format(s->trade_date, date);
+    k2_buf_printf(&name, "%.*s/%s/%.*s/%s", K2_SV_ARG(s->exchange), date, K2_SV_ARG(s->channel),
+                  seq_step_word(s));
+    k2_buf_sv(&why, s->why);
+    bool opened = s->state == SEQ_OPENED;
+    k2_log(opened ? K2_LOG_ERROR : K2_LOG_WARN, opened ? "a feed is out" : "a feed is back",
+           "entry", k2_buf_cstr(&name), "why", k2_buf_cstr(&why), NULL);
+    k2_buf_free(&name);
+    k2_buf_free(&why);
+}
+
 static bool is_grave(const struct seq_step *s) {
     return s->state == SEQ_REQUESTED || (s->state == SEQ_OPENED && s->halts);
 }
@@ -41,7 +55,8 @@ static void tell_small(const struct seq_step *steps, size_t n) {
     int64_t gaps = 0, missing = 0;
     for (size_t i = 0; i < n; i++) {
         bool asked = i + 1 < n && steps[i + 1].state == SEQ_REQUESTED;
-        if (steps[i].state != SEQ_OPENED || steps[i].halts || asked)
+        if (steps[i].cause != SEQ_NUMBERS || steps[i].state != SEQ_OPENED || steps[i].halts ||
+            asked)
             continue;
         first = first ? first : &steps[i];
         missing = seq_missing_add(missing, 1, steps[i].missing);
@@ -61,7 +76,10 @@ static void tell_all(const struct seq_step *steps, size_t n) {
     size_t told = 0;
     tell_small(steps, n);
     for (size_t i = 0; i < n && told < LINES; i++) {
-        if (!is_grave(&steps[i]))
+        bool outage = steps[i].cause != SEQ_NUMBERS;
+        if (outage && (steps[i].state == SEQ_OPENED || steps[i].state == SEQ_FILLED))
+            tell_outage(&steps[i]);
+        if (outage || !is_grave(&steps[i]))
             continue;
         tell(&steps[i]);
         told++;
@@ -74,6 +92,13 @@ static void count(struct ingest *g, const struct seq_step *s) {
     struct ingest_stats before = g->stats;
     g->stats.ledger++;
     g->since_checkpoint++;
+    if (g->options.step)
+        g->options.step(g->options.step_ctx, s);
+    if (s->cause != SEQ_NUMBERS) {
+        if (s->state == SEQ_OPENED)
+            tally_outage(s->exchange, s->cause);
+        return;
+    }
     if (s->state == SEQ_OPENED) {
         g->stats.gaps++;
         if (__builtin_add_overflow(g->stats.missing, s->missing, &g->stats.missing))

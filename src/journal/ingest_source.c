@@ -4,7 +4,7 @@
  * end. With a speed, events come from the decoder a small piece early and are held, with strings of their own,
  * until they are due; the mark is then the one from before the piece, so that what is held is read again.
  */
-#include "journal/ingest_int.h"
+#include "journal/ingest_live.h"
 #include "journal/source.h"
 
 #include "base/clock.h"
@@ -38,11 +38,15 @@ struct ingest_source {
     struct ingest *ingest;
     struct ingest_source *next; /* in ingest->sources */
     struct feed_tail *tail;
-    char *path, *key; /* key: the absolute path, of its mark */
+    struct ingest_live *live; /* then there is no tail */
+    int64_t end_ns;           /* monotonic: of live; INT64_MAX = never */
+    char *path, *key;         /* key: the absolute path, of its mark */
     const struct feed_ops *feed;
     bool marked;
     uint32_t name;
     bool halts; /* its gaps may halt channels */
+    bool (*wants)(void *ctx, struct k2_sv symbol);
+    void *wants_ctx;
     struct pace pace;
     struct k2_buf mark; /* paced: of before the piece whose events are held */
     int64_t read, bytes, restarts;
@@ -62,12 +66,23 @@ static char *absolute(const char *path) {
     return text;
 }
 
+static int64_t bytes_done(const struct ingest_source *s) {
+    return s->live ? ingest_live_state(s->live).live.bytes : feed_tail_state(s->tail).done;
+}
+
 static bool holds_events(const struct ingest_source *s) {
     return s->pace.next < s->pace.n;
 }
 
 /* What an earlier run left stays until this one has read something: the file may be away for a while. */
 static void collect_mark(struct ingest_source *s) {
+    if (s->live) {
+        s->mark.n = 0;
+        ingest_live_mark(s->live, &s->mark);
+        if (s->mark.n)
+            marks_set(s->ingest->marks, s->key, s->feed->name, k2_buf_view(&s->mark));
+        return;
+    }
     struct feed_tail_state t = feed_tail_state(s->tail);
     if (t.done == 0 && t.restarts == 0)
         return;
@@ -83,20 +98,31 @@ void ingest_collect_marks(struct ingest *g) {
         collect_mark(s);
 }
 
-static K2_RC resume(struct ingest_source *s, struct k2_err *err) {
+static void note_resumed(const struct ingest_source *s, bool good) {
+    const struct ingest_options *o = &s->ingest->options;
+    char text[96] = "the file is not what it was: read from its start";
+    if (s->live)
+        snprintf(text, sizeof text,
+                 good ? "goes on at its mark" : "its raw bytes are decoded anew");
+    else if (good)
+        snprintf(text, sizeof text, "goes on at byte %lld",
+                 (long long)feed_tail_state(s->tail).done);
+    if (o->note)
+        o->note(o->note_ctx, s->path, text);
+}
+
+static K2_RC resume(struct ingest_source *s, bool anew, struct k2_err *err) {
     struct ingest *g = s->ingest;
     if (!g->marks)
         K2_TRY(marks_open(g->journal, &g->marks, err));
     s->next = g->sources;
     g->sources = s;
     s->marked = true;
-    struct k2_sv mark = marks_get(g->marks, s->key, s->feed->name);
-    char text[96] = "the file is not what it was: read from its start";
-    if (mark.n > 0 && feed_tail_resume(s->tail, mark))
-        snprintf(text, sizeof text, "goes on at byte %lld",
-                 (long long)feed_tail_state(s->tail).done);
-    if (mark.n > 0 && g->options.note)
-        g->options.note(g->options.note_ctx, s->path, text);
+    struct k2_sv mark = anew ? (struct k2_sv){0} : marks_get(g->marks, s->key, s->feed->name);
+    bool good =
+        s->live ? ingest_live_resume(s->live, mark) : mark.n > 0 && feed_tail_resume(s->tail, mark);
+    if (mark.n > 0)
+        note_resumed(s, good);
     return K2_OK;
 }
 
@@ -239,6 +265,7 @@ static K2_RC open_tail(struct ingest_source *s, const struct ingest_source_optio
                                   .selection = o->selection,
                                   .note = g->options.note,
                                   .note_ctx = g->options.note_ctx};
+    t.feed.wants = NULL; /* the ingest asks, see there */
     if (t.feed.source.n == 0)
         t.feed.source = k2_sv_of(s->path);
     if (o->keep_counting) {
@@ -249,7 +276,16 @@ static K2_RC open_tail(struct ingest_source *s, const struct ingest_source_optio
     s->name = k2_intern(g->names, t.feed.source);
     struct k2_interner *in = s->pace.interner ? s->pace.interner : g->interner;
     K2_TRY(feed_tail_open(s->path, &t, in, &s->tail, err));
-    return o->resume ? resume(s, err) : K2_OK;
+    return o->resume ? resume(s, o->anew, err) : K2_OK;
+}
+
+static K2_RC open_live(struct ingest_source *s, const struct ingest_source_options *o,
+                       struct k2_err *err) {
+    if (o->keep_counting)
+        return k2_fail(err, K2_E_INVALID, "%s: a live source counts on by itself", s->path);
+    s->name = k2_intern(s->ingest->names, k2_sv_of(s->path));
+    K2_TRY(ingest_live_open(s->ingest, s->path, o, &s->live, err));
+    return o->resume ? resume(s, o->anew, err) : K2_OK;
 }
 
 int ingest_source_open(struct ingest *g, const char *path, const struct ingest_source_options *o,
@@ -264,48 +300,67 @@ int ingest_source_open(struct ingest *g, const char *path, const struct ingest_s
     struct ingest_source *s = k2_zalloc(sizeof *s);
     s->ingest = g;
     s->path = k2_strdup(path);
-    s->key = absolute(path);
+    bool live = feed_is_live(path);
+    s->key = live ? k2_strdup(path) : absolute(path);
+    s->end_ns = o->most_ns > 0 ? k2_monotonic_ns() + o->most_ns : INT64_MAX;
     s->feed = o->feed;
-    s->halts = o->halt || (o->follow ? g->options.halt_followed : g->options.halt_others);
+    s->halts = o->halt || (o->follow || live ? g->options.halt_followed : g->options.halt_others);
+    s->wants = o->options.wants;
+    s->wants_ctx = o->options.wants_ctx;
     s->pace.speed = o->speed;
     if (o->speed > 0)
         s->pace.interner = k2_interner_new();
-    int rc = open_tail(s, o, err);
+    int rc = live ? open_live(s, o, err) : open_tail(s, o, err);
     if (rc != K2_OK) {
         ingest_source_close(s);
         return rc;
     }
-    s->bytes = feed_tail_state(s->tail).done;
+    s->bytes = bytes_done(s);
     *out = s;
     return K2_OK;
 }
 
 static void count_bytes(struct ingest_source *s) {
-    struct feed_tail_state t = feed_tail_state(s->tail);
-    if (t.restarts != s->restarts)
+    int64_t restarts = s->live ? 0 : feed_tail_state(s->tail).restarts, done = bytes_done(s);
+    if (restarts != s->restarts)
         s->bytes = 0;
-    s->ingest->stats.bytes += t.done - s->bytes;
-    s->bytes = t.done;
-    s->restarts = t.restarts;
+    s->ingest->stats.bytes += done - s->bytes;
+    s->bytes = done;
+    s->restarts = restarts;
+}
+
+static K2_RC step(struct ingest_source *s, size_t max_bytes, bool *idle, struct k2_err *err) {
+    const struct feed_sink sink = ingest_sink(s->ingest);
+    if (s->live)
+        return ingest_live_step(s->live, max_bytes, idle, err);
+    return s->pace.speed > 0 ? step_paced(s, max_bytes, idle, err)
+                             : feed_tail_step(s->tail, max_bytes, &sink, idle, err);
 }
 
 int ingest_source_step(struct ingest_source *s, size_t max_bytes, bool *idle, struct k2_err *err) {
     struct ingest *g = s->ingest;
-    const struct feed_sink sink = ingest_sink(g);
     int64_t before = g->stats.read;
     *idle = true;
     K2_TRY(ingest_health(g, err));
     g->source = s->name;
     g->source_halts = s->halts;
-    int rc = s->pace.speed > 0 ? step_paced(s, max_bytes, idle, err)
-                               : feed_tail_step(s->tail, max_bytes, &sink, idle, err);
+    g->wants = s->wants;
+    g->wants_ctx = s->wants_ctx;
+    g->wants_symbol = 0;
+    int rc = step(s, max_bytes, idle, err);
     g->source = 0;
+    g->wants = NULL;
     s->read += g->stats.read - before;
     count_bytes(s);
     return rc;
 }
 
 struct ingest_source_state ingest_source_state(const struct ingest_source *s) {
+    if (s->live)
+        return (struct ingest_source_state){.done = bytes_done(s),
+                                            .all = -1,
+                                            .read = s->read,
+                                            .ended = k2_monotonic_ns() >= s->end_ns};
     struct feed_tail_state t = feed_tail_state(s->tail);
     return (struct ingest_source_state){.done = t.done,
                                         .all = t.all,
@@ -315,15 +370,29 @@ struct ingest_source_state ingest_source_state(const struct ingest_source *s) {
                                         .ended = t.ended && !holds_events(s)};
 }
 
+bool ingest_source_live(const struct ingest_source *s, struct ingest_live_state *out) {
+    if (s->live)
+        *out = ingest_live_state(s->live);
+    return s->live != NULL;
+}
+
+int ingest_source_fd(const struct ingest_source *s) {
+    return s->live ? ingest_live_fd(s->live) : -1;
+}
+
 int ingest_source_check_end(const struct ingest_source *s, struct k2_err *err) {
-    return feed_tail_check_end(s->tail, err);
+    return s->live ? K2_OK : feed_tail_check_end(s->tail, err);
 }
 
 int ingest_source_record(struct ingest_source *s, int64_t read, int64_t accepted,
                          struct k2_err *err) {
-    if (read == 0)
+    if (read == 0 || s->live) /* the raw bytes of a live source are in its topic */
         return K2_OK;
-    return source_add(s->ingest->journal, s->path, s->feed->name, read, accepted, err);
+    /* Not s->path: what was read may have been made from the source (Parquet), which is the raw data. */
+    char *source = k2_sv_dup(k2_interned(s->ingest->names, s->name));
+    int rc = source_add(s->ingest->journal, source, s->feed->name, read, accepted, err);
+    free(source);
+    return rc;
 }
 
 void ingest_source_close(struct ingest_source *s) {
@@ -334,6 +403,7 @@ void ingest_source_close(struct ingest_source *s) {
         unlink_source(s);
     }
     feed_tail_close(s->tail);
+    ingest_live_close(s->live);
     k2_interner_free(s->pace.interner);
     k2_buf_free(&s->pace.raw);
     k2_buf_free(&s->mark);

@@ -62,7 +62,7 @@ static bool get_entry(struct marks *m, struct k2_sv *in) {
         !k2_avro_get_bytes(in, &mark) || !k2_avro_get_long(in, &time_us))
         return false;
     char *name = k2_sv_dup(path);
-    if (!k2_fs_exists(name)) { /* of a file that is gone */
+    if (!feed_is_live(name) && !k2_fs_exists(name)) { /* of a file that is gone */
         free(name);
         return true;
     }

@@ -1,7 +1,7 @@
 /* journal/quarantine.c - see quarantine.h.
  *
  * Identity of a quarantined record: exchange, session date, source, position in it, fingerprint of its
- * bytes. What is there already is learned from the topic on the first refusal: a refusal is rare, and
+ * bytes; where it has none, of the name of the record that it speaks of (RETRIED). What is there already is learned from the topic on the first refusal: a refusal is rare, and
  * most runs never pay for it.
  */
 #include "journal/quarantine.h"
@@ -140,6 +140,11 @@ static int64_t flags_of(const struct quarantine_record *r) {
     return flags ? flags : K2_NULL_LONG;
 }
 
+static int32_t fingerprint(const struct quarantine_record *r) {
+    struct k2_sv of = r->raw.n > 0 ? r->raw : r->conflicts_with;
+    return (int32_t)(k2_hash64(of.p, of.n) & INT32_MAX);
+}
+
 static struct k2_event event_of(struct k2_interner *in, const struct quarantine_record *r,
                                 int64_t now_ns) {
     struct k2_event e = {.kind = K2_KIND_QUARANTINE};
@@ -150,7 +155,7 @@ static struct k2_event event_of(struct k2_interner *in, const struct quarantine_
         .exchange_timestamp_ns = now_ns,
         .exchange_sequence_number = r->position,
         .channel = intern_text(in, r->source),
-        .part = (int32_t)(k2_hash64(r->raw.p, r->raw.n) & INT32_MAX),
+        .part = fingerprint(r),
         .event_kind = optional(in, r->kind),
         .reason = k2_intern(in, r->reason),
         .detail = intern_text(in, r->detail),

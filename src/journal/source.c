@@ -17,7 +17,9 @@ static const char schema[] =
     "{\"name\":\"path\",\"type\":\"string\"},{\"name\":\"bytes\",\"type\":\"long\"},"
     "{\"name\":\"xxh128\",\"type\":\"string\"},{\"name\":\"format\",\"type\":\"string\"},"
     "{\"name\":\"read\",\"type\":\"long\"},{\"name\":\"accepted\",\"type\":\"long\"},"
-    "{\"name\":\"time\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}}]}";
+    "{\"name\":\"time\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}},"
+    "{\"name\":\"calendars\",\"type\":\"string\",\"default\":\"\"},"
+    "{\"name\":\"time_zones\",\"type\":\"string\",\"default\":\"\"}]}";
 
 /* Read, not mapped: a file that becomes shorter meanwhile would kill the process. */
 static bool hash_bytes(int fd, int64_t *bytes, struct k2_h128 *hash) {
@@ -47,6 +49,14 @@ static bool hash_file(const char *path, int64_t *bytes, struct k2_h128 *hash) {
     return good;
 }
 
+static void put_rules(struct k2_buf *out) {
+    char calendars[17], zones[32];
+    feed_calendars_version(calendars);
+    k2_zone_release(zones, sizeof zones);
+    k2_avro_put_bytes(out, k2_sv_of(calendars));
+    k2_avro_put_bytes(out, k2_sv_of(zones));
+}
+
 int source_add(struct journal *j, const char *path, const char *format, int64_t read,
                int64_t accepted, struct k2_err *err) {
     int64_t bytes;
@@ -73,6 +83,7 @@ int source_add(struct journal *j, const char *path, const char *format, int64_t 
         k2_avro_put_long(out, accepted);
         int64_t now = k2_now_ns();
         k2_avro_put_long(out, k2_floor_us(now));
+        put_rules(out);
         journal_record_end(j, now);
     }
     free(absolute);

@@ -105,6 +105,12 @@ void tally_gap(struct tally *t, struct k2_sv exchange, bool halts) {
     add(find(t, exchange), halts ? GAP_HALTS : GAP_REQUESTS, 1);
 }
 
+void tally_outage(struct k2_sv exchange, enum seq_cause cause) {
+    char text[32];
+    snprintf(text, sizeof text, "%.*s", K2_SV_ARG(exchange));
+    k2_metric_add(k2_metric(K2_METRIC_outages, text, seq_cause_name(cause), NULL), 1);
+}
+
 void tally_refused(struct tally *t, struct k2_sv exchange) {
     const struct exchange *e = find(t, exchange);
     add(e, READ, 1);

@@ -15,6 +15,8 @@ void tally_judged(struct tally *t, struct k2_sv exchange, const struct ingest_st
                   const struct ingest_stats *after);
 /* A gap that is to be recovered, or that halted its channel. */
 void tally_gap(struct tally *t, struct k2_sv exchange, bool halts);
+/* An entry of the ledger that no number tells. */
+void tally_outage(struct k2_sv exchange, enum seq_cause cause);
 void tally_refused(struct tally *t, struct k2_sv exchange); /* one record, by its decoder */
 /* All that were filtered so far; of which exchange is not known. */
 void tally_filtered(struct tally *t, int64_t all);

@@ -144,8 +144,8 @@ static void put_statement(struct k2_buf *sql, const struct k2_kind *kind,
     query_text_name(sql, kind->table);
     k2_buf_str(sql, " WHERE true");
     if (r->exchange.n > 0) {
-        k2_buf_str(sql, " AND exchange = ");
-        query_text_literal(sql, r->exchange);
+        k2_buf_str(sql, " AND ");
+        symbol_exchange_condition(r->exchange, sql);
     }
     if (r->from_ns != INT64_MIN)
         put_bound(sql, ">=", r->from_ns);

@@ -13,6 +13,8 @@
 /* Machines that share a directory differ by so much. */
 #define CLOCK_SLACK (2 * K2_NS_PER_SEC)
 
+enum { MOST_GAPS = 20 }; /* that are to be recovered, with a line of their own */
+
 struct look {
     const char *data;
     const struct health_limits *limits;
@@ -367,10 +369,60 @@ static void count_gap(void *ctx, struct k2_sv exchange, int32_t trade_date, stru
     r->records = seq_missing_add(r->records, from, to);
 }
 
+/* What of the ledger somebody should look at: a line for each, with what to do. */
+struct grave {
+    struct health *health;
+    int gaps; /* to be recovered, so far */
+};
+
+static void put_entry(struct health *h, const struct seq_step *s, enum health_level level,
+                      const char *what, const char *todo) {
+    struct k2_buf id = {0};
+    char since[K2_TIME_TEXT];
+    ledger_entry_name(s, &id);
+    struct health_row *r = health_add(h, HEALTH_GAPS, k2_buf_cstr(&id));
+    r->level = level;
+    r->pieces = 1;
+    r->last_ns = s->opened_ns;
+    r->records = s->cause == SEQ_NUMBERS ? s->missing : HEALTH_NONE;
+    k2_time_format(s->cause == SEQ_NUMBERS ? s->opened_ns : s->from, since);
+    snprintf(r->detail, sizeof r->detail, "%.300s since %.19sZ; %s", what, since, todo);
+    k2_buf_free(&id);
+}
+
+static void put_outage(struct health *h, const struct seq_step *s) {
+    struct k2_buf what = {0};
+    k2_buf_printf(&what, "%s: %.*s", seq_cause_name(s->cause), K2_SV_ARG(s->why));
+    put_entry(h, s, s->state == SEQ_OPENED ? HEALTH_DEGRADED : HEALTH_GOOD, k2_buf_cstr(&what),
+              "it ends when the feed sends again; k2 gaps ack says that it is known");
+    k2_buf_free(&what);
+}
+
+static void see_entry(void *ctx, const struct seq_step *s) {
+    struct grave *g = ctx;
+    if (s->cause != SEQ_NUMBERS)
+        put_outage(g->health, s);
+    else if (s->halts)
+        put_entry(g->health, s, HEALTH_DEGRADED, "its channel is halted by a gap",
+                  "k2 gaps fill with the missing numbers, or k2 halt resume without them");
+    else if (s->state == SEQ_REQUESTED && g->gaps++ < MOST_GAPS)
+        put_entry(g->health, s, HEALTH_GOOD, "to be recovered",
+                  "k2 gaps fill with the missing numbers, or k2 gaps ack");
+}
+
 static void look_at_gaps(struct look *l) {
     struct k2_err why = {0};
-    if (l->journal && journal_gaps(l->journal, count_gap, l->health, &why) != K2_OK)
+    struct seq_engine *engine = NULL;
+    struct grave grave = {.health = l->health};
+    if (l->journal && journal_sequence(l->journal, &engine, &why) != K2_OK) {
         fail_row(health_add(l->health, HEALTH_GAPS, "sequence"), HEALTH_DEGRADED, &why);
+        return;
+    }
+    if (!engine)
+        return;
+    seq_engine_gaps(engine, count_gap, l->health);
+    seq_engine_ledger(engine, see_entry, &grave);
+    seq_engine_free(engine);
 }
 
 /* --- the disk --- */

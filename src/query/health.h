@@ -18,7 +18,7 @@ enum health_part {
     HEALTH_TABLE,
     HEALTH_GROUP,      /* of consumers */
     HEALTH_QUARANTINE, /* a topic of refused records */
-    HEALTH_GAPS,       /* of an exchange */
+    HEALTH_GAPS,       /* of an exchange; and halts, outages, gaps to be recovered, one by one */
     HEALTH_DISK,
     HEALTH_PARTS
 };

@@ -4,6 +4,7 @@
  *     k2_plan.trades       an empty table with the columns of the table's current schema
  *     market_data.trades   the view that queries read: those columns, and message_id computed
  *     market_data.ticks    the friendly view over trades: timestamp, symbol, price, volume, the rest
+ * and the views of derived.c.
  * The view reads k2_plan.trades while a statement is planned, and read_parquet(files) while it runs,
  * where columns are found by their Iceberg field id: a column that a file lacks is null, one that was
  * renamed is found. Iceberg types this engine has no equal for are K2_E_UNSUPPORTED.
@@ -252,7 +253,8 @@ static bool asks_for_names(struct k2_sv sql) {
 
 static bool is_mentioned(struct k2_sv sql, const char *table) {
     return query_text_mentions(sql, table) ||
-           (strcmp(table, "trades") == 0 && query_text_mentions(sql, "ticks"));
+           (strcmp(table, "trades") == 0 && query_text_mentions(sql, "ticks")) ||
+           query_derived_reads(sql, table);
 }
 
 static int load_source(struct query_engine *q, const char *name, struct query_sources *out,
@@ -278,6 +280,8 @@ K2_RC query_sources_load(struct query_engine *q, struct k2_sv sql, bool all,
         if (out->all || is_mentioned(sql, names[i]))
             rc = load_source(q, names[i], out, err);
     k2_fs_names_free(names, n);
+    if (rc == K2_OK)
+        rc = query_derived_make(q, sql, out, err);
     if (rc != K2_OK)
         query_sources_free(out);
     return rc;

@@ -146,14 +146,19 @@ K2_RC query_rows_open(struct query_engine *q, const struct k2_kind *kind, const 
 /* Fills columns from row 0 (c->n = rows got, at most c->cap); 0 rows = the end. */
 K2_RC query_rows_next(struct query_rows *r, struct k2_columns *c, struct k2_err *err);
 void query_rows_close(struct query_rows *r);
+/* How many there are. */
+K2_RC query_rows_count(struct query_engine *q, const struct k2_kind *kind, const char *where,
+                       int64_t *rows, struct k2_err *err);
 
 #include "query/archive.h"
 #include "query/compact.h"
 #include "query/coverage.h"
 #include "query/health.h"
+#include "query/import.h"
 #include "query/reconcile.h"
 #include "query/refused.h"
 #include "query/retain.h"
+#include "query/symbol.h"
 #include "query/text.h"
 #include "query/trace.h"
 

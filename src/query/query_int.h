@@ -85,6 +85,14 @@ K2_RC query_put_files(struct k2_buf *sql, const struct query_source *s,
 /* DuckDB's type for an Iceberg type text. */
 K2_RC query_sql_type(struct k2_sv iceberg, struct k2_buf *out, struct k2_err *err);
 
+/* --- derived.c --- */
+
+/* Whether a view that the text mentions reads the table. */
+bool query_derived_reads(struct k2_sv sql, const char *table);
+/* Makes the views that the text mentions, of the tables that are loaded. */
+K2_RC query_derived_make(struct query_engine *q, struct k2_sv sql,
+                         const struct query_sources *sources, struct k2_err *err);
+
 /* --- asof.c --- */
 
 /* Chooses the snapshot of every source, and the condition on its rows. */

@@ -8,7 +8,6 @@
 #include "query/query.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 
 #include <stdlib.h>
 #include <uthash.h>
@@ -35,6 +34,11 @@ struct slot { /* of one journal offset */
     enum slot_state state;
 };
 
+struct
+    window { /* floor of µs: the times at which the journal's records of a window were appended */
+    int64_t first_us, last_us;
+};
+
 struct reconcile {
     struct journal *journal;
     struct query_engine *engine;
@@ -53,6 +57,8 @@ struct reconcile {
     struct lake_offsets committed; /* what its table covered when the comparison began */
     struct lake_offsets newest;    /* what it covers now; journal_id 0 = not looked at yet */
     struct k2_buf covered;         /* SQL: the positions that windows account for */
+    struct window *windows; /* of the partition being compared, by (offset - from) / WINDOW */
+    int64_t from, matched;  /* its first offset, and how many of its rows were read */
     struct lake *lake;
     struct journal_pin *pin; /* so that what is read row by row and what by digest stays one cut */
     int failed;              /* status of a look-up inside a callback */
@@ -64,14 +70,14 @@ struct reconcile {
 struct facts {
     struct k2_sv exchange, symbol;
     int32_t trade_date;
-    int64_t sequence, offset;
+    int64_t sequence, offset, ingest_us;
     int32_t journal, partition;
 };
 
 #define FACTS(e, in)                                                                               \
     ((struct facts){k2_interned(in, (e)->exchange), k2_interned(in, (e)->symbol), (e)->trade_date, \
-                    (e)->exchange_sequence_number, (e)->journal_offset, (e)->journal_id,           \
-                    (e)->journal_partition})
+                    (e)->exchange_sequence_number, (e)->journal_offset, (e)->ingest_timestamp,     \
+                    (e)->journal_id, (e)->journal_partition})
 
 static struct facts facts_of(const struct k2_event *e, const struct k2_interner *in) {
     switch (e->kind) {
@@ -171,8 +177,17 @@ static K2_RC take_record(struct reconcile *r, const struct journal_batch *b,
     return K2_OK;
 }
 
-static K2_RC read_journal(struct reconcile *r, struct journal_span span, struct k2_err *err) {
+/* Append times never go back: the first batch and the last one say all. */
+static void widen(struct window *w, int64_t append_us) {
+    if (w->first_us > w->last_us)
+        w->first_us = append_us;
+    w->last_us = append_us;
+}
+
+static K2_RC read_journal(struct reconcile *r, struct journal_span span, struct window *times,
+                          struct k2_err *err) {
     struct journal_reader *reader;
+    *times = (struct window){0, -1};
     K2_TRY(journal_read(r->journal, &span, 1, &reader, err));
     struct journal_batch b;
     int got, rc = K2_OK;
@@ -182,6 +197,7 @@ static K2_RC read_journal(struct reconcile *r, struct journal_span span, struct 
             break;
         }
         struct journal_record record;
+        widen(times, k2_floor_us(b.append_ns));
         for (size_t cursor = 0; rc == K2_OK && journal_batch_next(&b, &cursor, &record);)
             rc = take_record(r, &b, &record, span.from, err);
     }
@@ -203,6 +219,7 @@ static void check_off(struct reconcile *r, const struct k2_event *e, const struc
                       int64_t base) {
     struct group *g = count_row(r, e, f);
     struct slot *s = &r->slots[f->offset - base];
+    r->matched++;
     if (s->state != PRESENT) {
         g->line.extra++;
         remember_first(r, s->state == MATCHED ? "in the table twice" : "only in the table", f);
@@ -263,21 +280,77 @@ static void put_position(struct k2_buf *b, const struct reconcile *r, const char
                   (long long)span->to);
 }
 
+static bool is_complete(const struct reconcile *r, const struct journal_span *span) {
+    for (int64_t i = 0; i < span->to - span->from; i++) {
+        if (r->slots[i].state == PRESENT)
+            return false;
+    }
+    return true;
+}
+
+/* The table's rows of the window, first those that were appended at its time: by that files are pruned, and hardly by
+ * offset, since those of a topic's partitions drift apart and a file's bounds are over all of them. Only if some are
+ * missing then all others with these offsets are read too. */
+static K2_RC read_window(struct reconcile *r, const char *exchange, const struct journal_span *span,
+                         struct window *times, struct k2_err *err) {
+    struct k2_buf where = {0};
+    put_position(&where, r, exchange, span);
+    size_t n = where.n;
+    k2_buf_printf(&where,
+                  " AND ingest_timestamp >= make_timestamptz(%lld) AND "
+                  "ingest_timestamp <= make_timestamptz(%lld)",
+                  (long long)times->first_us, (long long)times->last_us);
+    int rc = read_table(r, k2_buf_cstr(&where), check_off, span->from, err);
+    if (rc == K2_OK && !is_complete(r, span)) {
+        where.n = n;
+        k2_buf_printf(&where,
+                      " AND (ingest_timestamp < make_timestamptz(%lld) OR "
+                      "ingest_timestamp > make_timestamptz(%lld))",
+                      (long long)times->first_us, (long long)times->last_us);
+        rc = read_table(r, k2_buf_cstr(&where), check_off, span->from, err);
+        *times = (struct window){INT64_MIN, INT64_MAX};
+    }
+    k2_buf_free(&where);
+    return rc;
+}
+
 static K2_RC compare_window(struct reconcile *r, const char *exchange, struct journal_span span,
-                            struct k2_err *err) {
+                            struct window *times, struct k2_err *err) {
     memset(r->slots, 0, (size_t)(span.to - span.from) * sizeof *r->slots);
     k2_interner_reset(r->interner);
-    K2_TRY(read_journal(r, span, err));
-    struct k2_buf where = {0};
-    put_position(&where, r, exchange, &span);
-    int rc = read_table(r, k2_buf_cstr(&where), check_off, span.from, err);
-    k2_buf_free(&where);
-    K2_TRY(rc);
+    K2_TRY(read_journal(r, span, times, err));
+    K2_TRY(read_window(r, exchange, &span, times, err));
     count_missing(r, &span);
     r->done += span.to - span.from;
     if (r->progress)
         r->progress(r->progress_ctx, r->done, r->all);
     return K2_OK;
+}
+
+/* --- rows beyond those of the windows: the same place twice, with another time of appending --- */
+
+static void take_stray(struct reconcile *r, const struct k2_event *e, const struct facts *f,
+                       int64_t base) {
+    (void)base;
+    const struct window *w = &r->windows[(f->offset - r->from) / WINDOW];
+    if (f->ingest_us >= w->first_us && f->ingest_us <= w->last_us)
+        return; /* its window had it */
+    count_row(r, e, f)->line.extra++;
+    remember_first(r, "in the table with another time of appending", f);
+}
+
+static K2_RC find_strays(struct reconcile *r, const char *exchange, struct journal_span span,
+                         struct k2_err *err) {
+    struct k2_buf where = {0};
+    int64_t rows = 0;
+    put_position(&where, r, exchange, &span);
+    int rc = query_rows_count(r->engine, r->kind, k2_buf_cstr(&where), &rows, err);
+    if (rc == K2_OK && rows != r->matched) {
+        k2_interner_reset(r->interner);
+        rc = read_table(r, k2_buf_cstr(&where), take_stray, 0, err);
+    }
+    k2_buf_free(&where);
+    return rc;
 }
 
 /* What is accounted for, live or removed, so that the last pass finds the rest. */
@@ -287,14 +360,25 @@ static void cover(struct reconcile *r, const char *exchange, struct journal_span
     k2_buf_byte(&r->covered, ')');
 }
 
+static K2_RC compare_windows(struct reconcile *r, const char *exchange, struct journal_span span,
+                             struct k2_err *err) {
+    for (int64_t from = span.from, n = 0; from < span.to; from += WINDOW, n++) {
+        int64_t to = span.to - from < WINDOW ? span.to : from + WINDOW;
+        struct journal_span window = {span.topic, span.partition, from, to};
+        K2_TRY(compare_window(r, exchange, window, &r->windows[n], err));
+    }
+    return find_strays(r, exchange, span, err);
+}
+
 static K2_RC compare_partition(struct reconcile *r, const char *exchange, struct journal_span span,
                                struct k2_err *err) {
-    for (int64_t from = span.from; from < span.to; from += WINDOW) {
-        int64_t to = span.to - from < WINDOW ? span.to : from + WINDOW;
-        K2_TRY(compare_window(r, exchange,
-                              (struct journal_span){span.topic, span.partition, from, to}, err));
-    }
-    return K2_OK;
+    r->windows = k2_alloc(((size_t)((span.to - span.from) / WINDOW) + 1) * sizeof *r->windows);
+    r->from = span.from;
+    r->matched = 0;
+    int rc = compare_windows(r, exchange, span, err);
+    free(r->windows);
+    r->windows = NULL;
+    return rc;
 }
 
 /* --- what retention removed: by digest --- */
@@ -573,56 +657,4 @@ void reconcile_free(struct reconcile_report *r) {
     }
     free(r->lines);
     *r = (struct reconcile_report){0};
-}
-
-static struct k2_json *side_json(const struct reconcile_side *s) {
-    char hex[33];
-    k2_h128_hex(s->checksum, hex);
-    struct k2_json *j = k2_json_object();
-    k2_json_set(j, "rows", k2_json_int(s->rows));
-    k2_json_set(j, "min_sequence", k2_json_int(s->min_sequence));
-    k2_json_set(j, "max_sequence", k2_json_int(s->max_sequence));
-    k2_json_set(j, "checksum", k2_json_cstring(hex));
-    return j;
-}
-
-static struct k2_json *line_json(const struct reconcile_line *l) {
-    char date[K2_DATE_TEXT];
-    k2_date_format(l->trade_date, date);
-    struct k2_json *j = k2_json_object();
-    k2_json_set(j, "table", k2_json_cstring(l->kind->table));
-    k2_json_set(j, "exchange", k2_json_cstring(l->exchange));
-    k2_json_set(j, "symbol", k2_json_cstring(l->symbol));
-    k2_json_set(j, "trade_date", k2_json_cstring(date));
-    k2_json_set(j, "journal", side_json(&l->journal));
-    k2_json_set(j, "table_side", side_json(&l->table));
-    k2_json_set(j, "missing", k2_json_int(l->missing));
-    k2_json_set(j, "extra", k2_json_int(l->extra));
-    k2_json_set(j, "changed", k2_json_int(l->changed));
-    k2_json_set(j, "by_digest", k2_json_int(l->by_digest));
-    return j;
-}
-
-void reconcile_json(const struct reconcile_report *r, int64_t now_ns, struct k2_buf *out) {
-    char when[K2_TIME_TEXT];
-    k2_time_format(now_ns, when);
-    struct k2_json *j = k2_json_object(), *lines = k2_json_array();
-    k2_json_set(j, "proof", k2_json_cstring("k2 reconcile 1"));
-    k2_json_set(j, "time", k2_json_cstring(when));
-    k2_json_set(j, "journal_id", k2_json_int(r->journal_id));
-    k2_json_set(j, "equal", k2_json_bool(reconcile_equal(r)));
-    k2_json_set(j, "compared", k2_json_int(r->compared));
-    k2_json_set(j, "missing", k2_json_int(r->missing));
-    k2_json_set(j, "extra", k2_json_int(r->extra));
-    k2_json_set(j, "changed", k2_json_int(r->changed));
-    k2_json_set(j, "by_digest", k2_json_int(r->by_digest));
-    k2_json_set(j, "other_journal", k2_json_int(r->other_journal));
-    k2_json_set(j, "lag", k2_json_int(r->lag));
-    k2_json_set(j, "first_difference", k2_json_cstring(r->first));
-    for (int i = 0; i < r->line_count; i++)
-        k2_json_append(lines, line_json(&r->lines[i]));
-    k2_json_set(j, "lines", lines);
-    k2_json_dump(j, out);
-    k2_buf_byte(out, '\n');
-    k2_json_free(j);
 }

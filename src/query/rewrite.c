@@ -17,7 +17,8 @@
 const char query_rewrite_views[] =
     "CREATE SCHEMA " SCHEMA ";"
     "CREATE VIEW " SCHEMA ".tables AS SELECT * REPLACE "
-    "(CASE table_name WHEN 'ticks' THEN 'VIEW' ELSE 'BASE TABLE' END AS table_type)" OF_DUCKDB
+    "(CASE WHEN table_name IN ('ticks', 'definitions', 'checked_trades', 'checked_quotes') "
+    "THEN 'VIEW' ELSE 'BASE TABLE' END AS table_type)" OF_DUCKDB
     "tables WHERE table_schema = '" LAKE_NAMESPACE "';"
     "CREATE VIEW " SCHEMA ".columns AS SELECT *" OF_DUCKDB
     "columns WHERE table_schema = '" LAKE_NAMESPACE "';"

@@ -274,3 +274,31 @@ void query_rows_close(struct query_rows *r) {
     free(r->pairs);
     free(r);
 }
+
+static K2_RC read_count(struct query_result *r, int64_t *rows, struct k2_err *err) {
+    const struct duck_vector *columns;
+    uint64_t n = 0;
+    *rows = 0;
+    if (!r->engine)
+        return K2_OK; /* a table without data */
+    K2_TRY(query_result_next(r, &n, &columns, err));
+    if (n)
+        *rows = (int64_t)query_value_integer(&columns[0], 0);
+    return K2_OK;
+}
+
+K2_RC query_rows_count(struct query_engine *q, const struct k2_kind *kind, const char *where,
+                       int64_t *rows, struct k2_err *err) {
+    struct k2_buf sql = {0};
+    struct query_result *result;
+    k2_buf_str(&sql, "SELECT count(*) FROM " LAKE_NAMESPACE ".");
+    query_text_name(&sql, kind->table);
+    k2_buf_printf(&sql, " WHERE %s", where);
+    struct query_request request = {.sql = k2_buf_view(&sql)};
+    int rc = query_run(q, &request, &result, err);
+    k2_buf_free(&sql);
+    K2_TRY(rc);
+    rc = read_count(result, rows, err);
+    query_result_free(result);
+    return rc;
+}

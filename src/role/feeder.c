@@ -6,6 +6,7 @@
 #include "query/query.h"
 #include "role/intake.h"
 #include "role/policies.h"
+#include "role/watch.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -53,6 +54,9 @@ struct feeder {
     char resume[64];       /* the feed that is to be tried again; "" = none */
     struct intake **feeds; /* changed by the feeder's thread alone */
     int feed_count;
+    struct watch **watches; /* of the feeds, by place; of the feeder's thread, as the next two */
+    bool *passed_over; /* by place: some of it was not stored, because its channel was halted */
+    bool resumed;      /* a channel goes on: what was passed over is read again */
 };
 
 /* --- opening and closing --- */
@@ -87,6 +91,15 @@ static void log_note(void *ctx, const char *path, const char *text) {
     k2_log(usual ? K2_LOG_DEBUG : K2_LOG_WARN, "file of a feed", "file", path, "what", text, NULL);
 }
 
+/* What was read of a channel while it was halted can be stored once it goes on. */
+static void see_step(void *ctx, const struct seq_step *step) {
+    struct feeder *f = ctx;
+    f->resumed |= step->cause == SEQ_NUMBERS &&
+                  ((step->state == SEQ_FILLED && step->halts) || step->state == SEQ_GIVEN_UP);
+    if (f->hooks.step)
+        f->hooks.step(f->hooks.ctx, step);
+}
+
 static K2_RC open_ingest(struct feeder *f, struct k2_err *err) {
     K2_TRY(open_archive(f, err));
     struct ingest_options o = {
@@ -97,6 +110,8 @@ static K2_RC open_ingest(struct feeder *f, struct k2_err *err) {
         .halt_followed = f->policies.halt_feeds,
         .halt_others = f->policies.halt_files,
         .note = log_note,
+        .step = see_step,
+        .step_ctx = f,
     };
     K2_TRY(ingest_open(f->journal, &o, &f->ingest, err));
     f->appended = 0;
@@ -144,8 +159,14 @@ static struct intake *keep_or_make(struct feeder *f, struct intake_plan *plan) {
 
 /* Mutex held. */
 static void replace_feeds(struct feeder *f, struct intake **feeds, int n) {
-    for (int i = 0; i < f->feed_count; i++)
+    for (int i = 0; i < f->feed_count; i++) {
+        watch_free(f->watches[i]);
         intake_free(f->feeds[i]);
+    }
+    free(f->watches);
+    f->watches = k2_zalloc(((size_t)n + 1) * sizeof *f->watches);
+    free(f->passed_over);
+    f->passed_over = k2_zalloc(((size_t)n + 1) * sizeof *f->passed_over);
     free(f->feeds);
     f->feeds = feeds;
     f->feed_count = n;
@@ -208,18 +229,54 @@ static bool counting_feeds_rest(const struct feeder *f, int64_t now_ns) {
     return true;
 }
 
-static int64_t step_feeds(struct feeder *f, int64_t now_ns) {
+static void see_halt(void *ctx, const struct seq_step *gap) {
+    *(bool *)ctx |= gap->halts;
+}
+
+/* In an earlier run any feed may have passed over what is of a channel that is halted still. */
+static void begin_watch(struct feeder *f, int i, int64_t now_ns) {
+    f->watches[i] = watch_new(intake_plan(f->feeds[i]), now_ns);
+    seq_engine_ledger(ingest_sequence(f->ingest), see_halt, &f->passed_over[i]);
+}
+
+/* One feed, and whether it sends what it should. */
+static K2_RC step_feed(struct feeder *f, int i, int64_t now_ns, struct k2_err *err) {
+    struct ingest_stats before = ingest_stats(f->ingest);
+    if (!f->watches[i])
+        begin_watch(f, i, now_ns);
+    intake_step(f->feeds[i], f->ingest, now_ns);
+    K2_TRY(ingest_health(f->ingest, err));
+    struct ingest_stats after = ingest_stats(f->ingest);
+    f->passed_over[i] |= after.halted > before.halted;
+    bool came = after.read > before.read;
+    return watch_step(f->watches[i], f->ingest, came, now_ns, err);
+}
+
+static void reread_if_resumed(struct feeder *f) {
+    for (int i = 0; f->resumed && i < f->feed_count; i++) {
+        if (!f->passed_over[i])
+            continue;
+        intake_reread(f->feeds[i]);
+        f->passed_over[i] = false;
+    }
+    f->resumed = false;
+}
+
+static K2_RC step_feeds(struct feeder *f, int64_t now_ns, int64_t *out, struct k2_err *err) {
     int64_t rest = AGENT_FOREVER;
     bool held = is_counting_on(f);
     for (int i = 0; i < f->feed_count; i++) {
         if (held && intake_counts(f->feeds[i]))
             continue;
-        intake_step(f->feeds[i], f->ingest, now_ns);
+        K2_TRY(step_feed(f, i, now_ns, err));
+        int64_t watched = watch_rest(f->watches[i], now_ns);
+        rest = watched < rest ? watched : rest;
         int64_t due = intake_due(f->feeds[i]);
         int64_t until = due <= now_ns ? 0 : due == INT64_MAX ? AGENT_FOREVER : due - now_ns;
         rest = until < rest ? until : rest;
     }
-    return rest;
+    *out = rest;
+    return K2_OK;
 }
 
 /* --- durable --- */
@@ -424,10 +481,11 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
     reload_if_asked(f);
     resume_if_asked(f);
     take_asked(f);
-    *rest = step_feeds(f, now_ns);
+    reread_if_resumed(f);
+    K2_TRY(step_feeds(f, now_ns, rest, err));
     bool jobs_quiet = true;
     K2_TRY(step_jobs(f, now_ns, &jobs_quiet, err));
-    if (!jobs_quiet)
+    if (!jobs_quiet || f->resumed)
         *rest = 0;
     else if (f->jobs && *rest > COMMIT_EVERY)
         *rest = COMMIT_EVERY; /* a job that waits for its source, such as a pipe */
@@ -451,10 +509,13 @@ static void reset(void *self) {
 /* --- the calls --- */
 
 static struct intake_plan *plans_of(const struct k2_config *config, int *n) {
-    *n = k2_config_named_count(config, "feed");
-    struct intake_plan *plans = k2_zalloc(((size_t)*n + 1) * sizeof *plans);
-    for (int i = 0; i < *n; i++)
-        intake_plan_read(config, i, &plans[i]);
+    int feeds = k2_config_named_count(config, "feed");
+    struct intake_plan *plans = k2_zalloc((2 * (size_t)feeds + 1) * sizeof *plans);
+    *n = 0;
+    for (int i = 0; i < feeds; i++) {
+        intake_plan_read(config, i, &plans[(*n)++]);
+        *n += intake_plan_recovery(config, i, &plans[*n]);
+    }
     return plans;
 }
 
@@ -515,6 +576,8 @@ void feeder_free(struct feeder *f) {
     free_plans(f->plans, f->plan_count);
     journal_close(f->journal);
     k2_lock_release(f->lock);
+    free(f->watches);
+    free(f->passed_over);
     policies_free(&f->policies);
     agent_free(f->agent);
     pthread_cond_destroy(&f->change);

@@ -18,6 +18,8 @@ struct feeder;
 struct feeder_hooks {
     void *ctx;
     void (*committed)(void *ctx, int64_t rows); /* so many more rows are durable; never waits */
+    /* A step of the ledger was appended; never waits. NULL = nobody. */
+    void (*step)(void *ctx, const struct seq_step *step);
 };
 
 /* Opens the journal, so that its lock is held from now on. What a reload cannot change (partitions, segment and

@@ -95,6 +95,23 @@ static void do_mark(struct visit *v, const struct k2_json *request) {
     (void)!line_send(v->line, a, -1, NULL);
 }
 
+static void do_retry(struct visit *v, const struct k2_json *request) {
+    struct request_retry r;
+    struct k2_err why = {0};
+    struct k2_buf text = {0};
+    enum ingest_retried outcome = INGEST_RETRY_REFUSED;
+    int rc = request_retry_read(request, &r, &why);
+    if (rc == K2_OK)
+        rc = jobs_retry(v->hub->feeder, &r.record, &outcome, &text, &why);
+    struct k2_json *a = rc == K2_OK ? k2_json_object() : request_error_json(&why);
+    k2_json_set(a, "outcome", k2_json_int(outcome));
+    k2_json_set(a, "why", k2_json_string(k2_buf_view(&text)));
+    (void)!line_send(v->line, a, -1, NULL);
+    k2_buf_free(&r.raw);
+    k2_buf_free(&r.header);
+    k2_buf_free(&text);
+}
+
 static void do_retain(struct visit *v, const struct k2_json *request) {
     int64_t older_than = 0, last = -1;
     int removed = 0;
@@ -139,6 +156,8 @@ static void dispatch(struct visit *v, const struct k2_json *request, int fd) {
         do_simulate(v, request);
     else if (k2_sv_eq(word, K2_SV("mark")))
         do_mark(v, request);
+    else if (k2_sv_eq(word, K2_SV("retry")))
+        do_retry(v, request);
     else if (k2_sv_eq(word, K2_SV("retain")))
         do_retain(v, request);
     else if (k2_sv_eq(word, K2_SV("status")))

@@ -9,6 +9,7 @@
 #include "role/intake.h"
 
 #include "role/intake_count.h"
+#include "role/live_words.h"
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -25,12 +26,14 @@ enum { SIM_PIECE = 8192 };
  * its last line is read only when it has its end: a writer may rest for long, and half a number is a number too. */
 #define QUIET (10 * K2_NS_PER_SEC)
 #define SIM_PAUSE                                                                                  \
-    (20 * K2_NS_PER_MS)        /* it sends in bursts, as venues do: each is a sync of the log */
+    (20 * K2_NS_PER_MS) /* it sends in bursts, as venues do: each is a sync of the log */
+#define LIVE_REST (5 * K2_NS_PER_MS) /* what comes meanwhile waits in the kernel */
 #define SIM_SECONDS 3600.0     /* then it opens a new market; within one the rate is kept exactly */
 #define SIM_BACK K2_NS_PER_SEC /* a clock set back further begins a new one too */
 /* So does one set forward, or a machine that slept: what nobody traded meanwhile is not made up for. */
 #define SIM_BEHIND (30 * K2_NS_PER_SEC)
-enum { WALK_SHARE = 100 }; /* of its time a feed walks through its directory for 1 % at most */
+enum { LIVE_JUDGED = 100 }; /* frames; the first may be answers to subscriptions, and heartbeats */
+enum { WALK_SHARE = 100 };  /* of its time a feed walks through its directory for 1 % at most */
 
 struct stamp { /* of a file as it was when it was last read */
     char *path;
@@ -50,6 +53,7 @@ struct intake {
     struct k2_sv exchange;
 
     struct ingest_source *source; /* the file being read */
+    bool anew;                    /* what is opened next is read from its start */
     bool cut_off;                 /* it is kept open all the same: more may come */
     bool one_of_many;             /* it is a file of a directory */
     struct stamp reading;         /* then: the file being read */
@@ -62,6 +66,7 @@ struct intake {
     int bad;             /* of them, could not be read */
     char bad_why[200];   /* the first */
 
+    struct k2_buf mapping; /* text of the plan's; read once */
     struct intake_count count;
     struct sim *sim;
     int64_t sent; /* events of the simulator */
@@ -72,6 +77,26 @@ struct intake {
 static bool wants(void *ctx, struct k2_sv symbol) {
     const struct intake *f = ctx;
     return symbols_match(f->symbols, f->exchange, symbol);
+}
+
+static K2_RC open_live(struct intake *f, struct ingest_source_options *o, struct k2_err *err) {
+    const struct intake_plan *p = &f->plan;
+    struct k2_buf list = {0}, all = {0};
+    struct live_words urls, send = {0};
+    k2_buf_printf(&all, "%s %s", p->source, p->urls);
+    live_words_split(k2_buf_cstr(&all), ' ', &urls);
+    int rc = p->send[0] ? live_words_read(p->send, &list, err) : K2_OK;
+    live_words_split(k2_buf_cstr(&list), LIVE_WORDS_SEPARATOR, &send);
+    o->urls = urls.at;
+    o->send = send.at;
+    o->follow = false;
+    if (rc == K2_OK)
+        rc = ingest_source_open(f->ingest, p->source, o, &f->source, err);
+    live_words_free(&urls);
+    live_words_free(&send);
+    k2_buf_free(&list);
+    k2_buf_free(&all);
+    return rc;
 }
 
 static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops *format,
@@ -85,7 +110,11 @@ static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops
         .selection = k2_sv_of(p->symbols),
         .follow = true,
         .resume = true,
+        .anew = f->anew,
     };
+    if (p->mapping[0] && f->mapping.n == 0)
+        K2_TRY(k2_fs_read(p->mapping, &f->mapping, err));
+    o.options.mapping = k2_buf_view(&f->mapping);
     K2_TRY(intake_plan_speed(p, &o.speed, err));
     K2_TRY(intake_plan_date(p, &o.options.date, err));
     if (f->plan.symbols[0] && !f->symbols)
@@ -98,7 +127,13 @@ static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops
     char *full = NULL;
     if (k2_fs_absolute(path, &full, NULL) == K2_OK)
         o.options.source = k2_sv_of(full);
+    o.ca_file = p->ca_file[0] ? p->ca_file : NULL;
+    o.feed_name = p->name;
     intake_count_begin(&f->count);
+    if (intake_plan_is_live(p)) {
+        free(full);
+        return open_live(f, &o, err);
+    }
     int rc = ingest_source_open(f->ingest, path, &o, &f->source, err);
     free(full);
     return rc;
@@ -270,6 +305,7 @@ static K2_RC open_source(struct intake *f, struct k2_err *err) {
     } else {
         f->one_of_many = false;
         rc = open_file(f, f->plan.source, one.at[0].feed, err);
+        f->anew = false;
     }
     sources_free(&one);
     return rc;
@@ -319,6 +355,7 @@ static void log_unknown(struct intake *f) {
 
 /* All of its files were read. */
 static K2_RC rest_from_directory(struct intake *f, int64_t *rest, struct k2_err *err) {
+    f->anew = false;
     *rest = f->plan.poll_ns;
     if (*rest < f->walk_ns * WALK_SHARE)
         *rest = f->walk_ns * WALK_SHARE;
@@ -394,6 +431,48 @@ static K2_RC step_file(struct intake *f, int64_t *rest, struct k2_err *err) {
     return K2_OK;
 }
 
+/* --- live sources --- */
+
+static void tell_live(struct intake *f) {
+    struct ingest_live_state s;
+    struct k2_buf rest = {0};
+    if (!ingest_source_live(f->source, &s))
+        return;
+    k2_buf_printf(&rest, "%s",
+                  s.behind           ? "decodes what was received before"
+                  : s.live.connected ? "connected"
+                                     : "not connected");
+    if (!s.live.connected && s.live.why[0])
+        k2_buf_printf(&rest, " (%s)", s.live.why);
+    k2_buf_printf(&rest, ", %" PRId64 " frames, %" PRId64 " connections", s.live.frames,
+                  s.live.connections);
+    if (s.twins > 0)
+        k2_buf_printf(&rest, ", %" PRId64 " on both lines", s.twins);
+    if (s.live.dropped > 0)
+        k2_buf_printf(&rest, ", %" PRId64 " DROPPED by the kernel", s.live.dropped);
+    k2_buf_printf(&rest, "; %s", s.live.url);
+    k2_buf_byte(&rest, 0);
+    tell(f, &rest);
+    k2_buf_free(&rest);
+}
+
+static K2_RC step_live(struct intake *f, int64_t *rest, struct k2_err *err) {
+    const struct feed_ops *format;
+    struct ingest_live_state s;
+    bool idle = false;
+    if (!f->source) {
+        K2_TRY(intake_plan_format(&f->plan, &format, err));
+        f->one_of_many = false;
+        K2_TRY(open_file(f, f->plan.source, format, err));
+    }
+    K2_TRY(step_counted(f, &idle, err));
+    tell_live(f);
+    if (ingest_source_live(f->source, &s) && s.live.frames >= LIVE_JUDGED)
+        intake_count_check(&f->count, &f->count.source, f->plan.name, f->plan.source);
+    *rest = idle ? LIVE_REST : 0;
+    return K2_OK;
+}
+
 /* --- the simulator --- */
 
 /* An event is handed on as soon as it is made, because the interner may forget its strings. So that none is of
@@ -446,7 +525,9 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
     struct intake *f = self;
     if (!f->source && !f->sim)
         K2_TRY(intake_plan_check(&f->plan, NULL, NULL, err));
-    return intake_plan_is_sim(&f->plan) ? step_sim(f, now_ns, rest, err) : step_file(f, rest, err);
+    if (intake_plan_is_sim(&f->plan))
+        return step_sim(f, now_ns, rest, err);
+    return intake_plan_is_live(&f->plan) ? step_live(f, rest, err) : step_file(f, rest, err);
 }
 
 static void let_go(struct intake *f) {
@@ -489,6 +570,7 @@ void intake_free(struct intake *f) {
         return;
     let_go(f);
     symbols_free(f->symbols);
+    k2_buf_free(&f->mapping);
     forget_read(f);
     agent_free(f->agent);
     intake_plan_free(&f->plan);
@@ -527,6 +609,15 @@ void intake_detach(struct intake *f) {
     let_go(f);
     forget_read(f);
     f->ingest = NULL;
+    f->due_ns = 0;
+}
+
+void intake_reread(struct intake *f) {
+    if (intake_plan_is_sim(&f->plan) || intake_plan_is_live(&f->plan))
+        return; /* a connection must not end for it, and its raw bytes stay to be decoded again */
+    let_go(f);
+    forget_read(f);
+    f->anew = true;
     f->due_ns = 0;
 }
 

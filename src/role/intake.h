@@ -23,6 +23,8 @@ int64_t intake_due(const struct intake *f); /* wall clock */
 bool intake_counts(const struct intake *f);
 /* The ingest goes: lets go of the decoder, whose strings were its, and of what it believed to be read. */
 void intake_detach(struct intake *f);
+/* Reads all it has from the start again: what is known is dropped, what a halted channel passed over is not. */
+void intake_reread(struct intake *f);
 /* A feed that fails is tried again at once, also one that is down. */
 void intake_hurry(struct intake *f);
 

@@ -1,6 +1,8 @@
 /* role/intake_plan.c - see intake_plan.h. */
 #include "role/intake_plan.h"
 
+#include "base/fs.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -12,12 +14,19 @@ void intake_plan_read(const struct k2_config *c, int i, struct intake_plan *out)
         .name = k2_strdup(k2_config_named_name(c, "feed", i)),
         .format = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_format, i)),
         .source = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_source, i)),
-        .exchange = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_exchange, i)),
+        .exchange = k2_sv_dup(
+            feed_exchange_code(k2_sv_of(k2_config_named_string(c, K2_CONFIG_feed_exchange, i)))),
         .symbol = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_symbol, i)),
         .date = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_date, i)),
         .symbols = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_symbols, i)),
         .calendar = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_calendar, i)),
         .speed = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_speed, i)),
+        .mapping = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_mapping, i)),
+        .urls = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_urls, i)),
+        .send = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_send, i)),
+        .ca_file = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_ca_file, i)),
+        .silence = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_silence, i)),
+        .sessions = k2_config_named_bool(c, K2_CONFIG_feed_sessions, i),
         .enabled = k2_config_named_bool(c, K2_CONFIG_feed_enabled, i),
         .quotes = k2_config_named_bool(c, K2_CONFIG_feed_quotes, i),
         .poll_ns = k2_config_named_int(c, K2_CONFIG_feed_poll, i),
@@ -27,7 +36,30 @@ void intake_plan_read(const struct k2_config *c, int i, struct intake_plan *out)
     };
 }
 
+bool intake_plan_recovery(const struct k2_config *c, int i, struct intake_plan *out) {
+    const char *from = k2_config_named_string(c, K2_CONFIG_feed_recover, i);
+    struct k2_buf name = {0};
+    if (!from[0] || strstr(from, "://"))
+        return false;
+    intake_plan_read(c, i, out);
+    k2_buf_printf(&name, "%s.recover", out->name);
+    free(out->name);
+    free(out->source);
+    free(out->silence);
+    out->name = k2_strdup(k2_buf_cstr(&name));
+    out->source = k2_strdup(from);
+    out->silence = k2_strdup("0s");
+    out->sessions = false;
+    k2_buf_free(&name);
+    return true;
+}
+
 void intake_plan_free(struct intake_plan *p) {
+    free(p->mapping);
+    free(p->urls);
+    free(p->send);
+    free(p->ca_file);
+    free(p->silence);
     free(p->name);
     free(p->format);
     free(p->source);
@@ -45,7 +77,10 @@ bool intake_plan_equal(const struct intake_plan *a, const struct intake_plan *b)
            strcmp(a->source, b->source) == 0 && strcmp(a->exchange, b->exchange) == 0 &&
            strcmp(a->symbol, b->symbol) == 0 && strcmp(a->date, b->date) == 0 &&
            strcmp(a->symbols, b->symbols) == 0 && strcmp(a->calendar, b->calendar) == 0 &&
-           strcmp(a->speed, b->speed) == 0 && a->enabled == b->enabled && a->quotes == b->quotes &&
+           strcmp(a->urls, b->urls) == 0 && strcmp(a->send, b->send) == 0 &&
+           strcmp(a->ca_file, b->ca_file) == 0 && strcmp(a->speed, b->speed) == 0 &&
+           strcmp(a->silence, b->silence) == 0 && strcmp(a->mapping, b->mapping) == 0 &&
+           a->sessions == b->sessions && a->enabled == b->enabled && a->quotes == b->quotes &&
            a->poll_ns == b->poll_ns && a->sim_symbols == b->sim_symbols && a->rate == b->rate &&
            a->seed == b->seed;
 }
@@ -58,11 +93,18 @@ bool intake_plan_is_sim(const struct intake_plan *p) {
 
 int intake_plan_format(const struct intake_plan *p, const struct feed_ops **out,
                        struct k2_err *err) {
-    *out = strcmp(p->format, "auto") == 0 ? NULL : feed_find(k2_sv_of(p->format));
-    if (*out || strcmp(p->format, "auto") == 0)
+    bool told = strcmp(p->format, "auto") != 0;
+    *out = told            ? feed_find(k2_sv_of(p->format))
+           : p->mapping[0] ? feed_find(K2_SV("mapped"))
+                           : NULL;
+    if (*out || !told)
         return K2_OK;
     return k2_fail(err, K2_E_INVALID, "format '%s' is not known; k2 feed list names them",
                    p->format);
+}
+
+bool intake_plan_is_live(const struct intake_plan *p) {
+    return feed_is_live(p->source);
 }
 
 /* "max" is 0; "10x" is 10. */
@@ -92,6 +134,18 @@ static struct k2_sv scheme(const char *source) {
     return memchr(s.p, '/', s.n) ? (struct k2_sv){source, 0} : s;
 }
 
+static K2_RC check_live(const struct intake_plan *p, struct k2_err *err) {
+    if (strcmp(p->format, "auto") == 0)
+        return k2_fail(err, K2_E_INVALID,
+                       "format must be named: what a live source sends cannot be told before");
+    if (!p->exchange[0])
+        return k2_fail(err, K2_E_INVALID,
+                       "exchange must be given: it names the topic of the raw bytes");
+    if (strcmp(p->speed, "max") != 0)
+        return k2_fail(err, K2_E_INVALID, "speed is of files: a live source has its own pace");
+    return K2_OK;
+}
+
 static K2_RC check_source(const struct intake_plan *p, struct k2_err *err) {
     struct k2_sv s = scheme(p->source);
     if (!p->source[0])
@@ -102,10 +156,13 @@ static K2_RC check_source(const struct intake_plan *p, struct k2_err *err) {
             "source '%s': behind sim: stands nothing; sim_symbols, rate, seed and quotes "
             "are keys of their own",
             p->source);
+    if (intake_plan_is_live(p))
+        return check_live(p, err);
     if (s.n > 0)
-        return k2_fail(
-            err, K2_E_UNSUPPORTED,
-            "source '%.*s://...': this version reads files, directories and sim:", K2_SV_ARG(s));
+        return k2_fail(err, K2_E_UNSUPPORTED,
+                       "source '%.*s://...': it is a file, a directory, sim:, tcp://, udp://, "
+                       "ws:// or wss://",
+                       K2_SV_ARG(s));
     return K2_OK;
 }
 
@@ -164,6 +221,31 @@ static K2_RC check_symbols(const struct intake_plan *p, struct k2_err *err) {
     return k2_err_context(err, rc, "symbols");
 }
 
+static K2_RC check_silence(const struct intake_plan *p, struct k2_err *err) {
+    int64_t ns;
+    if (!p->silence[0] || (k2_span_parse(k2_sv_of(p->silence), &ns, NULL) == K2_OK && ns >= 0))
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "silence is a span of time such as 60s, or 0s, not '%s'",
+                   p->silence);
+}
+
+static K2_RC check_mapping(const struct intake_plan *p, struct k2_err *err) {
+    const struct feed_ops *format;
+    struct k2_buf text = {0};
+    int rc = intake_plan_format(p, &format, NULL);
+    if (rc != K2_OK || !p->mapping[0])
+        return K2_OK; /* a format that is not known is told by its own check */
+    rc = k2_fs_read(p->mapping, &text, err);
+    if (rc == K2_OK && strcmp(format->name, "mapped") == 0)
+        rc = feed_mapping_check(k2_buf_view(&text), k2_sv_of(p->mapping), err);
+    else if (rc == K2_OK && format->templates)
+        rc = feed_templates_check(k2_buf_view(&text), k2_sv_of(p->mapping), err);
+    else if (rc == K2_OK)
+        rc = k2_fail(err, K2_E_INVALID, "the format %s takes no mapping", format->name);
+    k2_buf_free(&text);
+    return k2_err_context(err, rc, "mapping");
+}
+
 static K2_RC check_poll(const struct intake_plan *p, struct k2_err *err) {
     return p->poll_ns > 0 ? K2_OK
                           : k2_fail(err, K2_E_INVALID, "poll must be above 0, for example 1s");
@@ -175,9 +257,9 @@ typedef int check_fn(const struct intake_plan *p, struct k2_err *err);
 
 int intake_plan_check(const struct intake_plan *p, void (*tell)(void *ctx, const char *text),
                       void *ctx, struct k2_err *err) {
-    static check_fn *const of_files[] = {check_source,  check_format,   check_speed,
-                                         check_date,    check_exchange, check_calendar,
-                                         check_symbols, check_poll,     NULL};
+    static check_fn *const of_files[] = {check_source,   check_format,   check_speed,   check_date,
+                                         check_exchange, check_calendar, check_symbols, check_poll,
+                                         check_silence,  check_mapping,  NULL};
     static check_fn *const of_sim[] = {check_source, check_sim_symbols, check_rate, NULL};
     int first = K2_OK;
     for (check_fn *const *check = intake_plan_is_sim(p) ? of_sim : of_files; *check; check++) {

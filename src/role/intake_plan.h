@@ -9,16 +9,23 @@
 #include "feed/feed.h"
 
 struct intake_plan {
+    char *mapping;               /* path of a mapping file; "" = none */
+    char *urls, *send, *ca_file; /* of a live source */
+    char *silence;               /* a span; "" = as the source is */
     char *name, *format, *source, *exchange, *symbol, *date, *symbols, *calendar, *speed;
-    bool enabled, quotes;
+    bool enabled, quotes, sessions;
     int64_t poll_ns, sim_symbols, rate, seed;
 };
 
 void intake_plan_read(const struct k2_config *c, int index, struct intake_plan *out);
+/* The directory that late files of the feed appear in (feed.NAME.recover) as a feed of its own, NAME.recover; false
+ * when there is none. */
+bool intake_plan_recovery(const struct k2_config *c, int index, struct intake_plan *out);
 void intake_plan_free(struct intake_plan *p);
 bool intake_plan_equal(const struct intake_plan *a, const struct intake_plan *b);
 
 bool intake_plan_is_sim(const struct intake_plan *p);
+bool intake_plan_is_live(const struct intake_plan *p);
 /* *out NULL: auto. */
 K2_RC intake_plan_format(const struct intake_plan *p, const struct feed_ops **out,
                          struct k2_err *err);

@@ -1,6 +1,8 @@
 /* role/jobs.c - see jobs.h. */
 #include "role/jobs.h"
 
+#include "role/live_words.h"
+
 #include "base/fs.h"
 
 #include <poll.h>
@@ -38,6 +40,7 @@ struct file_job {
     int fd;
     char path[64]; /* of fd */
     struct symbols *symbols;
+    struct live_words urls, send;
     struct ingest_source *source;
 };
 
@@ -66,6 +69,14 @@ static K2_RC open_source(struct file_job *j, struct ingest *g, struct k2_err *er
         o.options.wants = wants;
         o.options.wants_ctx = j;
     }
+    live_words_split(r->urls, LIVE_WORDS_SEPARATOR, &j->urls);
+    live_words_split(r->send, LIVE_WORDS_SEPARATOR, &j->send);
+    o.urls = j->urls.at;
+    o.send = j->send.at;
+    o.ca_file = r->ca_file;
+    o.most_ns = r->most_ns;
+    o.speed = r->speed;
+    o.resume = j->fd < 0 && feed_is_live(r->path);
     return ingest_source_open(g, j->fd >= 0 ? j->path : r->path, &o, &j->source, err);
 }
 
@@ -117,6 +128,8 @@ static void end_file(void *self, struct ingest *g) {
     j->source = NULL;
     symbols_free(j->symbols);
     j->symbols = NULL;
+    live_words_free(&j->urls);
+    live_words_free(&j->send);
 }
 
 int jobs_ingest(struct feeder *f, const struct request_ingest *r, int fd, jobs_watch *watch,
@@ -203,6 +216,39 @@ int jobs_mark(struct feeder *f, const struct request_mark *m, bool *again, struc
     int rc = feeder_run(f, &ops, &j, NULL, NULL, &report, err);
     *again = j.again;
     return rc;
+}
+
+/* --- a quarantined record --- */
+
+struct retry_job {
+    const struct ingest_retry *record;
+    enum ingest_retried *outcome;
+    struct k2_buf *why;
+};
+
+static K2_RC step_retry(void *self, struct journal *journal, struct ingest *g,
+                        struct job_report *report, bool *done, bool *idle, struct k2_err *err) {
+    struct retry_job *j = self;
+    struct ingest_stats before;
+    (void)journal;
+    (void)idle;
+    *done = true;
+    K2_TRY(begin(g, &before, err));
+    K2_TRY(ingest_retry(g, j->record, j->outcome, j->why, err));
+    return account(g, &before, report, err);
+}
+
+static void end_retry(void *self, struct ingest *g) {
+    (void)self;
+    (void)g;
+}
+
+int jobs_retry(struct feeder *f, const struct ingest_retry *r, enum ingest_retried *outcome,
+               struct k2_buf *why, struct k2_err *err) {
+    static const struct job_ops ops = {.step = step_retry, .end = end_retry};
+    struct retry_job j = {r, outcome, why};
+    struct job_report report;
+    return feeder_run(f, &ops, &j, NULL, NULL, &report, err);
 }
 
 /* --- retention --- */

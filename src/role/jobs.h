@@ -24,4 +24,8 @@ K2_RC jobs_mark(struct feeder *f, const struct request_mark *m, bool *again, str
 K2_RC jobs_retain(struct feeder *f, int64_t older_than_ns, int64_t last, int *removed,
                   struct k2_err *err);
 
+/* ingest_retry, durable when it returns. */
+K2_RC jobs_retry(struct feeder *f, const struct ingest_retry *r, enum ingest_retried *outcome,
+                 struct k2_buf *why, struct k2_err *err);
+
 #endif

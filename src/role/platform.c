@@ -2,11 +2,13 @@
 #include "role/role.h"
 
 #include "base/fs.h"
+#include "role/alert.h"
 #include "role/feeder.h"
 #include "role/hub.h"
 #include "role/intake_plan.h"
 #include "role/line.h"
 #include "role/maintainer.h"
+#include "role/recover.h"
 #include "role/sinker.h"
 
 #include <stdlib.h>
@@ -17,7 +19,9 @@ enum { MOST_VIEWS = 256 };
 struct role_platform {
     char *data, *http;
     struct k2_lock *lock;
+    struct alerter *alerter;
     struct feeder *feeder;
+    struct recoverer *recoverer;
     struct sinker *sinker;
     struct maintainer *maintainer;
     struct hub *hub;
@@ -172,8 +176,16 @@ static void note_rows(void *ctx, int64_t rows) {
     sinker_note(p->sinker, rows);
 }
 
+static void note_step(void *ctx, const struct seq_step *step) {
+    struct role_platform *p = ctx;
+    alerter_note(p->alerter, step);
+    recoverer_note(p->recoverer, step);
+}
+
 static void free_platform(struct role_platform *p) {
     feeder_free(p->feeder);
+    alerter_free(p->alerter);
+    recoverer_free(p->recoverer);
     maintainer_free(p->maintainer);
     sinker_free(p->sinker);
     k2_lock_release(p->lock);
@@ -184,12 +196,14 @@ static void free_platform(struct role_platform *p) {
 
 static K2_RC open_roles(struct role_platform *p, const struct k2_config *config,
                         struct k2_err *err) {
-    const struct feeder_hooks hooks = {p, note_rows};
+    const struct feeder_hooks hooks = {p, note_rows, note_step};
     K2_TRY(take_lock(p, err));
     K2_TRY(make_tables(p->data, err));
     p->sinker = sinker_new(p->data, config);
+    p->alerter = alerter_new(config);
     K2_TRY(feeder_new(p->data, config, &hooks, &p->feeder, err));
     p->maintainer = maintainer_new(p->data, config, p->feeder);
+    p->recoverer = recoverer_new(p->data, config, p->feeder);
     return K2_OK;
 }
 
@@ -210,8 +224,9 @@ int role_platform_open(const char *data, const struct k2_config *config, struct 
 
 struct agent *role_platform_agent(struct role_platform *p, int index) {
     struct agent *const agents[] = {feeder_agent(p->feeder), sinker_agent(p->sinker),
-                                    maintainer_agent(p->maintainer)};
-    return index < 3 ? agents[index] : NULL;
+                                    maintainer_agent(p->maintainer), alerter_agent(p->alerter),
+                                    recoverer_agent(p->recoverer)};
+    return index < 5 ? agents[index] : NULL;
 }
 
 void role_platform_set_address(struct role_platform *p, const char *http) {
@@ -230,6 +245,8 @@ int role_platform_start(struct role_platform *p, struct k2_err *err) {
 void role_platform_reload(struct role_platform *p, const struct k2_config *config) {
     feeder_reload(p->feeder, config);
     sinker_reload(p->sinker, config);
+    alerter_reload(p->alerter, config);
+    recoverer_reload(p->recoverer, config);
     maintainer_reload(p->maintainer, config);
     struct agent *a;
     for (int i = 0; (a = role_platform_agent(p, i)) != NULL; i++)
@@ -243,9 +260,12 @@ int role_platform_close(struct role_platform *p, struct k2_err *err) {
         return K2_OK;
     hub_close(p->hub);
     maintainer_give_up(p->maintainer);
+    recoverer_give_up(p->recoverer);
+    agent_stop(recoverer_agent(p->recoverer));
     agent_stop(maintainer_agent(p->maintainer));
     agent_stop(feeder_agent(p->feeder));
     agent_stop(sinker_agent(p->sinker));
+    agent_stop(alerter_agent(p->alerter));
     feeder_free(p->feeder);
     p->feeder = NULL;
     int rc = sinker_finish(p->sinker, err);

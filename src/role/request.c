@@ -52,6 +52,13 @@ struct k2_json *request_ingest_json(const struct request_ingest *r) {
     put_text(v, "calendar", r->calendar);
     put_text(v, "symbols", r->symbols);
     put_text(v, "mapping", r->mapping);
+    put_text(v, "urls", r->urls);
+    put_text(v, "send", r->send);
+    put_text(v, "ca_file", r->ca_file);
+    if (r->speed > 0)
+        put_real(v, "speed", r->speed);
+    if (r->most_ns > 0)
+        k2_json_set(v, "most_ns", k2_json_int(r->most_ns));
     if (r->date != INT32_MIN)
         k2_json_set(v, "date", k2_json_int(r->date));
     k2_json_set(v, "continue", k2_json_bool(r->keep_counting));
@@ -72,6 +79,11 @@ int request_ingest_read(const struct k2_json *v, struct request_ingest *out, str
         .date = (int32_t)get_int(v, "date", INT32_MIN),
         .keep_counting = get_bool(v, "continue"),
         .halt = get_bool(v, "halt"),
+        .urls = get_text(v, "urls"),
+        .send = get_text(v, "send"),
+        .ca_file = get_text(v, "ca_file"),
+        .most_ns = get_int(v, "most_ns", 0),
+        .speed = get_real(v, "speed"),
     };
     if (out->format && (out->path || out->source))
         return K2_OK;
@@ -147,14 +159,104 @@ int request_mark_read(const struct k2_json *v, struct request_mark *out, struct 
 }
 
 struct seq_step request_mark_step(const struct request_mark *m) {
-    const struct k2_kind *kind = k2_kind_by_name(k2_sv_of(m->kind));
-    return (struct seq_step){.exchange = k2_sv_of(m->exchange),
-                             .channel = k2_sv_of(m->channel),
-                             .kind = kind ? kind->id : SEQ_SHARED,
-                             .trade_date = m->date,
-                             .epoch = m->epoch,
-                             .from = m->sequence,
-                             .state = m->state};
+    struct seq_step step = {.exchange = k2_sv_of(m->exchange),
+                            .channel = k2_sv_of(m->channel),
+                            .trade_date = m->date,
+                            .epoch = m->epoch,
+                            .from = m->sequence,
+                            .state = m->state};
+    (void)seq_step_read_word(k2_sv_of(m->kind), &step);
+    return step;
+}
+
+/* --- a quarantined record --- */
+
+/* Bytes that JSON has no place for. */
+static void put_hex(struct k2_json *v, const char *key, struct k2_sv bytes) {
+    struct k2_buf text = {0};
+    for (size_t i = 0; i < bytes.n; i++)
+        k2_buf_printf(&text, "%02x", (unsigned)(unsigned char)bytes.p[i]);
+    if (bytes.n > 0)
+        k2_json_set(v, key, k2_json_string(k2_buf_view(&text)));
+    k2_buf_free(&text);
+}
+
+static void put_view(struct k2_json *v, const char *key, struct k2_sv text) {
+    if (text.n > 0)
+        k2_json_set(v, key, k2_json_string(text));
+}
+
+static void put_long(struct k2_json *v, const char *key, int64_t n) {
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)n);
+    put_text(v, key, text);
+}
+
+struct k2_json *request_retry_json(const struct request_retry *r) {
+    const struct ingest_retry *q = &r->record;
+    struct k2_json *v = k2_json_object();
+    put_text(v, "do", "retry");
+    put_text(v, "format", r->format);
+    put_text(v, "calendar", q->calendar);
+    put_view(v, "mapping", q->mapping);
+    put_hex(v, "header", q->header);
+    put_view(v, "id", q->id);
+    put_view(v, "exchange", q->exchange);
+    put_view(v, "symbol", q->symbol);
+    put_view(v, "source", q->source);
+    put_hex(v, "raw", q->raw);
+    if (q->date != INT32_MIN)
+        k2_json_set(v, "date", k2_json_int(q->date));
+    put_long(v, "position", q->position);
+    put_long(v, "offset", q->offset);
+    put_view(v, "channel", q->channel);
+    put_long(v, "sequence", q->sequence);
+    k2_json_set(v, "epoch", k2_json_int(q->epoch));
+    return v;
+}
+
+static unsigned hex_digit(char c) {
+    return c <= '9' ? (unsigned)(c - '0') & 15 : (unsigned)(c - 'a' + 10) & 15;
+}
+
+static void get_hex(const struct k2_json *v, const char *key, struct k2_buf *out) {
+    const char *text = get_text(v, key);
+    for (; text && text[0] && text[1]; text += 2)
+        k2_buf_byte(out, (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1])));
+}
+
+static int64_t get_long(const struct k2_json *v, const char *key) {
+    int64_t n = 0;
+    const char *text = get_text(v, key);
+    return text && k2_sv_i64(k2_sv_of(text), &n) ? n : 0;
+}
+
+int request_retry_read(const struct k2_json *v, struct request_retry *out, struct k2_err *err) {
+    *out = (struct request_retry){.format = get_text(v, "format")};
+    get_hex(v, "raw", &out->raw);
+    get_hex(v, "header", &out->header);
+    out->record =
+        (struct ingest_retry){.feed = out->format ? feed_find(k2_sv_of(out->format)) : NULL,
+                              .calendar = get_text(v, "calendar"),
+                              .mapping = k2_sv_of(get_text(v, "mapping")),
+                              .header = k2_buf_view(&out->header),
+                              .id = k2_sv_of(get_text(v, "id")),
+                              .exchange = k2_sv_of(get_text(v, "exchange")),
+                              .symbol = k2_sv_of(get_text(v, "symbol")),
+                              .source = k2_sv_of(get_text(v, "source")),
+                              .raw = k2_buf_view(&out->raw),
+                              .date = (int32_t)get_int(v, "date", INT32_MIN),
+                              .position = get_long(v, "position"),
+                              .offset = get_long(v, "offset"),
+                              .channel = k2_sv_of(get_text(v, "channel")),
+                              .sequence = get_long(v, "sequence"),
+                              .epoch = (int32_t)get_int(v, "epoch", 0)};
+    if (out->record.feed && out->record.id.n > 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID,
+                   "the request 'retry' lacks its record, or its format '%s' is "
+                   "not known",
+                   out->format ? out->format : "");
 }
 
 /* --- answers --- */

@@ -4,6 +4,7 @@
  *     {"do":"simulate","symbols":20,"rate":"1000",...}
  *     {"do":"mark","state":4,"exchange":"ASX","sequence":"17",...}
  *     {"do":"retain","older_than_ns":1,"dry_run":false}
+ *     {"do":"retry","format":"asx-csv","raw":"68656c6c6f","position":"17",...}
  *     {"do":"status"}
  *     {"do":"resume","role":"sink"}
  * are answered by any number of {"progress":{...}} and then one {"done":{...}} or
@@ -23,6 +24,10 @@ struct request_ingest { /* strings are borrowed; NULL = not given */
     const char *mapping; /* the text of the file */
     int32_t date;        /* INT32_MIN = not given */
     bool keep_counting, halt;
+    /* Of a live source: lists (live_words.h) of its URLs and of what is said to it; path is the first URL. */
+    const char *urls, *send, *ca_file;
+    int64_t most_ns; /* it ends after so long; 0 = never */
+    double speed;    /* of a file: ingest_source_options.speed */
 };
 
 struct k2_json *request_ingest_json(const struct request_ingest *r);
@@ -34,7 +39,7 @@ K2_RC request_sim_read(const struct k2_json *v, struct sim_options *out, struct 
 
 struct request_mark { /* a person's step in the life of a gap; strings are borrowed; NULL = none */
     enum seq_state state;
-    const char *exchange, *channel, *kind; /* kind: as seq_kind_name gives it */
+    const char *exchange, *channel, *kind; /* kind: as seq_step_word gives it */
     int32_t date, epoch;
     int64_t sequence;
     const char *actor, *note;
@@ -45,6 +50,16 @@ struct k2_json *request_mark_json(const struct request_mark *m);
 K2_RC request_mark_read(const struct k2_json *v, struct request_mark *out, struct k2_err *err);
 /* The gap that is meant, borrowed. */
 struct seq_step request_mark_step(const struct request_mark *m);
+
+struct request_retry { /* struct ingest_retry, its decoder by name */
+    const char *format;
+    struct ingest_retry record;
+    struct k2_buf raw, header; /* of request_retry_read: what the record borrows; to be freed */
+};
+
+struct k2_json *request_retry_json(const struct request_retry *r);
+/* Borrows from v. */
+K2_RC request_retry_read(const struct k2_json *v, struct request_retry *out, struct k2_err *err);
 
 struct k2_json *request_report_json(const struct job_report *r);
 void request_report_read(const struct k2_json *v, struct job_report *out);

@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "query/query.h"
 #include "role/agent.h"
+#include "role/live_words.h"
 #include "role/request.h"
 
 /* --- the platform --- */
@@ -36,7 +37,7 @@ int role_platform_views(struct role_platform *p, struct agent_view *out, int max
 /* Told to other commands that ask for the status. Borrowed; before role_platform_start. */
 void role_platform_set_address(struct role_platform *p, const char *http);
 
-/* For tests: the agents in order (ingest, sink, maintenance), not started; NULL behind the last. */
+/* For tests: the agents in order (ingest, sink, maintenance, alerts, recovery), not started; NULL behind the last. */
 struct agent *role_platform_agent(struct role_platform *p, int index);
 
 /* Whether one runs in the directory. */
@@ -58,6 +59,8 @@ struct role_writer_options {
     bool halt;           /* gaps of files halt their channels */
     void (*progress)(void *ctx, const struct job_report *so_far);
     void *progress_ctx;
+    bool (*stop)(void *ctx); /* asked while a live source is read; true ends it. NULL = never */
+    void *stop_ctx;
 };
 
 /* Opens the journal for writing, or, when `k2 up` holds it, a line to that. */
@@ -67,14 +70,17 @@ K2_RC role_writer_open(const char *data, const struct k2_config *config,
 void role_writer_close(struct role_writer *w); /* NULL is fine */
 bool role_writer_is_remote(const struct role_writer *w);
 
-/* Reads one file (path "-" is standard input) until its end, and waits until it is durable. On failure what
- * was whole before it is kept. */
+/* Reads one file (path "-" is standard input) until its end, or a live source until its time is over or it is stopped,
+ * and waits until it is durable. On failure what was whole before it is kept. */
 K2_RC role_writer_file(struct role_writer *w, const struct request_ingest *file,
                        struct k2_err *err);
 K2_RC role_writer_simulate(struct role_writer *w, const struct sim_options *o, struct k2_err *err);
 /* A person's step in the life of a gap (ingest_mark), durable when it returns. */
 K2_RC role_writer_mark(struct role_writer *w, const struct request_mark *mark, bool *again,
                        struct k2_err *err);
+/* ingest_retry; durable with the next role_writer_flush at the latest. */
+K2_RC role_writer_retry(struct role_writer *w, const struct request_retry *r,
+                        enum ingest_retried *outcome, struct k2_buf *why, struct k2_err *err);
 K2_RC role_writer_flush(struct role_writer *w, struct k2_err *err);
 struct ingest_stats role_writer_stats(const struct role_writer *w); /* of all calls so far */
 /* For the gaps that are open; NULL when the journal is another process's. */

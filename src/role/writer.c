@@ -1,11 +1,13 @@
 /* role/writer.c - what a command appends with; see role.h. */
 #include "role/line.h"
+#include "role/live_words.h"
 #include "role/policies.h"
 #include "role/role.h"
 
 #include "base/fs.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@ struct role_writer {
     struct line *line;                /* to the platform that holds the journal; NULL: it is ours */
     struct job_report before, report; /* before: of the calls that ended (remote) */
     bool again;                       /* what the last answer says (remote) */
+    int64_t outcome;                  /* the same, of a retry */
+    struct k2_buf why;
 
     struct journal *journal;
     struct archive *archive;
@@ -73,6 +77,74 @@ static bool wants(void *ctx, struct k2_sv symbol) {
     return symbols_match(s->symbols, s->exchange, symbol);
 }
 
+/* --- sources that take their time: live ones, and files at a pace --- */
+
+#define COMMIT_MS 20 /* what was received becomes durable so soon */
+
+static bool is_stopped(const struct role_writer *w) {
+    return w->options.stop && w->options.stop(w->options.stop_ctx);
+}
+
+/* Until a step may find something. */
+static void rest(const struct ingest_source *s) {
+    int64_t due = ingest_source_state(s).wait_ns / K2_NS_PER_MS + 1;
+    struct pollfd p = {.fd = ingest_source_fd(s), .events = POLLIN};
+    (void)poll(&p, 1, p.fd < 0 && due < COMMIT_MS ? (int)due : COMMIT_MS);
+}
+
+static K2_RC run_slow(struct role_writer *w, struct ingest_source *s, struct k2_err *err) {
+    enum { PIECE = 1 << 20 };
+    int64_t committed = k2_monotonic_ns();
+    while (!is_stopped(w) && !ingest_source_state(s).ended) {
+        bool idle;
+        K2_TRY(ingest_source_step(s, PIECE, &idle, err));
+        int64_t now = k2_monotonic_ns();
+        if (idle || now - committed >= COMMIT_MS * K2_NS_PER_MS) {
+            K2_TRY(ingest_commit(w->ingest, err));
+            committed = now;
+            struct ingest_source_state state = ingest_source_state(s);
+            show_file(w, state.done, state.all);
+        }
+        if (idle)
+            rest(s);
+    }
+    return K2_OK;
+}
+
+static K2_RC slow_local(struct role_writer *w, const struct request_ingest *r,
+                        const struct feed_ops *format, const struct feed_options *o,
+                        struct k2_err *err) {
+    struct live_words urls, send;
+    live_words_split(r->urls, LIVE_WORDS_SEPARATOR, &urls);
+    live_words_split(r->send, LIVE_WORDS_SEPARATOR, &send);
+    const struct ingest_source_options so = {.feed = format,
+                                             .options = *o,
+                                             .halt = r->halt,
+                                             .resume = feed_is_live(r->path),
+                                             .speed = r->speed,
+                                             .urls = urls.at,
+                                             .send = send.at,
+                                             .ca_file = r->ca_file,
+                                             .most_ns = r->most_ns};
+    struct ingest_source *s;
+    int rc = ingest_source_open(w->ingest, r->path, &so, &s, err);
+    if (rc == K2_OK) {
+        int64_t before = ingest_stats(w->ingest).accepted;
+        rc = run_slow(w, s, err);
+        if (rc == K2_OK)
+            rc = ingest_settle(w->ingest, err);
+        if (rc == K2_OK)
+            rc = ingest_source_record(s, ingest_source_state(s).read,
+                                      ingest_stats(w->ingest).accepted - before, err);
+        if (rc == K2_OK)
+            rc = ingest_flush(w->ingest, err);
+        ingest_source_close(s);
+    }
+    live_words_free(&urls);
+    live_words_free(&send);
+    return rc;
+}
+
 static K2_RC file_local(struct role_writer *w, const struct request_ingest *r, struct k2_err *err) {
     struct selection s = {.exchange = k2_sv_of(r->exchange)};
     struct feed_options o = {.exchange = s.exchange,
@@ -88,7 +160,9 @@ static K2_RC file_local(struct role_writer *w, const struct request_ingest *r, s
         o.wants = wants;
         o.wants_ctx = &s;
     }
-    int rc = ingest_file(w->ingest, r->path, format, &o, r->keep_counting, err);
+    int rc = feed_is_live(r->path) || r->speed > 0
+                 ? slow_local(w, r, format, &o, err)
+                 : ingest_file(w->ingest, r->path, format, &o, r->keep_counting, err);
     symbols_free(s.symbols);
     return rc;
 }
@@ -123,6 +197,15 @@ static void take_report(struct role_writer *w, const struct k2_json *v) {
     ingest_stats_add(&w->report.stats, &w->before.stats, 1);
 }
 
+static void take_outcome(struct role_writer *w, const struct k2_json *a) {
+    struct k2_sv why = {0};
+    w->outcome = INGEST_RETRY_REFUSED;
+    (void)k2_json_as_int(k2_json_get(a, "outcome"), &w->outcome);
+    (void)k2_json_as_string(k2_json_get(a, "why"), &why);
+    w->why.n = 0;
+    k2_buf_sv(&w->why, why);
+}
+
 /* Reads answers until the last one. */
 static K2_RC await(struct role_writer *w, struct k2_err *err) {
     for (;;) {
@@ -139,10 +222,14 @@ static K2_RC await(struct role_writer *w, struct k2_err *err) {
             if (w->options.progress)
                 w->options.progress(w->options.progress_ctx, &w->report);
             k2_json_free(a);
-            continue;
+            if (!is_stopped(w))
+                continue;
+            w->before = w->report;
+            return K2_OK; /* the line is closed, which ends the work there */
         }
         take_report(w, k2_json_get(a, "done"));
         (void)k2_json_as_bool(k2_json_get(a, "again"), &w->again);
+        take_outcome(w, a);
         w->before = w->report;
         int rc = request_error_read(a, err);
         k2_json_free(a);
@@ -185,6 +272,8 @@ static K2_RC file_remote(struct role_writer *w, const struct request_ingest *r,
                          struct k2_err *err) {
     struct request_ingest there = *r;
     char *full;
+    if (feed_is_live(r->path))
+        return ask(w, request_ingest_json(r), -1, err);
     if (!is_regular(r->path))
         return pipe_remote(w, r, err);
     K2_TRY(feed_file_absolute(r->path, &full, err));
@@ -221,6 +310,7 @@ void role_writer_close(struct role_writer *w) {
     archive_close(w->archive);
     journal_close(w->journal);
     line_close(w->line);
+    k2_buf_free(&w->why);
     free(w);
 }
 
@@ -242,6 +332,17 @@ int role_writer_mark(struct role_writer *w, const struct request_mark *mark, boo
         return mark_local(w, mark, again, err);
     K2_TRY(ask(w, request_mark_json(mark), -1, err));
     *again = w->again;
+    return K2_OK;
+}
+
+int role_writer_retry(struct role_writer *w, const struct request_retry *r,
+                      enum ingest_retried *outcome, struct k2_buf *why, struct k2_err *err) {
+    if (!w->line)
+        return ingest_retry(w->ingest, &r->record, outcome, why, err);
+    K2_TRY(ask(w, request_retry_json(r), -1, err));
+    *outcome = (enum ingest_retried)w->outcome;
+    why->n = 0;
+    k2_buf_sv(why, k2_buf_view(&w->why));
     return K2_OK;
 }
 

@@ -183,12 +183,10 @@ const struct verb verb_coverage = {
         "of them.\n"
         "\n"
         "A session is missing when the exchange's calendar has one between the symbol's first and\n"
-        "last and there is no row of it. The calendars know zones and weekdays, not holidays: a\n"
-        "holiday shows as a missing session. Exchanges in UTC have a session every day. Nothing "
-        "is\n"
-        "said of exchanges that have no calendar of their own. A symbol that just did not trade "
-        "on\n"
-        "a day lacks that session too.",
+        "last and there is no row of it. The calendars know the holidays of\n"
+        "Sydney, New York, Chicago, London and Tokyo; elsewhere Monday to Friday counts, and in\n"
+        "UTC every day. Nothing is said of exchanges that have no calendar of their own. A symbol\n"
+        "that just did not trade on a day lacks that session too.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -167,13 +167,14 @@ static bool all_have_frames(const struct run *r) {
 
 /* --- the work --- */
 
-static int read_tail(struct run *r, const char *path, const struct feed_ops *ops,
-                     struct k2_err *err) {
+/* `path`: the file's bytes, which were made from the source where that is Parquet. */
+static int read_tail(struct run *r, const char *source, const char *path,
+                     const struct feed_ops *ops, struct k2_err *err) {
     struct feed_tail_options o = {.ops = ops, .feed = r->feed};
     struct feed_tail *tail;
     bool idle;
     int rc = K2_OK;
-    o.feed.source = k2_sv_of(path);
+    o.feed.source = k2_sv_of(source);
     K2_TRY(feed_tail_open(path, &o, r->printer.in, &tail, err));
     while (rc == K2_OK && !feed_tail_state(tail).ended)
         rc = feed_tail_step(tail, PIECE, &r->printer.sink, &idle, err);
@@ -181,13 +182,23 @@ static int read_tail(struct run *r, const char *path, const struct feed_ops *ops
     return rc;
 }
 
+static int read_parquet(struct run *r, const struct source_file *s, struct k2_err *err) {
+    struct query_import rows;
+    K2_TRY(query_import_parquet(r->c->data, s->path, &rows, err));
+    int rc = read_tail(r, s->path, rows.csv, s->feed, err);
+    query_import_end(&rows);
+    return rc;
+}
+
 static int read_source(struct run *r, const struct source_file *s, struct k2_err *err) {
     r->printer.feed = s->feed->name;
+    if (verb_mapping_is_parquet(s->path, s->feed))
+        return read_parquet(r, s, err);
     if (r->events || !s->feed->dissect)
-        return read_tail(r, s->path, s->feed, err);
+        return read_tail(r, s->path, s->path, s->feed, err);
     struct feed_dissector d;
     feed_dissector_init(&d, s->feed, &r->printer.tree.visit, decode_printer_frame, &r->printer);
-    return read_tail(r, s->path, &d.ops, err);
+    return read_tail(r, s->path, s->path, &d.ops, err);
 }
 
 /* Damage in one file stops that file only. */

@@ -88,7 +88,10 @@ static void check_zones(struct doctor *d) {
             return;
         }
     }
-    doctor_good(d, "time zones", "the zones of the exchanges' calendars are there");
+    char calendars[17], release[32];
+    feed_calendars_version(calendars);
+    k2_zone_release(release, sizeof release);
+    doctor_good(d, "time zones", "release %s; calendars %s", release, calendars);
 }
 
 static void check_library(struct doctor *d) {

@@ -9,29 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void put_escaped(struct k2_buf *out, struct k2_sv s) {
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '%' || s.p[i] == '/')
-            k2_buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.p[i]);
-        else
-            k2_buf_byte(out, (uint8_t)s.p[i]);
-    }
-}
-
-void gap_id_channel(const struct seq_step *gap, struct k2_buf *out) {
-    char date[K2_DATE_TEXT];
-    k2_date_format(gap->trade_date, date);
-    put_escaped(out, gap->exchange);
-    k2_buf_printf(out, "/%s/", date);
-    put_escaped(out, gap->channel);
-    k2_buf_printf(out, "/%s", seq_kind_name(gap->kind));
-}
-
-void gap_id_put(const struct seq_step *gap, struct k2_buf *out) {
-    gap_id_channel(gap, out);
-    k2_buf_printf(out, "/%d/%" PRId64, gap->epoch, gap->from);
-}
-
 static int hex(char c) {
     return isdigit((unsigned char)c)    ? c - '0'
            : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
@@ -52,12 +29,6 @@ static bool unescape(struct k2_sv s, struct k2_buf *out) {
     return s.n > 0;
 }
 
-static bool read_kind(struct k2_sv text, enum k2_kind_id *out) {
-    const struct k2_kind *kind = k2_kind_by_name(text);
-    *out = kind ? kind->id : SEQ_SHARED;
-    return kind || k2_sv_eq(text, k2_sv_of(seq_kind_name(SEQ_SHARED)));
-}
-
 int gap_id_read(const char *text, struct k2_buf words[2], struct seq_step *out,
                 struct k2_err *err) {
     struct k2_sv rest = k2_sv_of(text), exchange = k2_sv_split(&rest, '/');
@@ -67,7 +38,7 @@ int gap_id_read(const char *text, struct k2_buf words[2], struct seq_step *out,
     *out = (struct seq_step){0};
     bool good = unescape(exchange, &words[0]) && unescape(channel, &words[1]) &&
                 k2_date_parse(date, &out->trade_date, NULL) == K2_OK &&
-                read_kind(kind, &out->kind) && k2_sv_i64(epoch, &e) && e >= INT32_MIN &&
+                seq_step_read_word(kind, out) && k2_sv_i64(epoch, &e) && e >= INT32_MIN &&
                 e <= INT32_MAX && k2_sv_i64(rest, &out->from);
     out->exchange = k2_sv_of(k2_buf_cstr(&words[0]));
     out->channel = k2_sv_of(k2_buf_cstr(&words[1]));
@@ -90,7 +61,7 @@ static K2_RC mark(struct verb_context *c, const struct seq_step *gap, enum seq_s
     const struct request_mark m = {.state = state,
                                    .exchange = gap->exchange.p,
                                    .channel = gap->channel.p,
-                                   .kind = seq_kind_name(gap->kind),
+                                   .kind = seq_step_word(gap),
                                    .date = gap->trade_date,
                                    .epoch = gap->epoch,
                                    .sequence = gap->from,

@@ -1,5 +1,4 @@
-/* verb/gap_id.h - how gaps and channels are named: EXCHANGE/DATE/CHANNEL/KIND, and behind that /EPOCH/FROM. As in a
- * message_id, '%' and '/' inside of a value are percent-escaped; KIND is shared where all kinds share the numbers. */
+/* verb/gap_id.h - names of entries of the ledger (journal/ledger.h) as users say them. */
 #ifndef K2_VERB_GAP_ID_H
 #define K2_VERB_GAP_ID_H
 
@@ -7,8 +6,6 @@
 
 #include "journal/journal.h"
 
-void gap_id_channel(const struct seq_step *gap, struct k2_buf *out);
-void gap_id_put(const struct seq_step *gap, struct k2_buf *out);
 /* K2_E_USAGE when the text is no ID. `words` holds what *out borrows. */
 K2_RC gap_id_read(const char *text, struct k2_buf words[2], struct seq_step *out,
                   struct k2_err *err);

@@ -14,8 +14,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-struct line { /* a gap */
+struct line { /* a gap, or an outage */
     char *id;
+    enum seq_cause cause;
     char *actor, *note; /* of the latest step */
     char *exchange, *source;
     enum seq_state state;
@@ -27,7 +28,8 @@ struct ledger {
     struct verb_context *c;
     struct line *all;
     size_t n, cap;
-    const char *one; /* only the steps of this gap are told, to `list` */
+    struct k2_interner *ids; /* the number of an ID in it is that of the line, from 1 */
+    const char *one;         /* only the steps of this gap are told, to `list` */
     struct listing *list;
     size_t steps;
 };
@@ -41,6 +43,8 @@ static void free_lines(struct ledger *l) {
         free(l->all[i].source);
     }
     free(l->all);
+    k2_interner_free(l->ids);
+    l->ids = NULL;
     l->all = NULL;
     l->n = l->cap = 0;
 }
@@ -56,9 +60,11 @@ static struct k2_sv note_of(const struct k2_event *e, const struct k2_interner *
 }
 
 static struct line *line_of(struct ledger *l, const char *id) {
-    for (size_t i = l->n; i > 0; i--) /* the steps of a gap are mostly near each other */
-        if (strcmp(l->all[i - 1].id, id) == 0)
-            return &l->all[i - 1];
+    if (!l->ids)
+        l->ids = k2_interner_new();
+    uint32_t place = k2_intern(l->ids, k2_sv_of(id));
+    if (place <= l->n)
+        return &l->all[place - 1];
     if (l->n == l->cap) {
         l->cap = l->cap ? 2 * l->cap : 64;
         l->all = k2_realloc(l->all, l->cap * sizeof *l->all);
@@ -82,6 +88,7 @@ static void take_step(struct line *g, const struct seq_step *s, const struct k2_
     if (e->gap.receive_timestamp_ns < g->step_ns)
         return;
     g->step_ns = e->gap.receive_timestamp_ns;
+    g->cause = s->cause;
     g->state = s->state;
     g->opened_ns = s->opened_ns;
     g->time_ns = s->time_ns;
@@ -90,15 +97,25 @@ static void take_step(struct line *g, const struct seq_step *s, const struct k2_
     g->missing = s->missing;
     set_text(&g->exchange, s->exchange);
     set_text(&g->actor, k2_interned(in, e->gap.actor));
-    set_text(&g->note, note_of(e, in));
+    struct k2_sv note = note_of(e, in);
+    set_text(&g->note, note.n ? note : s->why);
+}
+
+static void put_count(struct listing *l, int64_t n) {
+    if (n == K2_NULL_LONG)
+        listing_null(l);
+    else
+        listing_count(l, n);
 }
 
 static void put_step(struct ledger *l, const struct seq_step *s, const struct k2_event *e,
                      const struct k2_interner *in) {
     struct k2_sv note = note_of(e, in);
+    if (note.n == 0)
+        note = s->why;
     listing_time(l->list, e->gap.receive_timestamp_ns);
     listing_cstring(l->list, seq_state_name(s->state));
-    listing_count(l->list, s->missing);
+    put_count(l->list, s->missing);
     listing_text(l->list, k2_interned(in, e->gap.actor));
     if (note.n > 0)
         listing_text(l->list, note);
@@ -115,7 +132,7 @@ static int see_step(void *ctx, const struct refused *r, bool *stop, struct k2_er
     (void)err;
     if (!ledger_step(r->event, r->in, &s))
         return K2_OK;
-    gap_id_put(&s, &id);
+    ledger_entry_name(&s, &id);
     const char *text = k2_buf_cstr(&id);
     if (l->list && strcmp(l->one, text) == 0)
         put_step(l, &s, r->event, r->in);
@@ -129,10 +146,10 @@ static int see_step(void *ctx, const struct refused *r, bool *stop, struct k2_er
 static void see_open(void *ctx, const struct seq_step *gap) {
     struct ledger *l = ctx;
     struct k2_buf id = {0};
-    gap_id_put(gap, &id);
-    for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->all[i].id, k2_buf_cstr(&id)) == 0)
-            l->all[i].missing = gap->missing;
+    ledger_entry_name(gap, &id);
+    uint32_t place = l->ids ? k2_intern_find(l->ids, k2_buf_view(&id)) : 0;
+    if (place > 0)
+        l->all[place - 1].missing = gap->missing;
     k2_buf_free(&id);
 }
 
@@ -168,18 +185,36 @@ static bool is_open(const struct line *g) {
     return g->state == SEQ_OPENED || g->state == SEQ_REQUESTED;
 }
 
+static int64_t size_of(const struct line *g) {
+    return g->cause == SEQ_NUMBERS ? seq_missing_add(0, g->from, g->to) : K2_NULL_LONG;
+}
+
+static void put_numbers(struct listing *list, const struct line *g) {
+    if (g->cause != SEQ_NUMBERS) {
+        listing_null(list);
+        listing_null(list);
+    } else {
+        listing_number(list, g->from);
+        listing_number(list, g->to);
+    }
+    put_count(list, size_of(g));
+    put_count(list, g->missing);
+}
+
 static void put_line(struct listing *list, const struct line *g) {
     listing_cstring(list, g->id);
     listing_cstring(list, seq_state_name(g->state));
     listing_time(list, g->opened_ns);
     listing_time(list, g->time_ns);
-    listing_number(list, g->from);
-    listing_number(list, g->to);
-    listing_count(list, seq_missing_add(0, g->from, g->to));
-    listing_count(list, g->missing);
+    put_numbers(list, g);
     listing_bool(list, g->halts);
     listing_cstring(list, g->actor);
     listing_cstring(list, g->note);
+    listing_cstring(list, seq_cause_name(g->cause));
+    if (g->cause != SEQ_NUMBERS && g->state == SEQ_FILLED)
+        listing_time(list, g->to);
+    else
+        listing_null(list);
 }
 
 static int run_list(struct verb_context *c, struct k2_err *err) {
@@ -193,7 +228,9 @@ static int run_list(struct verb_context *c, struct k2_err *err) {
                                                     {"missing", "missing still"},
                                                     {"halts", NULL},
                                                     {"actor", NULL},
-                                                    {"note", NULL}};
+                                                    {"note", NULL},
+                                                    {"cause", NULL},
+                                                    {"ended", "ended (UTC)"}};
     struct ledger l = {.c = c};
     const char *since = verb_value(c, "since"), *least = verb_value(c, "min-size");
     int64_t since_ns = INT64_MIN, size = 1;
@@ -204,11 +241,11 @@ static int run_list(struct verb_context *c, struct k2_err *err) {
     struct listing *list;
     int rc = read_ledger(&l, verb_value(c, "exchange"), err);
     if (rc == K2_OK)
-        rc = listing_open(c, columns, 11, &list, err);
+        rc = listing_open(c, columns, 13, &list, err);
     for (size_t i = 0; rc == K2_OK && i < l.n; i++) {
         const struct line *g = &l.all[i];
         bool wanted = g->opened_ns >= since_ns && (is_open(g) || !verb_flag(c, "open")) &&
-                      seq_missing_add(0, g->from, g->to) >= size;
+                      (!least || size_of(g) >= size);
         if (wanted)
             put_line(list, g);
     }
@@ -247,6 +284,12 @@ static K2_RC look_at(struct verb_context *c, struct ledger *l, struct k2_err *er
 }
 
 static void explain(const struct verb_context *c, const struct line *g) {
+    if (g->cause != SEQ_NUMBERS) {
+        printf("%s is a time without data, and has no numbers: it ends by itself when the feed "
+               "sends again.\nWhat the venue has of that time is stored with k2 ingest FILE.\n",
+               g->id);
+        return;
+    }
     printf("%s lacks %" PRId64 " of its numbers %" PRId64 " to %" PRId64 ".\n", g->id, g->missing,
            g->from, g->to);
     if (g->source)
@@ -306,10 +349,11 @@ static int run_fill(struct verb_context *c, struct k2_err *err) {
     bool filled = l.all[0].state == SEQ_FILLED;
     if (filled)
         verb_note(c, "%s is filled already", c->args[0]);
-    else if (c->arg_count == 1)
+    else if (c->arg_count == 1 || l.all[0].cause != SEQ_NUMBERS)
         explain(c, &l.all[0]);
+    bool told = c->arg_count == 1 || l.all[0].cause != SEQ_NUMBERS;
     free_lines(&l);
-    return filled || c->arg_count == 1 ? K2_OK : fill_from(c, before, err);
+    return filled || told ? K2_OK : fill_from(c, before, err);
 }
 
 /* --- ack --- */
@@ -391,8 +435,11 @@ const struct verb verb_gaps = {
     .usage = "list|show|fill|ack",
     .about =
         "Each gap has an ID: EXCHANGE/DATE/CHANNEL/KIND/EPOCH/NUMBER, the number being the first\n"
-        "missing one. Its steps are rows of market_data.gaps: OPENED, REQUESTED (so large that it\n"
-        "is to be recovered), FILLED, GIVEN_UP, ACKNOWLEDGED.",
+        "missing one. Times without data are entries too, by their cause: SILENCE, SESSION (a\n"
+        "day of the calendar without data) and DISCONNECT (a connection ended); KIND is then\n"
+        "that word, CHANNEL the feed, and NUMBER the beginning in ns.\n"
+        "Its steps are rows of market_data.gaps: OPENED, REQUESTED (so large that it is to be\n"
+        "recovered), FILLED, GIVEN_UP, ACKNOWLEDGED.",
     .options = list_options,
     .examples = list_examples,
     .subs = subs,

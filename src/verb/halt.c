@@ -41,7 +41,7 @@ static void put_channel(struct halts *h, const struct seq_step *gap) {
     struct k2_buf name = {0}, why = {0};
     int64_t high =
         seq_engine_high(h->engine, gap->exchange, gap->trade_date, gap->channel, gap->kind);
-    gap_id_channel(gap, &name);
+    ledger_channel_name(gap, &name);
     k2_buf_printf(&why,
                   "gap from %lld to %lld lacks %lld; nothing beyond number %lld is stored until it "
                   "is filled or given up",
@@ -65,11 +65,11 @@ static void see_gap(void *ctx, const struct seq_step *gap) {
     struct k2_buf name = {0};
     if (!gap->halts)
         return;
-    gap_id_channel(gap, &name);
+    ledger_channel_name(gap, &name);
     if (h->list)
         put_channel(h, gap);
     else if (h->found.n == 0 && k2_sv_eq(k2_buf_view(&name), k2_sv_of(h->name)))
-        gap_id_put(gap, &h->found);
+        ledger_entry_name(gap, &h->found);
     h->n++;
     k2_buf_free(&name);
 }
@@ -181,8 +181,8 @@ static const struct verb list = {
         "its\n"
         "highest number is stored until the gap is filled, which lets it go on by itself, or "
         "given\n"
-        "up by k2 halt resume. Other channels go on. What was read of it meanwhile is stored when\n"
-        "its file is read again.",
+        "up by k2 halt resume. Other channels go on. k2 up reads its files again when it goes on,\n"
+        "so what was read meanwhile is stored then; a file of k2 ingest has to be given again.",
     .options = options,
     .examples = examples,
     .run = run_list,

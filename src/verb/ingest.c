@@ -3,6 +3,7 @@
 #include "verb/listing.h"
 #include "verb/mapping.h"
 #include "verb/progress.h"
+#include "verb/signals.h"
 #include "verb/summary.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
@@ -17,6 +18,8 @@ struct run {
     struct request_ingest request; /* what is the same for every file */
     struct k2_buf symbols;         /* its list, with what the files in it hold */
     struct k2_buf mapping;         /* the text of --mapping */
+    struct k2_buf urls, send;      /* of a live source, as lists */
+    bool slow;                     /* a live source, or a file at a pace: signals end it well */
     struct sources sources;
     struct progress progress;
     const char *current; /* file being read, for the progress line */
@@ -76,6 +79,34 @@ static int wrong_format(const char *word, struct k2_err *err) {
     return k2_fail(err, K2_E_USAGE, "'%s' is neither a format (k2 feed list) nor a file", word);
 }
 
+/* Several URLs are ways to one source. */
+static int read_live(struct run *r, struct k2_err *err) {
+    const char *seconds = verb_value(r->c, "seconds"), *word;
+    struct request_ingest *q = &r->request;
+    double s = 0;
+    for (size_t i = 0; i < r->sources.n; i++) {
+        if (!feed_is_live(r->sources.at[i].path))
+            return k2_fail(err, K2_E_USAGE, "live sources and files cannot be read together");
+        live_words_join(&r->urls, r->sources.at[i].path);
+    }
+    if (!q->exchange)
+        return k2_fail(err, K2_E_USAGE,
+                       "a live source needs --exchange: it names the topic of its raw bytes");
+    for (int i = 0; (word = verb_value_at(r->c, "send", i)) != NULL; i++)
+        K2_TRY(live_words_read(word, &r->send, err));
+    if (seconds)
+        K2_TRY(words_real("seconds", seconds, &s, err));
+    if (seconds && (s <= 0 || s > 1e9))
+        return k2_fail(err, K2_E_USAGE, "--seconds is above 0 and at most 10^9, not %s", seconds);
+    q->urls = k2_buf_cstr(&r->urls);
+    q->send = k2_buf_cstr(&r->send);
+    q->ca_file = verb_value(r->c, "ca-file");
+    q->most_ns = (int64_t)(s * 1e9);
+    while (r->sources.n > 1)
+        free(r->sources.at[--r->sources.n].path);
+    return K2_OK;
+}
+
 static bool looks_like_path(const char *word) {
     return strcmp(word, "-") == 0 || strpbrk(word, "./") != NULL || k2_fs_exists(word);
 }
@@ -111,7 +142,14 @@ static int find_sources(struct run *r, struct k2_err *err) {
         verb_note(r->c, "%zu %s passed over: hidden or not of the format (%s)",
                   r->sources.passed_over,
                   human_word((int64_t)r->sources.passed_over, "file", "files"), r->sources.passed);
-    return K2_OK;
+    bool live = false;
+    for (size_t i = 0; i < r->sources.n; i++) {
+        live |= feed_is_live(r->sources.at[i].path);
+        r->slow |= live || r->sources.at[i].speed > 0;
+    }
+    if (r->slow)
+        signals_hold();
+    return live ? read_live(r, err) : K2_OK;
 }
 
 /* --- the work --- */
@@ -142,8 +180,8 @@ static void fail_source(struct run *r, const struct source_file *s, const struct
 /* The path that quarantine records name: absolute, so that it means the same from everywhere. */
 static char *source_name(const char *path) {
     char *full;
-    if (strcmp(path, "-") == 0)
-        return k2_strdup("-");
+    if (strcmp(path, "-") == 0 || feed_is_live(path))
+        return k2_strdup(path);
     return feed_file_absolute(path, &full, NULL) == K2_OK ? full : k2_strdup(path);
 }
 
@@ -177,20 +215,33 @@ static void check_foreign(struct run *r, const struct source_file *s,
     verb_complain(r->c, &why);
 }
 
+static int read_file(struct run *r, const struct source_file *s, struct k2_err *err) {
+    struct query_import rows = {0};
+    char *name = source_name(s->path);
+    struct request_ingest q = r->request;
+    q.path = s->path;
+    q.speed = s->speed;
+    q.source = name;
+    q.format = s->feed->name;
+    r->current = s->path;
+    int rc = K2_OK;
+    if (verb_mapping_is_parquet(s->path, s->feed)) {
+        rc = query_import_parquet(r->c->data, s->path, &rows, err);
+        q.path = rows.csv;
+    }
+    if (rc == K2_OK)
+        rc = role_writer_file(r->writer, &q, err);
+    query_import_end(&rows);
+    free(name);
+    return rc;
+}
+
 /* Damage in one file stops that file only; K2_E_IO of the journal itself comes back from all. */
 static void read_source(struct run *r, const struct source_file *s) {
     struct k2_err why = s->why;
     if (s->feed) {
-        char *name = source_name(s->path);
-        struct request_ingest q = r->request;
-        q.path = s->path;
-        q.source = name;
-        q.format = s->feed->name;
-        r->current = s->path;
         struct ingest_stats before = role_writer_stats(r->writer);
-        int rc = role_writer_file(r->writer, &q, &why);
-        free(name);
-        if (rc == K2_OK) {
+        if (read_file(r, s, &why) == K2_OK) {
             check_foreign(r, s, &before);
             return;
         }
@@ -262,12 +313,19 @@ static int all_is_lost(const struct run *r, struct k2_err *err) {
     return err->status;
 }
 
+static bool is_stopped(void *ctx) {
+    const struct run *r = ctx;
+    return r->slow && signals_sleep(0);
+}
+
 static int run_all(struct run *r, struct k2_err *err) {
     const struct role_writer_options o = {
         .command = r->c->name,
         .halt = verb_flag(r->c, "halt"),
         .progress = show_progress,
         .progress_ctx = r,
+        .stop = is_stopped,
+        .stop_ctx = r,
     };
     K2_TRY(read_options(r, err));
     K2_TRY(find_sources(r, err));
@@ -283,6 +341,8 @@ static int run(struct verb_context *c, struct k2_err *err) {
     role_writer_close(r.writer);
     k2_buf_free(&r.symbols);
     k2_buf_free(&r.mapping);
+    k2_buf_free(&r.urls);
+    k2_buf_free(&r.send);
     sources_free(&r.sources);
     return rc;
 }
@@ -297,6 +357,10 @@ static const struct verb_option options[] = {
     {"continue", NULL, NULL, "rows without numbers: go on counting after the journal", NULL, 0},
     {"halt", NULL, NULL, "a large gap halts its channel (k2 halt), as in the feeds of k2 up", NULL,
      0},
+    {"seconds", "S", NULL, "a live source: end after so long; else SIGINT ends it", NULL, 0},
+    {"send", "TEXT", NULL, "a live source: say this after connecting; @FILE: each of its lines",
+     NULL, 0},
+    {"ca-file", "FILE", NULL, "a live source: certificates to trust beside the system's", NULL, 0},
     {"strict", NULL, NULL, "exit with 3 also for gaps, refused rows, files without an event", NULL,
      0},
     VERB_FORMAT,
@@ -306,6 +370,7 @@ static const char *const examples[] = {
     "k2 ingest 7078_BHP_20140310.csv.gz",
     "k2 ingest asx-csv --symbols 'B*' trades/ quotes/",
     "k2 simulate --print binance-json --symbols 1 --seconds 5 | k2 ingest binance-json -",
+    "k2 ingest binance-json udp://127.0.0.1:26400 --exchange BINANCE --seconds 0.2",
     NULL,
 };
 
@@ -316,8 +381,11 @@ const struct verb verb_ingest = {
     .about =
         "A SOURCE is a file (plain, or packed by gzip, zstd or xz), a directory (its files of\n"
         "known formats, also below it), a zip archive (as a directory; ARCHIVE.zip/MEMBER is\n"
-        "one of its files) or - for standard input. FORMAT is auto, or a name from k2 feed list;\n"
-        "left out it is told from each file's name and first bytes.\n"
+        "one of its files), - for standard input, or a live source: tcp://, udp://, ws://, wss://\n"
+        "(k2 capture --help), whose raw bytes are kept in topic market.raw.EXCHANGE, or\n"
+        "pcap:FILE?speed=10x: a file ten times as fast as it happened (1x, max).\n"
+        "FORMAT is auto, or a name from k2 feed list; left out it is told from each file's name\n"
+        "and first bytes, which live sources do not have.\n"
         "\n"
         "It returns when all is durable. What was read before is recognised and dropped; what\n"
         "cannot be read goes to quarantine with its bytes. The summary adds up:\n"

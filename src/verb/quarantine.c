@@ -1,9 +1,12 @@
-/* verb/quarantine.c - `k2 quarantine list` and `show`: records that were refused or conflict.
+/* verb/quarantine.c - `k2 quarantine list` and `show`: records that were refused or conflict. The same record
+ * decoded again: quarantine_retry.c.
  *
  * They come from the table and, beyond what it holds, from the journal: what was refused a moment ago is
  * shown before any sink ran, and what retention removed is shown still. A record is named by its place:
  * EXCHANGE/PARTITION/OFFSET, with @JOURNAL behind it when that is not the present journal.
  */
+#include "verb/quarantine.h"
+
 #include "verb/listing.h"
 #include "verb/records.h"
 #include "verb/verbs.h"
@@ -12,10 +15,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Opens the journal if there is one, and visits. */
-static int visit(struct verb_context *c, const struct refused_filter *filter, int32_t *journal,
-                 K2_RC (*each)(void *ctx, const struct refused *r, bool *stop, struct k2_err *err),
-                 void *ctx, struct k2_err *err) {
+int quarantine_visit(struct verb_context *c, const struct refused_filter *filter, int32_t *journal,
+                     K2_RC (*each)(void *ctx, const struct refused *r, bool *stop,
+                                   struct k2_err *err),
+                     void *ctx, struct k2_err *err) {
     struct journal *j = NULL;
     const struct query_options o = {
         .threads = (int)k2_config_int(c->config, K2_CONFIG_query_threads),
@@ -39,15 +42,41 @@ struct run {
     struct listing *list;
     int32_t journal; /* the present one */
     int64_t left, rows;
-    bool more; /* than --limit */
+    bool more;                   /* than --limit */
+    struct k2_interner *retried; /* the message_ids of records that were */
 };
+
+static int see_mark(void *ctx, const struct refused *rec, bool *stop, struct k2_err *err) {
+    struct run *r = ctx;
+    (void)stop;
+    (void)err;
+    if (quarantine_is_mark(rec))
+        (void)k2_intern(r->retried, k2_interned(rec->in, rec->event->quarantine.conflicts_with));
+    return K2_OK;
+}
+
+static bool is_retried(const struct run *r, const struct refused *rec) {
+    struct k2_buf id = {0};
+    k2_message_id(rec->event, rec->in, &id);
+    bool yes = k2_intern_find(r->retried, k2_buf_view(&id)) != 0;
+    k2_buf_free(&id);
+    return yes;
+}
+
+void quarantine_put_id(const struct refused *r, int32_t journal, struct k2_buf *out) {
+    struct k2_sv exchange = k2_interned(r->in, r->event->quarantine.exchange);
+    k2_buf_printf(out, "%.*s/%d/%" PRId64, K2_SV_ARG(exchange), r->partition, r->offset);
+    if (r->journal != journal)
+        k2_buf_printf(out, "@%d", r->journal);
+}
+
+bool quarantine_is_mark(const struct refused *r) {
+    return k2_sv_eq(k2_interned(r->in, r->event->quarantine.reason), K2_SV("RETRIED"));
+}
 
 static void put_id(struct run *run, const struct refused *r) {
     struct k2_buf id = {0};
-    struct k2_sv exchange = k2_interned(r->in, r->event->quarantine.exchange);
-    k2_buf_printf(&id, "%.*s/%d/%" PRId64, K2_SV_ARG(exchange), r->partition, r->offset);
-    if (r->journal != run->journal)
-        k2_buf_printf(&id, "@%d", r->journal);
+    quarantine_put_id(r, run->journal, &id);
     listing_text(run->list, k2_buf_view(&id));
     k2_buf_free(&id);
 }
@@ -61,6 +90,8 @@ static void put_string(struct listing *l, const struct k2_interner *in, uint32_t
 
 static bool wanted(const struct run *r, const struct refused *rec) {
     const char *reason = verb_value(r->c, "reason");
+    if (quarantine_is_mark(rec))
+        return reason && strcmp(reason, "RETRIED") == 0;
     return !reason ||
            k2_sv_eq(k2_interned(rec->in, rec->event->quarantine.reason), k2_sv_of(reason));
 }
@@ -81,21 +112,27 @@ static int put_record(void *ctx, const struct refused *rec, bool *stop, struct k
     put_string(r->list, rec->in, q->detail);
     put_string(r->list, rec->in, q->channel);
     listing_number(r->list, q->exchange_sequence_number);
+    listing_bool(r->list, is_retried(r, rec));
     r->left--;
     r->rows++;
     return K2_OK;
 }
 
 static int run_list(struct verb_context *c, struct k2_err *err) {
-    static const struct listing_column columns[] = {{"id", NULL},      {"refused", "refused (UTC)"},
-                                                    {"symbol", NULL},  {"reason", NULL},
-                                                    {"detail", NULL},  {"source", NULL},
-                                                    {"position", NULL}};
+    static const struct listing_column columns[] = {
+        {"id", NULL},       {"refused", "refused (UTC)"},
+        {"symbol", NULL},   {"reason", NULL},
+        {"detail", NULL},   {"source", NULL},
+        {"position", NULL}, {"retried", NULL}};
     struct run r = {.c = c};
     const struct refused_filter filter = {.exchange = verb_value(c, "exchange")};
     K2_TRY(words_count("limit", verb_value(c, "limit"), 1, &r.left, err));
-    K2_TRY(listing_open(c, columns, 7, &r.list, err));
-    int rc = visit(c, &filter, &r.journal, put_record, &r, err);
+    K2_TRY(listing_open(c, columns, 8, &r.list, err));
+    r.retried = k2_interner_new();
+    int rc = quarantine_visit(c, &filter, &r.journal, see_mark, &r, err);
+    if (rc == K2_OK)
+        rc = quarantine_visit(c, &filter, &r.journal, put_record, &r, err);
+    k2_interner_free(r.retried);
     if (rc != K2_OK) {
         listing_drop(r.list);
         return rc;
@@ -160,7 +197,7 @@ static int run_show(struct verb_context *c, struct k2_err *err) {
     char *id = k2_strdup(c->args[0]);
     int rc =
         take_id(id, &filter)
-            ? visit(c, &filter, &journal, print_one, &s, err)
+            ? quarantine_visit(c, &filter, &journal, print_one, &s, err)
             : k2_fail(err, K2_E_USAGE,
                       "an ID is EXCHANGE/PARTITION/OFFSET as k2 quarantine list prints it, not "
                       "'%s'",
@@ -173,7 +210,8 @@ static int run_show(struct verb_context *c, struct k2_err *err) {
 
 static const struct verb_option list_options[] = {
     {"exchange", "CODE", NULL, "only of this exchange", NULL, 0},
-    {"reason", "REASON", NULL, "only these: conflict, malformed, range or invalid", k2_reasons, 0},
+    {"reason", "REASON", NULL, "only these: conflict, malformed, range, invalid, retried",
+     k2_reasons, 0},
     {"limit", "N", "1000", "at most so many", NULL, 0},
     VERB_FORMAT,
     VERB_OUT,
@@ -205,12 +243,12 @@ static const struct verb show = {
     .run = run_show,
 };
 
-static const struct verb *const subs[] = {&list, &show, NULL};
+static const struct verb *const subs[] = {&list, &show, &quarantine_retry, NULL};
 
 const struct verb verb_quarantine = {
     .name = "quarantine",
     .summary = "records that were refused or conflict",
-    .usage = "list|show",
+    .usage = "list|show|retry",
     .options = list_options,
     .examples = list_examples,
     .subs = subs,

@@ -301,7 +301,12 @@ const struct verb verb_status = {
         "and the consumer groups how much they hold, how old the newest of it is and how far they\n"
         "are behind; refused records, open gaps, and the space that is left on the disk.\n"
         "\n"
-        "It is healthy (exit code 0), degraded (3) when a table is behind the journal for longer\n"
+        "A channel that is halted, a feed that is silent or has lost its connection, and gaps that "
+        "are\n"
+        "to be recovered have lines of their own, with what to do.\n"
+        "\n"
+        "It is healthy (exit code 0), degraded (3) when a channel is halted or a feed is out and "
+        "nobody\nhas acknowledged it, when a table is behind the journal for longer\n"
         "than status.max_lag, when less of the disk is free than status.min_free percent, or when\n"
         "a part cannot be measured; and down (1) when there is no journal, or journal or tables\n"
         "cannot be read. k2 verify looks deeper: it reads every byte.",

@@ -25,7 +25,7 @@ static const struct synonym commands[] = {
     {" stop down shutdown kill ", "Ctrl-C or SIGTERM ends k2 up; k2 status tells its pid"},
     {" import load copy insert produce read put decode ", "k2 ingest FILE"},
     {" export dump unload extract ", "k2 query \"SELECT ...\" --out FILE.parquet"},
-    {" check fsck validate scrub ", "k2 verify, k2 reconcile or k2 doctor"},
+    {" fsck validate scrub ", "k2 verify, k2 reconcile or k2 doctor"},
     {" compare diff prove proof audit ", "k2 reconcile"},
     {" ls list tables ", "k2 table list or k2 topic list"},
     {" describe desc inspect columns ", "k2 table describe TABLE"},

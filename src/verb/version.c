@@ -2,6 +2,7 @@
 #include "verb/verbs.h"
 
 #include "base/build.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 
@@ -9,7 +10,11 @@ static int run_version(struct verb_context *c, struct k2_err *err) {
     (void)c;
     (void)err;
     const char *revision = k2_build_revision();
+    char calendars[17], zones[32];
+    feed_calendars_version(calendars);
+    k2_zone_release(zones, sizeof zones);
     printf("k2 %s%s%s\n", k2_build_version(), *revision ? " " : "", revision);
+    printf("calendars %s, time zones %s\n", calendars, zones);
     return K2_OK;
 }
 
@@ -17,7 +22,9 @@ static const char *const version_examples[] = {"k2 version", NULL};
 
 const struct verb verb_version = {
     .name = "version",
-    .summary = "print version and revision",
+    .summary = "print version and revision, also of calendars and time zones",
+    .about = "Which session date a moment belongs to follows from both. Each file's record in the\n"
+             "topic k2.sources says by which ones it was read.",
     .usage = "",
     .examples = version_examples,
     .bare = true,

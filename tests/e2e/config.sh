@@ -82,7 +82,7 @@ for verb in "config check" up doctor; do
         "http.listen: '7420' is no address" "[feed.nothing]: source is not set" \
         "[feed.format]: format 'no-such' is not known" '[feed.calendar]: calendar: there is no calendar' \
         "[feed.speed]: speed is max" "[feed.date]: date is a session date" \
-        "[feed.socket]: source 'wss://" "[feed.topic]: source 'kafka://" \
+        "[feed.socket]: format must be named" "[feed.topic]: source 'kafka://" \
         "[feed.still]: rate is 1 to" "[feed.none]: sim_symbols is 1 to"; do
         has err "$text"
     done

@@ -24,7 +24,7 @@ wrong 2 "instead: k2 up" k2 start
 wrong 2 "instead: k2 ingest FILE" k2 import x.csv
 wrong 2 "instead: k2 ingest out" k2 out
 wrong 2 '--out FILE.parquet' k2 export
-wrong 2 "k2 verify" k2 check
+wrong 2 "k2 verify" k2 fsck
 wrong 2 "instead: k2 table list" k2 ls
 wrong 2 "instead: k2 table describe" k2 table show trades
 wrong 2 "instead: k2 config show" k2 config get sink.interval

@@ -145,19 +145,19 @@ def errors_do_not_end_it(home):
 def tables_and_columns_are_described(home):
     s = Shell(home)
     out = s.ask("\\d")
-    has(out, "schema       name", "market_data  trades       table", "market_data  ticks        view")
+    has(out, "schema       name", "market_data  trades          table", "market_data  ticks           view")
     lacks(out, "k2_plan")
     assert s.ask("\\dt") == out
     has(s.ask("\\d trades"), "price                     DECIMAL(20,9)", "meaning", "message_id")
     has(s.ask("\\d market_data.TICKS;"), "timestamp                 TIMESTAMP WITH TIME ZONE")
     has(s.ask("\\d tradez"), "there is no table 'tradez'; did you mean trades?")
-    assert s.ask(".tables").split()[:4] == ["auctions", "bars", "book_events", "corrections"]
+    assert s.ask(".tables").split()[:4] == ["auctions", "bars", "book_events", "checked_quotes"]
     has(s.ask(".schema quotes"), "CREATE TABLE market_data.quotes (\n    exchange VARCHAR,\n")
     has(s.ask("\\l"), "market_data", f"{SCRATCH}/data")
     has(s.ask("show columns from trades;"), "column_name", "DECIMAL(20,9)")
     has(s.ask("describe trades;"), "column_name", "DECIMAL(20,9)")
     out = s.ask("select table_name, table_type from information_schema.tables order by 1;")
-    has(out, "trades       BASE TABLE", "ticks        VIEW")
+    has(out, "trades          BASE TABLE", "ticks           VIEW")
     lacks(out, "k2_plan")
     assert s.leave() == 0
 

@@ -50,6 +50,12 @@ def one_ingest_time(t):
     return replaced(t, "ingest_timestamp", 17, t["ingest_timestamp"][18].as_py().replace(year=2020)), (0, 0, 1)
 
 
+def one_twice_later(t):
+    """The same place twice, the second one appended at another time."""
+    late = t["ingest_timestamp"][17].as_py().replace(year=2020)
+    return pa.concat_tables([t, replaced(t.slice(17, 1), "ingest_timestamp", 0, late)]), (0, 1, 0)
+
+
 def one_stranger(t):
     """A row that claims a place beyond the journal's end."""
     return replaced(t, "journal_offset", 17, 10**9), (1, 1, 0)
@@ -66,8 +72,8 @@ def one_other_exchange(t):
 def check_reconcile(data):
     (path,) = glob.glob(data + "/warehouse/market_data/trades/data/*/*.parquet")
     whole = open(path, "rb").read()
-    for damage in (one_less, one_twice, one_price, one_null, one_ingest_time, one_stranger, one_other_symbol,
-                   one_other_exchange):
+    for damage in (one_less, one_twice, one_price, one_null, one_ingest_time, one_twice_later,
+                   one_stranger, one_other_symbol, one_other_exchange):
         table, expected = damage(pq.read_table(path, partitioning=None))
         pq.write_table(table, path, compression="zstd")
         proof = data + "/proof.json"

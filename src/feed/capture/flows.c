@@ -2,7 +2,7 @@
  *
  * A UDP flow is all that is sent to one address and port; a TCP flow is one direction of one connection. At most
  * FLOWS_MAX are known; for a new one the one that rested longest is forgotten, and has another number if it
- * turns up again.
+ * turns up again. A connection of a raw capture is a flow too: its number is its address, and it is named by its URL.
  */
 #include "feed/capture/frames_int.h"
 
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
+
+#define URL_MOST 1024 /* bytes of a name that are kept */
 
 struct flow_key {
     struct address from, to; /* from: TCP only */
@@ -106,11 +108,12 @@ static struct flow *look_up(struct flows *s, const struct flow_key *k) {
     return w;
 }
 
-static struct flow *add(struct flows *s, const struct flow_key *k) {
+/* Takes the name. */
+static struct flow *add(struct flows *s, const struct flow_key *k, char *name) {
     struct flow *w = k2_zalloc(sizeof *w);
     w->key = *k;
     w->id = s->next_id++;
-    w->name = make_name(k);
+    w->name = name;
     w->used = ++s->turn;
     w->tcp.waiting_all = &s->waiting_bytes;
     HASH_ADD(hh, s->table, key, sizeof w->key, w);
@@ -128,6 +131,7 @@ static struct flow *take_rested(struct flows *s) {
             best = w;
     }
     HASH_DEL(s->table, best);
+    K2_ASSERT(s->table != best); /* the analyser does not see it */
     s->last = NULL;
     return best;
 }
@@ -151,10 +155,17 @@ int flows_datagram(struct flows *s, struct feed_frames *f, const struct ip *ip,
     struct flow *w = look_up(s, &k);
     if (!w) {
         K2_TRY(make_room(s, f, err));
-        w = add(s, &k);
+        w = add(s, &k, make_name(&k));
     }
     *name = name_of(w);
     return K2_OK;
+}
+
+/* Between the same ports another connection begins: a conversation of its own. */
+static void renew(struct flows *s, struct flow *w) {
+    tcp_free(&w->tcp);
+    w->tcp.waiting_all = &s->waiting_bytes;
+    w->id = s->next_id++;
 }
 
 int flows_segment(struct flows *s, struct feed_frames *f, const struct packet *p,
@@ -163,16 +174,63 @@ int flows_segment(struct flows *s, struct feed_frames *f, const struct packet *p
     struct flow *w = look_up(s, &k);
     if (w && tcp_is_new(&w->tcp, t)) {
         K2_TRY(end_flow(w, f, err));
-        HASH_DEL(s->table, w);
-        s->last = NULL;
-        flow_free(w);
-        w = NULL;
+        renew(s, w);
     }
     if (!w) {
         K2_TRY(make_room(s, f, err));
-        w = add(s, &k);
+        w = add(s, &k, make_name(&k));
     }
     return tcp_segment(&w->tcp, f, name_of(w), p, t, err);
+}
+
+/* --- connections of a raw capture --- */
+
+static struct flow_key key_of_connection(int64_t connection) {
+    struct flow_key k;
+    memset(&k, 0, sizeof k);
+    k2_put_u64(k.from.at, (uint64_t)connection);
+    k.protocol = PROTOCOL_TCP;
+    return k;
+}
+
+static int find_connection(struct flows *s, struct feed_frames *f, int64_t connection,
+                           struct k2_sv url, struct flow **out, struct k2_err *err) {
+    struct flow_key k = key_of_connection(connection);
+    struct flow *w = look_up(s, &k);
+    if (!w) {
+        K2_TRY(make_room(s, f, err));
+        w = add(s, &k, k2_sv_dup(front(url, URL_MOST)));
+    }
+    *out = w;
+    return K2_OK;
+}
+
+int flows_connection(struct flows *s, struct feed_frames *f, int64_t connection, struct k2_sv url,
+                     struct flow_name *name, struct k2_err *err) {
+    struct flow *w = NULL;
+    K2_TRY(find_connection(s, f, connection, url, &w, err));
+    *name = name_of(w);
+    return K2_OK;
+}
+
+int flows_stream(struct flows *s, struct feed_frames *f, int64_t connection, const struct place *at,
+                 struct k2_sv bytes, struct k2_err *err) {
+    struct flow *w = NULL;
+    K2_TRY(find_connection(s, f, connection, K2_SV(""), &w, err));
+    return tcp_bytes(&w->tcp, f, name_of(w), at, bytes, err);
+}
+
+int flows_disconnect(struct flows *s, struct feed_frames *f, int64_t connection,
+                     struct k2_err *err) {
+    struct flow_key k = key_of_connection(connection);
+    struct flow *w = look_up(s, &k);
+    if (!w)
+        return K2_OK;
+    int rc = end_flow(w, f, err);
+    HASH_DEL(s->table, w);
+    s->last = NULL;
+    flow_free(w);
+    return rc;
 }
 
 int flows_end(struct flows *s, struct feed_frames *f, struct k2_err *err) {

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum form { FORM_UNKNOWN, FORM_PCAP, FORM_PCAPNG, FORM_STREAM };
+enum form { FORM_UNKNOWN, FORM_PCAP, FORM_PCAPNG, FORM_RAW, FORM_STREAM };
 
 struct feed_frames {
     struct feed_frames_options o;
@@ -24,6 +24,7 @@ struct feed_frames {
     struct k2_buf passed_shown;
     char what[100]; /* was wrong */
     struct capture capture;
+    struct raw_reader raw;
     struct fragments *fragments;
     struct flows *flows;
 };
@@ -225,6 +226,23 @@ static int step_capture(struct feed_frames *f, struct k2_sv bytes, bool last, si
     return what == FOUND_PACKET ? take_found(f, &found, err) : refuse_block(f, bytes, &found, err);
 }
 
+/* --- raw captures --- */
+
+/* All that is whole: what is found may be of no bytes, behind some that were passed over. */
+static int step_raw(struct feed_frames *f, struct k2_sv bytes, bool last, size_t *used,
+                    struct k2_err *err) {
+    struct k2_sv rest = bytes;
+    struct raw_finding r;
+    enum raw_found found;
+    int rc = K2_OK;
+    while (rc == K2_OK && (found = raw_next(&f->raw, &rest, last, &r)) != RAW_MORE) {
+        f->number = f->raw.number;
+        rc = raw_frames_take(f, f->flows, found, &r, err);
+    }
+    *used = bytes.n - rest.n;
+    return rc;
+}
+
 /* --- streams --- */
 
 static int step_stream(struct feed_frames *f, struct k2_sv bytes, size_t *used,
@@ -253,9 +271,10 @@ static int step_stream(struct feed_frames *f, struct k2_sv bytes, size_t *used,
 /* --- the calls --- */
 
 static void tell_form(struct feed_frames *f, struct k2_sv bytes, bool last) {
-    if (bytes.n < 4 && !last)
+    if (!last && (bytes.n < 4 || (feed_raw_may_be(bytes) && !feed_raw_is(bytes))))
         return;
-    f->form = bytes.n >= 4 && pcap_begins(bytes)     ? FORM_PCAP
+    f->form = feed_raw_is(bytes)                     ? FORM_RAW
+              : bytes.n >= 4 && pcap_begins(bytes)   ? FORM_PCAP
               : bytes.n >= 4 && pcapng_begins(bytes) ? FORM_PCAPNG
                                                      : FORM_STREAM;
     if (f->form == FORM_STREAM)
@@ -266,7 +285,10 @@ static void tell_form(struct feed_frames *f, struct k2_sv bytes, bool last) {
 static int end(struct feed_frames *f, struct k2_sv rest, struct k2_err *err) {
     const char *inside = f->form == FORM_STREAM ? "the source ends inside a frame"
                                                 : "the capture ends inside a packet or block";
-    if (f->lost) {
+    if (f->form == FORM_RAW) {
+        size_t used;
+        K2_TRY(step_raw(f, rest, true, &used, err));
+    } else if (f->lost) {
         f->at += pass_over(f, rest, rest.n);
         K2_TRY(find_again(f, err));
     } else if (rest.n > 0 || f->skip > 0) {
@@ -289,6 +311,7 @@ int feed_frames_decode(struct feed_frames *f, struct k2_sv bytes, bool last, siz
         struct k2_sv rest = behind(bytes, *consumed);
         used = 0;
         rc = f->form == FORM_STREAM ? step_stream(f, rest, &used, err)
+             : f->form == FORM_RAW  ? step_raw(f, rest, last, &used, err)
                                     : step_capture(f, rest, last, &used, err);
         *consumed += used;
         f->at += used;
@@ -316,6 +339,7 @@ void feed_frames_free(struct feed_frames *f) {
     flows_free(f->flows);
     k2_buf_free(&f->capture.interfaces);
     k2_buf_free(&f->passed_shown);
+    raw_reader_free(&f->raw);
     free(f);
 }
 

@@ -6,6 +6,8 @@
  *   pcapng     section, interface, enhanced and simple packet blocks (the IETF draft)
  *              both: Ethernet (802.1Q and 802.1ad tags), Linux cooked, loopback and raw IP; IPv4 with
  *              fragments put together, IPv6; UDP datagrams, TCP flows in the order of their bytes
+ *   raw        a raw capture (raw.h): datagrams and messages as they came, streams as a flow of each connection; a
+ *              datagram that came on the other line before is filtered
  *   else       what the decoder says it comes in without a capture around it: enum feed_framing
  * Damaged packets are answered by one reject each and never stop the source: so is one that was cut when it was
  * captured, a datagram whose fragments did not all come, a hole in a TCP flow. Packets that can be no frame (ARP, a

@@ -4,6 +4,7 @@
 #define K2_FEED_FRAMES_INT_H
 
 #include "feed/capture/frames.h"
+#include "feed/capture/raw.h"
 
 #define FRAME_MAX ((size_t)1 << 20)      /* no frame, packet or block that is read is longer */
 #define FRAME_OWN_MAX ((size_t)16 << 20) /* of one that the decoder itself cuts */
@@ -186,6 +187,15 @@ K2_RC flows_datagram(struct flows *s, struct feed_frames *f, const struct ip *ip
 /* Takes a TCP segment, also one of which not all bytes were captured; what becomes whole is given. */
 K2_RC flows_segment(struct flows *s, struct feed_frames *f, const struct packet *p,
                     const struct ip *ip, const struct transport *t, struct k2_err *err);
+/* The flow of a connection of a raw capture. url: its name where it turns up; empty = not known. */
+K2_RC flows_connection(struct flows *s, struct feed_frames *f, int64_t connection, struct k2_sv url,
+                       struct flow_name *name, struct k2_err *err);
+/* The next bytes of it; what becomes whole is given. */
+K2_RC flows_stream(struct flows *s, struct feed_frames *f, int64_t connection,
+                   const struct place *at, struct k2_sv bytes, struct k2_err *err);
+/* Nothing more comes on it. */
+K2_RC flows_disconnect(struct flows *s, struct feed_frames *f, int64_t connection,
+                       struct k2_err *err);
 /* Nothing more comes: what waits for bytes is answered. */
 K2_RC flows_end(struct flows *s, struct feed_frames *f, struct k2_err *err);
 
@@ -210,5 +220,13 @@ bool tcp_is_new(const struct tcp *t, const struct transport *s);
 K2_RC tcp_segment(struct tcp *t, struct feed_frames *f, struct flow_name name,
                   const struct packet *p, const struct transport *s, struct k2_err *err);
 K2_RC tcp_end(struct tcp *t, struct feed_frames *f, struct flow_name name, struct k2_err *err);
+/* Bytes that are known to be the next ones, from the first of the connection on. */
+K2_RC tcp_bytes(struct tcp *t, struct feed_frames *f, struct flow_name name, const struct place *at,
+                struct k2_sv bytes, struct k2_err *err);
+
+/* --- raw captures: raw_frames.c --- */
+
+K2_RC raw_frames_take(struct feed_frames *f, struct flows *flows, enum raw_found found,
+                      const struct raw_finding *r, struct k2_err *err);
 
 #endif

@@ -285,6 +285,14 @@ int tcp_end(struct tcp *t, struct feed_frames *f, struct flow_name name, struct 
     return end_held(t, f, name, &at, err);
 }
 
+int tcp_bytes(struct tcp *t, struct feed_frames *f, struct flow_name name, const struct place *at,
+              struct k2_sv bytes, struct k2_err *err) {
+    const struct segment s = {.at = *at, .bytes = bytes};
+    if (!t->started)
+        t->started = t->synced = true;
+    return add_bytes(t, f, name, &s, err);
+}
+
 void tcp_free(struct tcp *t) {
     for (size_t i = 0; i < t->waiting_n; i++)
         free(t->waiting[i].bytes);

@@ -187,7 +187,9 @@ static bool size_of(k2_i128 v, uint32_t *out, const char **why) {
 
 /* What the source said, where it said it. */
 static char or_char(char said, char otherwise) {
-    return said ? said : otherwise;
+    if (said)
+        return said;
+    return otherwise;
 }
 
 static char side_of(struct k2_sv side) {

@@ -390,7 +390,7 @@ static char *exchange_of(const struct feed_options *o, const struct lean_path *p
     if (o->exchange.n)
         return k2_sv_dup(o->exchange);
     lean_exchange(p->market, &out);
-    char *text = k2_sv_dup(k2_buf_view(&out));
+    char *text = k2_sv_dup(feed_exchange_code(k2_buf_view(&out)));
     k2_buf_free(&out);
     return text;
 }

@@ -111,8 +111,11 @@ static uint32_t side_text(struct lobster *l, enum side side) {
 }
 
 static uint32_t action_text(struct lobster *l, int type) {
-    static const struct k2_sv actions[] = {
-        [1] = {"ADD", 3}, [2] = {"CANCEL", 6}, [3] = {"DELETE", 6}, [4] = {"EXECUTE", 7}};
+    static const struct k2_sv actions[] = {[0] = {"", 0},
+                                           [1] = {"ADD", 3},
+                                           [2] = {"CANCEL", 6},
+                                           [3] = {"DELETE", 6},
+                                           [4] = {"EXECUTE", 7}};
     return feed_intern(l->rows.in, &l->action_id[type], actions[type]);
 }
 
@@ -366,7 +369,7 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
                        "SYMBOL_YYYY-MM-DD_START_END_%.*s_LEVEL.csv or give --symbol and --date",
                        self->name, K2_SV_ARG(o->source), K2_SV_ARG(what_of(self)));
     feed_rows_init(&l->rows, o, in);
-    l->rows.exchange = k2_sv_dup(o->exchange.n ? o->exchange : K2_SV("NASDAQ"));
+    l->rows.exchange = k2_sv_dup(o->exchange.n ? o->exchange : K2_SV("XNAS"));
     l->rows.symbol = k2_sv_dup(symbol);
     l->rows.channel = channel_of(symbol, what_of(self), named ? &n : &(struct name){0});
     l->rows.shared = true;
@@ -376,7 +379,7 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
         l->window = ms * K2_NS_PER_MS;
     K2_TRY(feed_calendar_find(k2_sv_of(l->rows.exchange), o->calendar, &l->rows.calendar, err));
     const struct feed_calendar *new_york;
-    K2_TRY(feed_calendar_find(K2_SV("NASDAQ"), NULL, &new_york, err));
+    K2_TRY(feed_calendar_find(K2_SV("XNAS"), NULL, &new_york, err));
     l->rows.clock.zone = feed_calendar_zone(new_york);
     return K2_OK;
 }

@@ -31,7 +31,8 @@ struct mapped {
     struct venue venue[EXCHANGES_MAX];
     size_t n_venues;
     uint32_t word_id[MAPPING_FIELDS];
-    struct k2_buf code; /* the row's exchange in capitals */
+    struct k2_buf code;   /* the row's exchange in capitals */
+    struct k2_buf header; /* line 1, of a CSV that has one */
 };
 
 /* --- values --- */
@@ -179,6 +180,21 @@ static int read_of_day(const struct mapped *m, const struct map_time *t, struct 
     return moment.has_day ? 0 : read_date(m, day, f);
 }
 
+/* Also with hours alone as offset from UTC, as databases print it: "2026-03-02 10:00:00.5+11". */
+static bool parse_iso(const struct mapped *m, struct k2_sv text, int64_t *ns) {
+    char full[48];
+    bool hours = text.n > 16 && text.n < sizeof full - 3 &&
+                 (text.p[text.n - 3] == '+' || text.p[text.n - 3] == '-');
+    if (!is_iso(text))
+        return false;
+    if (hours) {
+        memcpy(full, text.p, text.n);
+        memcpy(full + text.n, ":00", 3);
+        text = (struct k2_sv){full, text.n + 3};
+    }
+    return k2_time_parse(text, 0, m->zone, ns, NULL) == K2_OK;
+}
+
 static int read_time(struct mapped *m, const struct map_time *t, int64_t *ns,
                      struct feed_fault *f) {
     struct k2_sv text = text_of(m, &t->value);
@@ -189,9 +205,7 @@ static int read_time(struct mapped *m, const struct map_time *t, int64_t *ns,
     if (t->unit < MAP_S_OF_DAY)
         return mapping_epoch(text, t->unit, ns) ? 0 : not_a_time(text, f);
     if (t->unit == MAP_ISO)
-        return is_iso(text) && k2_time_parse(text, 0, m->zone, ns, NULL) == K2_OK
-                   ? 0
-                   : not_a_time(text, f);
+        return parse_iso(m, text, ns) ? 0 : not_a_time(text, f);
     if (read_of_day(m, t, text, &day, &of_day, f))
         return -1;
     *ns = feed_clock_utc(&m->rows.clock, day, of_day);
@@ -225,7 +239,7 @@ static int read_exchange(struct mapped *m, struct feed_row *row, struct feed_fau
         char c = meant.p[i];
         k2_buf_byte(&m->code, (uint8_t)(c >= 'a' && c <= 'z' ? c - 32 : c));
     }
-    struct k2_sv code = k2_buf_view(&m->code);
+    struct k2_sv code = feed_exchange_code(k2_buf_view(&m->code));
     if (!k2_exchange_ok(code))
         return feed_fault_set(f, text.n ? "MALFORMED" : "INVALID", "not the code of an exchange",
                               text);
@@ -379,8 +393,9 @@ static int take_header(struct mapped *m, struct k2_sv bytes, bool last, struct k
     if (!lf && (!last || line.n == 0))
         return K2_OK;
     size_t mark = feed_byte_order_mark(line);
-    line = (struct k2_sv){line.p + mark, line.n - mark};
-    return map_cells_header(&m->cells, k2_sv_trim(line), err);
+    line = k2_sv_trim((struct k2_sv){line.p + mark, line.n - mark});
+    k2_buf_sv(&m->header, line);
+    return map_cells_header(&m->cells, line, err);
 }
 
 static int decode(void *state, struct k2_sv bytes, bool last, size_t *consumed,
@@ -422,7 +437,7 @@ static int set_constants(struct mapped *m, const struct feed_options *o, struct 
     if (o->exchange.n)
         m->rows.exchange = k2_sv_dup(o->exchange);
     else if (exchange)
-        m->rows.exchange = k2_strdup(exchange);
+        m->rows.exchange = k2_sv_dup(feed_exchange_code(k2_sv_of(exchange)));
     if (o->symbol.n)
         m->rows.symbol = k2_sv_dup(o->symbol);
     else if (symbol)
@@ -469,7 +484,38 @@ static void fini(void *state) {
         free(m->venue[i].code);
     free(m->calendar);
     k2_buf_free(&m->code);
+    k2_buf_free(&m->header);
     *m = (struct mapped){0};
+}
+
+/* The length of the header, the header, the rows. */
+static void save(const void *state, struct k2_buf *out) {
+    const struct mapped *m = state;
+    k2_avro_put_long(out, (int64_t)m->header.n);
+    k2_buf_sv(out, k2_buf_view(&m->header));
+    feed_rows_save(&m->rows, out);
+}
+
+static bool restore_header(struct mapped *m, struct k2_sv line) {
+    k2_buf_sv(&m->header, line);
+    return line.n == 0 || map_cells_header(&m->cells, line, NULL) == K2_OK;
+}
+
+static bool restore(void *state, struct k2_sv saved) {
+    struct mapped *m = state;
+    int64_t n;
+    bool header = !m->mapping->json && m->mapping->header;
+    if (!k2_avro_get_long(&saved, &n) || n < 0 || (uint64_t)n > saved.n || (n > 0 && !header))
+        return false;
+    struct k2_sv line = {saved.p, (size_t)n}, rows = {saved.p + n, saved.n - (size_t)n};
+    if (restore_header(m, line) && feed_rows_restore(&m->rows, rows))
+        return true;
+    if (header) {
+        m->header.n = 0;
+        map_cells_free(&m->cells);
+        map_cells_init(&m->cells, m->mapping);
+    }
+    return false;
 }
 
 /* Only a mapping says what is a row. */
@@ -502,6 +548,8 @@ const struct feed_ops feed_mapped = {
     .init = init,
     .decode = decode,
     .fini = fini,
+    .save = save,
+    .restore = restore,
 };
 
 int feed_mapping_check(struct k2_sv text, struct k2_sv name, struct k2_err *err) {

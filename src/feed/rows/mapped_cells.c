@@ -60,7 +60,8 @@ static void reserve_text(struct map_cells *c, size_t more) {
         return;
     struct k2_buf bigger = {0};
     (void)k2_buf_need(&bigger, 2 * (c->text.n + more) + 256);
-    k2_buf_sv(&bigger, k2_buf_view(&c->text));
+    if (from)
+        k2_buf_sv(&bigger, k2_buf_view(&c->text));
     const char *to = (const char *)bigger.p;
     for (size_t i = 0; from && i < c->mapping->n_columns; i++)
         move_view(&c->cell[i], from, c->text.n, to);

@@ -388,7 +388,8 @@ static int take_line(void *state, struct k2_sv line, enum feed_line whole,
     }
     if (row.raw.n && row.raw.p[row.raw.n - 1] == '\r')
         row.raw.n--;
-    if (k2_sv_trim(row.raw).n == 0 || (header && r->lines.position == 1 && header(state, row.raw)))
+    if (k2_sv_trim(row.raw).n == 0 || (r->comment && row.raw.p[0] == r->comment) ||
+        (header && r->lines.position == 1 && header(state, row.raw)))
         return K2_OK;
     return take_row(state, &row, sink, read, err);
 }

@@ -61,6 +61,7 @@ struct feed_rows {
     struct feed_clock clock;
     const struct feed_calendar *calendar;
     char *exchange, *symbol, *channel; /* NULL: the rows say it */
+    char comment;                      /* lines that begin so are no rows; 0 = all are */
     bool shared; /* rows give events of several kinds: one count for all of them, kept as `kind` */
     bool (*wants)(void *ctx, struct k2_sv symbol);
     void *wants_ctx;

@@ -1,6 +1,6 @@
 /* feed/sequence/checkpoint.c - the state of the sequence engine as bytes.
  *
- * Format, version 2, little-endian, no padding; "text" = u16 length and bytes:
+ * Format, version 3, little-endian, no padding; "text" = u16 length and bytes:
  *    0  "K2SQ"
  *    4  u32 version
  *    8  u64 length of everything, from byte 0 through the checksum
@@ -13,7 +13,10 @@
  *           u32 holes, then each: i32 epoch, i64 from, i64 to, i64 time, i64 raw offset,
  *               i64 time of opening, u8 bits: 1 opened, 2 requested, 4 given up, 8 acknowledged,
  *               16 may halt, 32 halts; text source
+ *       u32 outages, then each: u8 cause (enum seq_cause), text exchange, text feed, i32 session date, i64 from,
+ *           i64 time of opening, u8 bits: 1 given up, 2 acknowledged; text source, text why
  *  end  u32 CRC-32C of all bytes before it
+ * Version 2 has no outages.
  * Version 1 lacks the lines of a channel from its lowest number on: such a channel is partial, and each of its
  * gaps is a hole that is not opened.
  *
@@ -27,10 +30,11 @@
 #include <stdlib.h>
 
 #define MAGIC "K2SQ"
-#define VERSION 2
+#define VERSION 3
 #define HEADER 16
 #define SHARED "*" /* where the table of a kind stands else */
 
+enum { OUT_GIVEN_UP = 1, OUT_ACKNOWLEDGED = 2, ALL_OF_AN_OUTAGE = 3 };
 enum { PARTIAL = 1, RESUMED = 2, ALL_OF_A_CHANNEL = 3 };
 enum {
     OPENED = 1,
@@ -111,6 +115,29 @@ static void put_channel(struct k2_buf *b, const struct seq_channel *c) {
     put_ledger(b, c);
 }
 
+static void put_outages(struct k2_buf *b, const struct seq_outages *all) {
+    size_t at = b->n;
+    uint32_t count = 0;
+    put_u32(b, 0);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct seq_outage *o = &all->all[i];
+        if (o->over)
+            continue;
+        k2_buf_byte(b, (uint8_t)o->cause);
+        put_text(b, k2_sv_of(o->exchange));
+        put_text(b, k2_sv_of(o->channel));
+        put_u32(b, (uint32_t)o->trade_date);
+        put_i64(b, o->from);
+        put_i64(b, o->opened_ns);
+        k2_buf_byte(b, (uint8_t)((o->given_up ? OUT_GIVEN_UP : 0) |
+                                 (o->acknowledged ? OUT_ACKNOWLEDGED : 0)));
+        put_text(b, k2_sv_of(o->source));
+        put_text(b, k2_sv_of(o->why));
+        count++;
+    }
+    k2_put_u32(b->p + at, count);
+}
+
 /* The dates of an exchange, descending, each once; gives how many. */
 static size_t dates_of(const struct seq_engine *s, struct k2_sv exchange, int32_t *dates) {
     size_t n = 0;
@@ -187,6 +214,7 @@ void seq_engine_save(const struct seq_engine *s, int keep_dates, struct k2_buf *
         count++;
     }
     k2_put_u32(out->p + count_at, count);
+    put_outages(out, &s->outages);
     k2_put_u64(out->p + start + 8, out->n - start + CRC_BYTES);
     put_u32(out, k2_crc32c(0, out->p + start, out->n - start));
     seq_channels_free(&floors);
@@ -234,6 +262,11 @@ static bool take_text(struct k2_sv *in, struct k2_sv *s) {
     return true;
 }
 
+/* As it is kept in memory. */
+static bool take_words(struct k2_sv *in, size_t most, struct k2_sv *s) {
+    return take_text(in, s) && s->n <= most && (s->n == 0 || !memchr(s->p, 0, s->n));
+}
+
 /* Behind the last one, and not empty. */
 static bool follows(const struct seq_gaps *gaps, const struct seq_gap *g) {
     const struct seq_gap *last = gaps->n ? &gaps->all[gaps->n - 1] : NULL;
@@ -278,7 +311,7 @@ static bool take_hole(struct k2_sv *in, struct seq_channel *c) {
     unsigned bits;
     if (!take_i32(in, &h.epoch) || !take_i64(in, &h.from) || !take_i64(in, &h.to) ||
         !take_i64(in, &h.time_ns) || !take_i64(in, &h.raw_offset) || !take_i64(in, &h.opened_ns) ||
-        !take_byte(in, &bits) || bits > ALL_OF_A_HOLE || !take_text(in, &source))
+        !take_byte(in, &bits) || bits > ALL_OF_A_HOLE || !take_words(in, UINT16_MAX, &source))
         return false;
     if (h.from > h.to ||
         (last && (h.epoch < last->epoch || (h.epoch == last->epoch && h.from <= last->to))))
@@ -367,6 +400,34 @@ static bool take_channel(struct k2_sv *in, uint32_t version, struct seq_channels
     return true;
 }
 
+static bool take_outage(struct k2_sv *in, struct seq_outages *all) {
+    struct seq_step s = {0};
+    unsigned cause, bits;
+    if (!take_byte(in, &cause) || cause == SEQ_NUMBERS || cause >= SEQ_CAUSES ||
+        !take_words(in, UINT16_MAX, &s.exchange) || !take_words(in, UINT16_MAX, &s.channel) ||
+        !take_i32(in, &s.trade_date) || !take_i64(in, &s.from) || !take_i64(in, &s.opened_ns) ||
+        !take_byte(in, &bits) || bits > ALL_OF_AN_OUTAGE ||
+        !take_words(in, SEQ_LONGEST_TEXT, &s.source) || !take_words(in, SEQ_LONGEST_TEXT, &s.why))
+        return false;
+    s.cause = (enum seq_cause)cause;
+    if (seq_outages_find(all, &s))
+        return false; /* twice */
+    struct seq_outage *o = seq_outages_add(all, &s);
+    o->given_up = bits & OUT_GIVEN_UP;
+    o->acknowledged = bits & OUT_ACKNOWLEDGED;
+    return true;
+}
+
+static bool take_outages(struct k2_sv *in, struct seq_outages *all) {
+    uint32_t n;
+    if (!take_u32(in, &n))
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (!take_outage(in, all))
+            return false;
+    return true;
+}
+
 static bool take_body(struct k2_sv *in, uint32_t version, struct seq_channels *channels) {
     uint32_t n;
     struct k2_sv exchange;
@@ -385,7 +446,13 @@ static bool take_body(struct k2_sv *in, uint32_t version, struct seq_channels *c
     for (uint32_t i = 0; i < n; i++)
         if (!take_channel(in, version, channels))
             return false;
-    return in->n == 0;
+    return true;
+}
+
+static bool take_all(struct k2_sv *in, uint32_t version, struct seq_channels *channels,
+                     struct seq_outages *outages) {
+    return take_body(in, version, channels) && (version < 3 || take_outages(in, outages)) &&
+           in->n == 0;
 }
 
 static int check_frame(struct k2_sv bytes, struct k2_err *err) {
@@ -406,17 +473,21 @@ static int check_frame(struct k2_sv bytes, struct k2_err *err) {
 
 int seq_engine_restore(struct seq_engine *s, struct k2_sv bytes, struct k2_err *err) {
     struct seq_channels channels = {0};
+    struct seq_outages outages = {0};
     K2_TRY(check_frame(bytes, err));
     struct k2_sv body = {bytes.p + HEADER, bytes.n - HEADER - CRC_BYTES};
-    if (!take_body(&body, k2_get_u32(bytes.p + 4), &channels)) {
+    if (!take_all(&body, k2_get_u32(bytes.p + 4), &channels, &outages)) {
         seq_channels_free(&channels);
+        seq_outages_free(&outages);
         return k2_fail(err, K2_E_CORRUPT, "the checkpoint of sequences breaks its format");
     }
+    seq_engine_steps_taken(s); /* their strings are of the channels that were */
     seq_channels_free(&s->channels);
+    seq_outages_free(&s->outages);
     s->channels = channels;
+    s->outages = outages;
     s->remembered = 0;
     s->sweep = 0;
-    seq_engine_steps_taken(s); /* their strings are of the channels that were */
     seq_ledger_wait_anew(s);
     return K2_OK;
 }

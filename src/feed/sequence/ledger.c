@@ -45,8 +45,10 @@ void seq_engine_set_policy(struct seq_engine *s, struct k2_sv exchange,
 
 static void clear_steps(struct seq_engine *s) {
     for (size_t i = 0; i < s->n_steps; i++)
-        free((char *)s->steps[i].source.p);
+        if (s->steps[i].cause == SEQ_NUMBERS)
+            free((char *)s->steps[i].source.p);
     s->n_steps = 0;
+    seq_outages_tidy(&s->outages);
 }
 
 void seq_ledger_free(struct seq_engine *s) {
@@ -55,6 +57,7 @@ void seq_ledger_free(struct seq_engine *s) {
     for (size_t i = 0; i < s->n_policies; i++)
         free(s->policies[i].exchange);
     free(s->policies);
+    seq_outages_free(&s->outages);
 }
 
 /* Strings are borrowed from channel and hole. */
@@ -76,15 +79,19 @@ static struct seq_step step_of(const struct seq_channel *c, const struct seq_hol
                              .source = k2_sv_of(h->source)};
 }
 
-static void queue(struct seq_engine *s, struct seq_step step) {
+void seq_ledger_queue(struct seq_engine *s, const struct seq_step *step) {
     if (s->n_steps == s->cap_steps) {
         s->cap_steps = s->cap_steps ? s->cap_steps * 2 : 16;
         s->steps = k2_realloc(s->steps, s->cap_steps * sizeof *s->steps);
     }
+    s->steps[s->n_steps++] = *step;
+}
+
+static void queue(struct seq_engine *s, struct seq_step step) {
     bool named =
         step.state == SEQ_OPENED && step.source.n > 0; /* the hole may go before the step */
     step.source = named ? (struct k2_sv){k2_sv_dup(step.source), step.source.n} : (struct k2_sv){0};
-    s->steps[s->n_steps++] = step;
+    seq_ledger_queue(s, &step);
 }
 
 size_t seq_engine_steps(const struct seq_engine *s, const struct seq_step **steps) {
@@ -267,6 +274,8 @@ static bool set_state(struct seq_channel *c, struct seq_hole *h, enum seq_state 
 }
 
 bool seq_engine_mark(struct seq_engine *s, const struct seq_step *which, bool *again) {
+    if (which->cause != SEQ_NUMBERS)
+        return seq_outages_mark(s, which, again);
     struct seq_channel *c = channel_of(s, which);
     struct seq_hole *h = c ? seq_holes_find(&c->holes, which->epoch, which->from) : NULL;
     if (!h)
@@ -316,6 +325,18 @@ static void cut_out(struct seq_channel *c, const struct seq_step *step) {
     }
 }
 
+/* The hole was found with the same ends, as most are: nothing has to be moved. */
+static bool told_same(struct seq_channel *c, const struct seq_hole *whole, struct k2_sv source) {
+    struct seq_hole *h = seq_holes_find(&c->holes, whole->epoch, whole->from);
+    if (!h || h->from != whole->from || h->to != whole->to || whole->missing == 0)
+        return false;
+    free(h->source);
+    *h = *whole;
+    h->source = source.n ? k2_sv_dup(source) : NULL;
+    c->halted |= h->halts;
+    return true;
+}
+
 static void told_opened(struct seq_engine *s, struct seq_channel *c, const struct seq_step *step) {
     struct seq_hole whole = {.epoch = step->epoch,
                              .from = step->from,
@@ -326,6 +347,8 @@ static void told_opened(struct seq_engine *s, struct seq_channel *c, const struc
                              .opened = true,
                              .halts = step->halts};
     whole.missing = seq_gaps_count(&c->gaps, step->epoch, step->from, step->to);
+    if (told_same(c, &whole, step->source))
+        return;
     cut_out(c, step);
     if (whole.missing > 0) {
         whole.source = step->source.n ? k2_sv_dup(step->source) : NULL;
@@ -336,9 +359,9 @@ static void told_opened(struct seq_engine *s, struct seq_channel *c, const struc
 }
 
 static bool is_same_gap(const struct seq_step *a, const struct seq_step *b) {
-    return a->from == b->from && a->epoch == b->epoch && a->trade_date == b->trade_date &&
-           a->kind == b->kind && k2_sv_eq(a->channel, b->channel) &&
-           k2_sv_eq(a->exchange, b->exchange);
+    return a->cause == b->cause && a->from == b->from && a->epoch == b->epoch &&
+           a->trade_date == b->trade_date && a->kind == b->kind &&
+           k2_sv_eq(a->channel, b->channel) && k2_sv_eq(a->exchange, b->exchange);
 }
 
 static void forget_step(struct seq_engine *s, const struct seq_step *step) {
@@ -353,6 +376,10 @@ static void forget_step(struct seq_engine *s, const struct seq_step *step) {
 }
 
 void seq_engine_told(struct seq_engine *s, const struct seq_step *step) {
+    if (step->cause != SEQ_NUMBERS) {
+        seq_outages_told(s, step);
+        return;
+    }
     struct seq_channel *c = channel_of(s, step);
     if (!c)
         return;
@@ -391,4 +418,5 @@ void seq_engine_ledger(const struct seq_engine *s,
                 gap(ctx, &step);
         }
     }
+    seq_outages_visit(&s->outages, gap, ctx);
 }

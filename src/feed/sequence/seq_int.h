@@ -98,6 +98,28 @@ void seq_spans_free(struct seq_spans *s);
 struct seq_span *seq_spans_find(const struct seq_spans *s, int32_t epoch); /* NULL: none */
 void seq_spans_add(struct seq_spans *s, struct seq_span span);
 
+/* --- what a feed did not send and no number tells (outages.c) --- */
+struct seq_outage {
+    enum seq_cause cause;
+    char *exchange, *channel, *source, *why;
+    int32_t trade_date;
+    int64_t from, opened_ns;
+    bool given_up, acknowledged;
+    bool over; /* it goes with its last step */
+};
+
+struct seq_outages {
+    struct seq_outage *all;
+    size_t n, cap;
+};
+
+#define SEQ_LONGEST_TEXT ((size_t)1024) /* of source and why; the rest is cut off */
+
+void seq_outages_free(struct seq_outages *all);
+struct seq_outage *seq_outages_add(struct seq_outages *all, const struct seq_step *s);
+struct seq_outage *seq_outages_find(const struct seq_outages *all, const struct seq_step *s);
+void seq_outages_tidy(struct seq_outages *all); /* those that are over go */
+
 /* --- channels (channels.c) --- */
 struct seq_channel {
     char *text; /* exchange and channel, one behind the other */
@@ -182,6 +204,7 @@ struct seq_engine {
     size_t waiting; /* holes of all channels that are not opened */
     struct seq_step *steps;
     size_t n_steps, cap_steps;
+    struct seq_outages outages;
     size_t remembered; /* events in all `recent` sets */
     size_t sweep;      /* where the search for memory to give back goes on */
 };
@@ -200,5 +223,13 @@ void seq_ledger_covered(struct seq_engine *s, struct seq_channel *c, int32_t epo
 void seq_ledger_due(struct seq_engine *s, struct seq_channel *c);
 /* All holes that are not opened begin to wait now. */
 void seq_ledger_wait_anew(struct seq_engine *s);
+/* A step for the caller; its strings live until it is taken, but for the source of a gap, which is copied. */
+void seq_ledger_queue(struct seq_engine *s, const struct seq_step *step);
+
+/* --- outages among all this --- */
+bool seq_outages_mark(struct seq_engine *s, const struct seq_step *which, bool *again);
+void seq_outages_told(struct seq_engine *s, const struct seq_step *step);
+void seq_outages_visit(const struct seq_outages *all,
+                       void (*gap)(void *ctx, const struct seq_step *gap), void *ctx);
 
 #endif

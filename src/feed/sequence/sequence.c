@@ -293,8 +293,16 @@ static enum seq_verdict place(struct seq_engine *s, struct seq_channel *c, struc
     return judge_repeat(c, i);
 }
 
+/* Whether a range of numbers whose last one was seen before tells anything. */
+static bool adds(const struct seq_channel *c, const struct seq_item *i) {
+    return seq_gaps_count(&c->gaps, i->epoch, lowest_of(i), i->sequence) > 0 ||
+           (i->epoch == c->epoch && lowest_of(i) < c->first);
+}
+
 static enum seq_verdict judge(struct seq_engine *s, struct seq_channel *c, struct seq_item *i) {
     enum seq_verdict v = place(s, c, i);
+    if (i->passed && v == SEQ_DUPLICATE && adds(c, i))
+        v = SEQ_OUT_OF_ORDER;
     if (i->span > 0 && (v < SEQ_DUPLICATE || (v == SEQ_DUPLICATE && i->consumed_only)))
         cover(s, c, i);
     return v;

@@ -1,6 +1,8 @@
 /* feed/venue/json_lines.c - see json_lines.h. */
 #include "feed/venue/json_lines.h"
 
+#include <stdio.h>
+
 #define URL_MAX 4096 /* bytes of an address that are kept; a longer one is cut */
 
 /* --- moments --- */
@@ -216,8 +218,8 @@ static enum json_line too_long(struct json_record *r) {
     return JSON_LINE_BAD;
 }
 
-enum json_line json_line_next(struct json_lines *l, struct k2_sv *bytes, bool last,
-                              struct json_record *r) {
+static enum json_line next_plain(struct json_lines *l, struct k2_sv *bytes, bool last,
+                                 struct json_record *r) {
     struct k2_sv line, text;
     for (;;) {
         struct feed_lines before = l->lines;
@@ -244,23 +246,185 @@ enum json_line json_line_next(struct json_lines *l, struct k2_sv *bytes, bool la
     }
 }
 
+/* --- raw captures --- */
+
+static struct json_record record_of(const struct json_lines *l, const struct raw_finding *f) {
+    return (struct json_record){.raw = f->frame.bytes,
+                                .text = k2_sv_trim(f->frame.bytes),
+                                .url = k2_buf_view(&l->url),
+                                .receive_ns = f->frame.received_ns,
+                                .position = f->number,
+                                .offset = f->offset};
+}
+
+static enum json_line bad(struct json_record *r, const char *why) {
+    r->receive_ns = K2_NULL_LONG;
+    r->fault.reason = "MALFORMED";
+    snprintf(r->fault.detail, sizeof r->fault.detail, "%s", why);
+    return JSON_LINE_BAD;
+}
+
+/* What a stream left behind that is no line: its end will not come. */
+static enum json_line leave_stream(struct json_lines *l, struct json_record *r) {
+    *r = (struct json_record){.raw = {(char *)l->stream.p, l->stream.n},
+                              .position = l->raw.number,
+                              .offset = l->stream_offset};
+    l->stream_done = l->stream.n;
+    return bad(r, "the connection ended inside a line");
+}
+
+static struct k2_sv unread(const struct json_lines *l) {
+    if (l->stream.n == l->stream_done)
+        return (struct k2_sv){NULL, 0};
+    return (struct k2_sv){(char *)l->stream.p + l->stream_done, l->stream.n - l->stream_done};
+}
+
+static void drop_given(struct json_lines *l) {
+    size_t left = l->stream.n - l->stream_done;
+    if (l->stream_done && left)
+        memmove(l->stream.p, l->stream.p + l->stream_done, left);
+    l->stream.n = left;
+    l->stream_done = 0;
+}
+
+static void add_to_stream(struct json_lines *l, const struct raw_finding *f) {
+    drop_given(l);
+    if (l->stream.n == 0)
+        l->stream_offset = f->offset;
+    l->stream_ns = f->frame.received_ns;
+    k2_buf_sv(&l->stream, f->frame.bytes);
+}
+
+/* MORE: there is no whole line in what came. */
+static enum json_line next_of_stream(struct json_lines *l, struct json_record *r) {
+    struct k2_sv rest = unread(l);
+    while (rest.n) {
+        const char *end = memchr(rest.p, '\n', rest.n);
+        size_t n = end ? (size_t)(end - rest.p) : rest.n;
+        if (!end && n <= FEED_LINE_MAX)
+            return JSON_LINE_MORE;
+        l->stream_done += n + (end != NULL);
+        *r = (struct json_record){.raw = {rest.p, n},
+                                  .text = k2_sv_trim((struct k2_sv){rest.p, n}),
+                                  .url = k2_buf_view(&l->url),
+                                  .receive_ns = l->stream_ns,
+                                  .position = l->raw.number,
+                                  .offset = l->stream_offset};
+        if (n > FEED_LINE_MAX)
+            return too_long(r);
+        if (r->text.n)
+            return JSON_LINE_MESSAGE;
+        rest = (struct k2_sv){rest.p + n + 1, rest.n - n - 1};
+    }
+    return JSON_LINE_MORE;
+}
+
+/* MORE: the frame was bytes of a stream. */
+static enum json_line read_frame(struct json_lines *l, const struct raw_finding *f,
+                                 struct json_record *r) {
+    switch (f->frame.form) {
+    case LIVE_CONNECTED:
+        (void)keep_url(l, f->frame.bytes);
+        drop_given(l);
+        if (l->stream.n) /* who was killed did not write that it ended */
+            return leave_stream(l, r);
+        r->url = f->frame.bytes;
+        return note(r, "a connection was made");
+    case LIVE_DISCONNECTED:
+        drop_given(l);
+        return l->stream.n ? leave_stream(l, r) : note(r, "a connection ended");
+    case LIVE_STREAM:
+        add_to_stream(l, f);
+        return JSON_LINE_MORE;
+    case LIVE_DATAGRAM:
+    case LIVE_TEXT:
+    case LIVE_BINARY:
+        break;
+    }
+    return r->text.n ? JSON_LINE_MESSAGE : note(r, "a frame without bytes");
+}
+
+static enum json_line next_raw(struct json_lines *l, struct k2_sv *bytes, bool last,
+                               struct json_record *r) {
+    for (;;) {
+        struct raw_finding f;
+        enum json_line line = next_of_stream(l, r);
+        if (line != JSON_LINE_MORE)
+            return line;
+        enum raw_found found = raw_next(&l->raw, bytes, last, &f);
+        if (found == RAW_MORE) {
+            drop_given(l);
+            return last && l->stream.n ? leave_stream(l, r) : JSON_LINE_MORE;
+        }
+        *r = record_of(l, &f);
+        if (found == RAW_DAMAGE)
+            return bad(r, f.what);
+        if (found == RAW_TWIN)
+            return note(r, feed_raw_twin);
+        line = read_frame(l, &f, r);
+        if (line != JSON_LINE_MORE)
+            return line;
+    }
+}
+
+static void tell_container(struct json_lines *l, struct k2_sv bytes, bool last) {
+    if (!last && (bytes.n == 0 || (feed_raw_may_be(bytes) && !feed_raw_is(bytes))))
+        return;
+    l->in = feed_raw_is(bytes) ? JSON_RAW : JSON_PLAIN;
+}
+
+enum json_line json_line_next(struct json_lines *l, struct k2_sv *bytes, bool last,
+                              struct json_record *r) {
+    if (l->in == JSON_UNTOLD)
+        tell_container(l, *bytes, last);
+    if (l->in == JSON_UNTOLD)
+        return JSON_LINE_MORE;
+    return l->in == JSON_RAW ? next_raw(l, bytes, last, r) : next_plain(l, bytes, last, r);
+}
+
 void json_lines_free(struct json_lines *l) {
     k2_buf_free(&l->url);
+    k2_buf_free(&l->stream);
+    raw_reader_free(&l->raw);
     *l = (struct json_lines){0};
 }
 
 void json_lines_save(const struct json_lines *l, struct k2_buf *out) {
+    k2_avro_put_long(out, (int64_t)l->in);
     feed_lines_save(&l->lines, out);
     k2_avro_put_bytes(out, k2_buf_view(&l->url));
+    if (l->in != JSON_RAW)
+        return;
+    raw_reader_save(&l->raw, out);
+    k2_avro_put_bytes(out, unread(l));
+    k2_avro_put_long(out, l->stream_ns);
+    k2_avro_put_long(out, (int64_t)l->stream_offset);
+}
+
+static bool restore_raw(struct json_lines *l, struct k2_sv *in) {
+    struct k2_sv stream;
+    int64_t ns, offset;
+    if (!raw_reader_restore(&l->raw, in) || !k2_avro_get_bytes(in, &stream) ||
+        !k2_avro_get_long(in, &ns) || !k2_avro_get_long(in, &offset) || offset < 0)
+        return false;
+    l->stream.n = l->stream_done = 0;
+    k2_buf_sv(&l->stream, stream);
+    l->stream_ns = ns;
+    l->stream_offset = (uint64_t)offset;
+    return true;
 }
 
 bool json_lines_restore(struct json_lines *l, struct k2_sv *in) {
     struct feed_lines lines;
     struct k2_sv url;
-    if (!feed_lines_restore(&lines, in) || !k2_avro_get_bytes(in, &url) || url.n > URL_MAX)
+    int64_t container;
+    if (!k2_avro_get_long(in, &container) || container < JSON_UNTOLD || container > JSON_RAW ||
+        !feed_lines_restore(&lines, in) || !k2_avro_get_bytes(in, &url) || url.n > URL_MAX)
         return false;
+    l->in = (enum json_container)container;
     l->lines = lines;
-    return keep_url(l, url);
+    (void)keep_url(l, url);
+    return l->in != JSON_RAW || restore_raw(l, in);
 }
 
 bool json_lines_first(struct k2_sv head, struct json_record *r) {
@@ -268,8 +432,17 @@ bool json_lines_first(struct k2_sv head, struct json_record *r) {
     *r = (struct json_record){0}; /* an empty head has no line that would fill it */
     const char *end = head.p + head.n;
     enum json_line found;
-    while ((found = json_line_next(&l, &head, true, r)) == JSON_LINE_NOTE && !r->url.n)
-        ;
+    struct k2_sv connected = {NULL, 0};
+    while ((found = json_line_next(&l, &head, true, r)) == JSON_LINE_NOTE &&
+           (l.in == JSON_RAW || !r->url.n))
+        if (r->url.n && !connected.n)
+            connected = r->url;
+    if (l.in == JSON_RAW) {
+        r->url = connected;
+        r->any_url = true;
+        json_lines_free(&l);
+        return found == JSON_LINE_MESSAGE;
+    }
     if (found != JSON_LINE_NOTE && !r->answer)
         r->url = (struct k2_sv){NULL, 0};
     if (r->text.n == 1) /* a message over several lines, of which the end is not there */

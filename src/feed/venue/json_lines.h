@@ -13,11 +13,15 @@
  *     ...                     the closing one: a message written over several lines
  *   ]
  *
+ * A raw capture (feed/capture/raw.h) is taken too: each text message is a line, received when its frame says; so is each
+ * datagram, and each line of a stream.
+ *
  * An array of objects, on one line or on several, is a list of messages (the takers see to that).
  */
 #ifndef K2_FEED_JSON_LINES_H
 #define K2_FEED_JSON_LINES_H
 
+#include "feed/capture/raw.h"
 #include "feed/feed_int.h"
 
 enum json_line {
@@ -32,6 +36,7 @@ struct json_record {
     struct k2_sv text;  /* the JSON in it */
     struct k2_sv word;  /* of RECEIVED WORD JSON */
     struct k2_sv url;   /* of the connection or of the request; empty where it is not said */
+    bool any_url;       /* the URL may be that of somebody between the venue and us */
     bool answer;        /* to a request */
     int64_t receive_ns; /* K2_NULL_LONG */
     int64_t position;   /* line in the source, from 1 */
@@ -40,9 +45,18 @@ struct json_record {
     struct feed_fault fault;
 };
 
+enum json_container { JSON_UNTOLD, JSON_PLAIN, JSON_RAW };
+
 struct json_lines {
+    enum json_container in;
     struct feed_lines lines;
     struct k2_buf url; /* of the connection that was opened last */
+    struct raw_reader raw;
+    /* Of a raw capture: bytes of streams that are no whole line yet, and the frame they begin in. */
+    struct k2_buf stream;
+    size_t stream_done; /* the lines before it were given */
+    int64_t stream_ns;  /* of the frame that came last */
+    uint64_t stream_offset;
 };
 
 /* The next one; what it points to lasts until the next call, and no longer than `bytes`. */

@@ -192,5 +192,5 @@ int vj_detect(const struct vj_venue *venue, struct k2_sv head, const char **why)
             *why = "the address of the venue";
             return 95;
         }
-    return r.url.n || !r.text.n ? 0 : venue->shape(r.text, why);
+    return (r.url.n && !r.any_url) || !r.text.n ? 0 : venue->shape(r.text, why);
 }

@@ -1,4 +1,5 @@
 /* Calendars: the exchanges of the table, session dates at their edges, the unknown ones. */
+#include "base/json.h"
 #include "feed/feed.h"
 #include "k2test.h"
 
@@ -181,6 +182,83 @@ static void chicagos_sessions_begin_the_evening_before(void **state) {
     assert_false(feed_calendar_session(c, k2_days_from_civil(2025, 4, 18))); /* Good Friday */
 }
 
+/* Seconds after midnight of "13:15:00" under M/D/YYYY; what is at 16:00 and later is no early close. */
+static int32_t early_close(const struct k2_json *closes, int year, int month, int day) {
+    char key[16];
+    struct k2_sv text;
+    snprintf(key, sizeof key, "%d/%d/%d", month, day, year);
+    if (!k2_json_as_string(k2_json_get(closes, key), &text))
+        return 17 * 3600;
+    int32_t at = ((text.p[0] - '0') * 10 + text.p[1] - '0') * 3600 +
+                 ((text.p[3] - '0') * 10 + text.p[4] - '0') * 60;
+    return at < 16 * 3600 ? at : 17 * 3600;
+}
+
+/* Days on which Chicago closed early and the database does not say so. */
+static bool database_lacks(int year, int month, int day) {
+    return (month == 7 && day == 3 && (year == 2023 || year == 2024)) ||
+           (year == 2024 && month == 11 && day == 29);
+}
+
+static void compare_closes(const struct k2_json *closes) {
+    const struct feed_calendar *chicago = find(K2_SV("CME"), NULL);
+    struct k2_zone *zone;
+    struct k2_err err = {0};
+    int compared = 0;
+    CHECK_OK(k2_zone_load("America/New_York", &zone, &err), &err); /* of the database */
+    for (int32_t date = k2_days_from_civil(2009, 1, 19); date < k2_days_from_civil(2026, 12, 1);
+         date++) {
+        struct feed_hours h;
+        int year, month, day;
+        k2_civil_from_days(date, &year, &month, &day);
+        int32_t want = early_close(closes, year, month, day);
+        if (!feed_calendar_hours(chicago, date, &h) || database_lacks(year, month, day))
+            continue;
+        int64_t at = date * K2_NS_PER_DAY + want * K2_NS_PER_SEC;
+        if (h.close_ns != k2_zone_to_utc(zone, at))
+            fail_msg("%d-%02d-%02d: close is %lld", year, month, day, (long long)h.close_ns);
+        compared += want < 17 * 3600;
+    }
+    assert_true(compared > 120);
+    k2_zone_free(zone);
+}
+
+static void chicagos_short_days_are_those_of_the_published_hours(void **state) {
+    (void)state;
+    const char *dir = getenv("K2_SHARED_DATA");
+    struct k2_buf path = {0}, text = {0};
+    struct k2_json *all;
+    struct k2_err err = {0};
+    k2_buf_printf(&path, "%s/ref-calendars/lean-market-hours-database.json.gz", dir ? dir : "");
+    if (access(k2_buf_cstr(&path), R_OK) != 0) {
+        printf("SKIP: %s is not there\n", k2_buf_cstr(&path));
+        k2_buf_free(&path);
+        skip();
+    }
+    CHECK_OK(feed_file_head(k2_buf_cstr(&path), (size_t)64 << 20, &text, &err), &err);
+    CHECK_OK(k2_json_parse(k2_buf_view(&text), &all, &err), &err);
+    const struct k2_json *entry = k2_json_get(k2_json_get(all, "entries"), "Future-cme-ES");
+    compare_closes(k2_json_get(entry, "earlyCloses"));
+    k2_json_free(all);
+    k2_buf_free(&text);
+    k2_buf_free(&path);
+}
+
+static void an_exchange_has_one_code_under_all_its_names(void **state) {
+    (void)state;
+    assert_true(k2_sv_eq(feed_exchange_code(K2_SV("NASDAQ")), K2_SV("XNAS")));
+    assert_true(k2_sv_eq(feed_exchange_code(K2_SV("XNAS")), K2_SV("XNAS")));
+    assert_true(k2_sv_eq(feed_exchange_code(K2_SV("NOWHERE")), K2_SV("NOWHERE")));
+    assert_ptr_equal(find(K2_SV("NASDAQ"), NULL), find(K2_SV("XNAS"), NULL));
+    assert_true(feed_exchange_known(K2_SV("XLON")));
+    assert_false(feed_exchange_known(K2_SV("NOWHERE")));
+    char one[17], two[17];
+    feed_calendars_version(one);
+    feed_calendars_version(two);
+    assert_string_equal(one, two);
+    assert_int_equal(strlen(one), 16);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_listed_exchange_has_a_calendar_with_a_version),
@@ -193,6 +271,8 @@ int main(void) {
         cmocka_unit_test(tokyos_sessions_are_those_of_the_published_calendar),
         cmocka_unit_test(london_has_its_holidays_and_early_closes),
         cmocka_unit_test(chicagos_sessions_begin_the_evening_before),
+        cmocka_unit_test(chicagos_short_days_are_those_of_the_published_hours),
+        cmocka_unit_test(an_exchange_has_one_code_under_all_its_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

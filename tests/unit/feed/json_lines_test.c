@@ -60,7 +60,7 @@ static void a_message_over_several_lines_is_one_however_it_is_shown(void **state
         struct json_lines l = {0};
         struct json_record r = {0};
         size_t shown = 0, done = 0, n = sizeof text - 1;
-        static const size_t ends[] = {23, 31, 46};
+        static const size_t ends[8] = {23, 31, 46};
         int found = 0;
         while (done < n) {
             shown = shown + step < n ? shown + step : n;

@@ -29,7 +29,7 @@ static void a_new_order_is_added_to_the_book(void **state) {
     assert_int_equal(g.n, 1);
     const struct k2_book_event *b = &g.all[0].event.book_event;
     assert_int_equal(g.all[0].event.kind, K2_KIND_BOOK_EVENT);
-    assert_string_equal(text_of(&g, b->exchange), "NASDAQ");
+    assert_string_equal(text_of(&g, b->exchange), "XNAS");
     assert_string_equal(text_of(&g, b->symbol), "AAPL");
     assert_string_equal(text_of(&g, b->channel), "AAPL.message_10.34200000");
     assert_string_equal(text_of(&g, b->action), "ADD");

@@ -1,0 +1,397 @@
+/* journal/ingest_live.c - see ingest_live.h.
+ *
+ * DESIGN. The decoder is shown a raw capture that is made as frames come and has no end. A ring of places knows at which
+ * of its bytes each frame of the raw topic begins, so that what the decoder says of a byte becomes a raw offset; what is
+ * further back than the ring is taken to be at its oldest place.
+ *
+ * The frames are written to the log before the decoder sees them (not yet synced): in the log they stand before the
+ * events that came of them, and no power cut leaves an event whose frame is not there.
+ *
+ * A mark, all Avro longs and bytes:
+ *   version, 1
+ *   the journal's incarnation
+ *   raw offset from which on frames are to be decoded
+ *   1 = the decoder's state follows, 0 = the decoder begins anew there
+ *   bytes of the capture that the decoder has seen
+ *   when the last frame was received
+ *   the decoder's state (feed_ops.save)
+ * A decoder that cannot save its state begins anew with the first frame of the session date: what it needs to know of
+ * the day, such as directories of symbols, comes in the day, and what it decodes again is dropped as duplicates.
+ *
+ * Retention asks consumer groups, and a source is one, named raw.EXCHANGE.HASH: it keeps the segments whose frames
+ * would be decoded again. Its position is behind the mark by design.
+ */
+#include "journal/ingest_live.h"
+
+#include "journal/raw.h"
+
+#include "base/clock.h"
+#include "base/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FRAMES_AT_ONCE = 256, PLACES = 1 << 16, MARK_VERSION = 1, POSITION_BITS = 40 };
+#define GROUP_EVERY (10 * K2_NS_PER_SEC)
+
+struct place {
+    uint64_t at;    /* of the frame's head in the capture */
+    int64_t offset; /* in the raw topic */
+};
+
+struct ingest_live {
+    struct ingest *ingest;
+    char *url, *feed_name;
+    const struct feed_ops *ops;
+    void *state;
+    const struct feed_calendar *calendar;
+    struct raw_topic topic;
+    struct feed_live *live;
+    struct journal_reader *behind; /* frames of an earlier run that are not decoded yet */
+    int64_t behind_from, behind_to;
+    bool started; /* what was behind is decoded */
+
+    struct k2_buf capture; /* what the decoder has not taken yet */
+    uint64_t shown;        /* bytes of the capture so far */
+    struct place *places;  /* ring */
+    uint64_t place_n;      /* that were put so far */
+
+    int64_t next;     /* raw offset behind the last frame that was shown */
+    int64_t day_from; /* of the first frame of the session date; -1 = there is none */
+    int32_t day;
+    int64_t received_ns; /* of the last frame */
+    int64_t marked, grouped_ns, group_from;
+    char group[64];
+    int64_t twins;
+    struct k2_series *frames_metric, *bytes_metric, *dropped_metric, *twins_metric,
+        *connections_metric;
+    struct feed_live_state told; /* to the metrics */
+};
+
+/* --- what the decoder says --- */
+
+/* The frame that holds the byte. */
+static struct place place_of(const struct ingest_live *l, uint64_t at) {
+    uint64_t low = l->place_n > PLACES ? l->place_n - PLACES : 0, high = l->place_n;
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (l->places[middle % PLACES].at <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return l->places[low % PLACES];
+}
+
+static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
+                      struct k2_err *err) {
+    struct ingest_live *l = ctx;
+    struct feed_sink to = ingest_sink(l->ingest);
+    struct k2_event own = *e;
+    int64_t at = k2_event_raw_offset(e);
+    if (at != K2_NULL_LONG) {
+        at = place_of(l, (uint64_t)at).offset;
+        k2_event_set_raw_offset(&own, at);
+        position = at + 1;
+    }
+    return to.event(to.ctx, &own, raw, position, err);
+}
+
+/* The place in the topic, because the decoder's own numbers begin anew with each run. Records behind the first in a
+ * frame are told apart by their byte in it, in the upper bits: a position is of one record. */
+static K2_RC on_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
+    struct ingest_live *l = ctx;
+    struct feed_sink to = ingest_sink(l->ingest);
+    struct feed_reject own = *r;
+    struct place p = place_of(l, r->offset);
+    int64_t byte = (int64_t)(r->offset - p.at) - (int64_t)FEED_RAW_HEAD;
+    own.offset = (uint64_t)p.offset;
+    own.position = p.offset + 1 + (byte > 0 ? byte << POSITION_BITS : 0);
+    return to.reject(to.ctx, &own, err);
+}
+
+static K2_RC on_filtered(void *ctx, const char *why, struct k2_err *err) {
+    struct ingest_live *l = ctx;
+    struct feed_sink to = ingest_sink(l->ingest);
+    if (why == feed_raw_twin) {
+        l->twins++;
+        k2_metric_add(l->twins_metric, 1);
+    }
+    return to.filtered(to.ctx, why, err);
+}
+
+/* --- frames --- */
+
+/* One frame as the next bytes of the capture. */
+static void show(struct ingest_live *l, const struct feed_live_frame *f, int64_t offset) {
+    int32_t day = feed_session_date(l->calendar, f->received_ns);
+    if (l->shown == 0) {
+        feed_raw_begin(&l->capture);
+        l->shown = l->capture.n;
+    }
+    size_t before = l->capture.n;
+    l->places[l->place_n++ % PLACES] = (struct place){l->shown, offset};
+    feed_raw_put(&l->capture, f);
+    l->shown += l->capture.n - before;
+    l->next = offset + 1;
+    l->received_ns = f->received_ns;
+    if (l->day_from < 0 || day > l->day) {
+        l->day = day;
+        l->day_from = offset;
+    }
+}
+
+static K2_RC decode(struct ingest_live *l, struct k2_err *err) {
+    const struct feed_sink sink = {l, on_event, on_reject, on_filtered};
+    size_t used = 0;
+    if (l->capture.n == 0)
+        return K2_OK;
+    int rc = l->ops->decode(l->state, k2_buf_view(&l->capture), false, &used, &sink, err);
+    K2_ASSERT(used <= l->capture.n);
+    if (used)
+        memmove(l->capture.p, l->capture.p + used, l->capture.n - used);
+    l->capture.n -= used;
+    return rc;
+}
+
+/* The ledger's entry for the time without a connection. */
+static K2_RC note_connection(struct ingest_live *l, const struct feed_live_frame *f,
+                             struct k2_err *err) {
+    struct k2_sv exchange = k2_sv_of(l->topic.exchange), name = k2_sv_of(l->feed_name);
+    if (f->form == LIVE_DISCONNECTED)
+        return ingest_disconnect(l->ingest, exchange, name, k2_sv_of(l->url), f->bytes,
+                                 f->received_ns, err);
+    if (f->form == LIVE_CONNECTED)
+        return ingest_connect(l->ingest, exchange, name, f->received_ns, err);
+    return K2_OK;
+}
+
+static void count(struct ingest_live *l) {
+    struct feed_live_state now = feed_live_state(l->live);
+    k2_metric_add(l->frames_metric, now.frames - l->told.frames);
+    k2_metric_add(l->bytes_metric, now.bytes - l->told.bytes);
+    k2_metric_add(l->dropped_metric, now.dropped - l->told.dropped);
+    k2_metric_add(l->connections_metric, now.connections - l->told.connections);
+    l->told = now;
+}
+
+static K2_RC receive(struct ingest_live *l, size_t max_bytes, bool *idle, struct k2_err *err) {
+    struct feed_live_frame frames[FRAMES_AT_ONCE];
+    size_t n, bytes = 0;
+    do {
+        K2_TRY(feed_live_poll(l->live, 0, frames, FRAMES_AT_ONCE, &n, err));
+        for (size_t i = 0; i < n; i++) {
+            bytes += frames[i].bytes.n;
+            show(l, &frames[i], raw_topic_append(&l->topic, k2_sv_of(l->url), &frames[i]));
+            K2_TRY(note_connection(l, &frames[i], err));
+        }
+        if (n > 0)
+            K2_TRY(journal_write(l->ingest->journal, &l->ingest->written, err));
+        K2_TRY(decode(l, err));
+    } while (n == FRAMES_AT_ONCE && bytes < max_bytes);
+    count(l);
+    *idle = n < FRAMES_AT_ONCE;
+    return K2_OK;
+}
+
+/* --- what an earlier run left behind --- */
+
+static K2_RC show_batch(struct ingest_live *l, const struct journal_batch *b, struct k2_err *err) {
+    struct journal_record record;
+    for (size_t cursor = 0; journal_batch_next(b, &cursor, &record);) {
+        struct feed_live_frame f;
+        struct k2_sv source;
+        if (!raw_topic_frame(record.value, &source, &f))
+            return k2_fail(err, K2_E_CORRUPT, "record %" PRId64 " of topic %s breaks its schema",
+                           record.offset, l->topic.topic.name);
+        if (k2_sv_eq(source, k2_sv_of(l->url)))
+            show(l, &f, record.offset);
+    }
+    return K2_OK;
+}
+
+static K2_RC open_behind(struct ingest_live *l, struct k2_err *err) {
+    int64_t start;
+    K2_TRY(raw_topic_range(&l->topic, &start, &l->behind_to, err));
+    if (l->behind_from < start)
+        l->behind_from = start;
+    struct journal_span span = {l->topic.topic.id, l->topic.partition, l->behind_from,
+                                l->behind_to};
+    return l->behind_from < l->behind_to ? journal_read(l->topic.journal, &span, 1, &l->behind, err)
+                                         : K2_OK;
+}
+
+/* The time between the last frame of the earlier run and now, until a connection is made. */
+static K2_RC note_absence(struct ingest_live *l, struct k2_err *err) {
+    if (l->received_ns == 0)
+        return K2_OK;
+    return ingest_disconnect(l->ingest, k2_sv_of(l->topic.exchange), k2_sv_of(l->feed_name),
+                             k2_sv_of(l->url), K2_SV("k2 was not running"), l->received_ns, err);
+}
+
+static K2_RC catch_up(struct ingest_live *l, struct k2_err *err) {
+    if (!l->behind && l->behind_from >= 0)
+        K2_TRY(open_behind(l, err));
+    l->behind_from = -1;
+    struct journal_batch b;
+    int got = l->behind ? journal_next(l->behind, &b, err) : 0;
+    if (got < 0)
+        return got;
+    if (got > 0) {
+        K2_TRY(show_batch(l, &b, err));
+        return decode(l, err);
+    }
+    journal_reader_close(l->behind);
+    l->behind = NULL;
+    l->started = true;
+    return note_absence(l, err);
+}
+
+/* --- marks --- */
+
+static K2_RC save_group(struct ingest_live *l, struct k2_err *err) {
+    int64_t now = k2_monotonic_ns();
+    if (now - l->grouped_ns < GROUP_EVERY)
+        return K2_OK;
+    const struct journal_span at = {l->topic.topic.id, l->topic.partition, l->group_from, 0};
+    l->grouped_ns = now;
+    l->group_from = l->marked; /* durable by the next time */
+    return journal_position_save(l->topic.journal, l->group, &at, 1, err);
+}
+
+void ingest_live_mark(struct ingest_live *l, struct k2_buf *out) {
+    bool saved = l->ops->save != NULL;
+    if (!l->started || l->next < 0)
+        return;
+    l->marked = saved ? l->next : l->day_from;
+    k2_avro_put_long(out, MARK_VERSION);
+    k2_avro_put_long(out, journal_id(l->topic.journal));
+    k2_avro_put_long(out, l->marked);
+    k2_avro_put_long(out, saved);
+    k2_avro_put_long(out, (int64_t)(l->shown - l->capture.n));
+    k2_avro_put_long(out, l->received_ns);
+    if (saved)
+        l->ops->save(l->state, out);
+}
+
+bool ingest_live_resume(struct ingest_live *l, struct k2_sv mark) {
+    int64_t version, journal, from, saved, shown, received;
+    if (!k2_avro_get_long(&mark, &version) || version != MARK_VERSION ||
+        !k2_avro_get_long(&mark, &journal) || journal != journal_id(l->topic.journal) ||
+        !k2_avro_get_long(&mark, &from) || from < 0 || !k2_avro_get_long(&mark, &saved) ||
+        !k2_avro_get_long(&mark, &shown) || shown < 0 || !k2_avro_get_long(&mark, &received))
+        return false;
+    if (saved && (!l->ops->restore || !l->ops->restore(l->state, mark)))
+        return false;
+    l->shown = saved ? (uint64_t)shown : 0;
+    l->behind_from = l->next = l->marked = l->group_from = from;
+    l->received_ns = received;
+    return true;
+}
+
+/* --- the calls --- */
+
+static K2_RC open_decoder(struct ingest_live *l, const struct ingest_source_options *o,
+                          struct k2_err *err) {
+    struct feed_options feed = o->options;
+    feed.wants = NULL; /* the ingest asks */
+    l->state = k2_zalloc(l->ops->state_size);
+    K2_TRY(feed_calendar_find(feed.exchange, feed.calendar, &l->calendar, err));
+    return l->ops->init(l->ops, l->state, &feed, l->ingest->interner, err);
+}
+
+static K2_RC open_live(struct ingest_live *l, const struct ingest_source_options *o,
+                       struct k2_err *err) {
+    const char *one[] = {l->url, NULL};
+    const struct feed_live_options live = {
+        .urls = o->urls ? o->urls : one, .send = o->send, .ca_file = o->ca_file};
+    return feed_live_open(&live, &l->live, err);
+}
+
+/* Nothing that is received from now on may go before it is decoded. */
+static K2_RC open_topic(struct ingest_live *l, struct k2_sv exchange, struct k2_err *err) {
+    struct k2_buf name = {0};
+    int64_t start;
+    K2_TRY(raw_topic_open(l->ingest->journal, exchange, true, &l->topic, err));
+    raw_topic_name(exchange, &name);
+    snprintf(l->group, sizeof l->group, "%s.%08x", k2_buf_cstr(&name) + strlen("market."),
+             (unsigned)k2_hash64(l->url, strlen(l->url)));
+    k2_buf_free(&name);
+    K2_TRY(raw_topic_range(&l->topic, &start, &l->marked, err));
+    l->group_from = l->marked;
+    return K2_OK;
+}
+
+static void open_metrics(struct ingest_live *l) {
+    const char *exchange = l->topic.exchange;
+    l->frames_metric = k2_metric(K2_METRIC_live_frames, exchange, NULL);
+    l->bytes_metric = k2_metric(K2_METRIC_live_received_bytes, exchange, NULL);
+    l->dropped_metric = k2_metric(K2_METRIC_live_dropped, exchange, NULL);
+    l->twins_metric = k2_metric(K2_METRIC_live_twins, exchange, NULL);
+    l->connections_metric = k2_metric(K2_METRIC_live_connections, exchange, NULL);
+}
+
+int ingest_live_open(struct ingest *g, const char *url, const struct ingest_source_options *o,
+                     struct ingest_live **out, struct k2_err *err) {
+    if (o->options.exchange.n == 0)
+        return k2_fail(err, K2_E_INVALID,
+                       "%s: the exchange of a live source must be given: it names the topic of its "
+                       "raw bytes",
+                       url);
+    if (o->speed > 0)
+        return k2_fail(err, K2_E_INVALID, "%s: a live source has its own pace", url);
+    struct ingest_live *l = k2_zalloc(sizeof *l);
+    l->ingest = g;
+    l->url = k2_strdup(url);
+    l->feed_name = k2_strdup(o->feed_name ? o->feed_name : url);
+    l->ops = o->feed;
+    l->places = k2_alloc(PLACES * sizeof *l->places);
+    l->next = l->day_from = -1;
+    l->behind_from = o->resume ? 0 : -1;
+    l->grouped_ns = k2_monotonic_ns() - GROUP_EVERY;
+    int rc = open_topic(l, o->options.exchange, err);
+    if (rc == K2_OK)
+        rc = open_decoder(l, o, err);
+    if (rc == K2_OK)
+        rc = open_live(l, o, err);
+    if (rc != K2_OK) {
+        ingest_live_close(l);
+        return rc;
+    }
+    open_metrics(l);
+    *out = l;
+    return K2_OK;
+}
+
+void ingest_live_close(struct ingest_live *l) {
+    if (!l)
+        return;
+    feed_live_close(l->live);
+    journal_reader_close(l->behind);
+    if (l->state)
+        l->ops->fini(l->state);
+    free(l->state);
+    k2_buf_free(&l->capture);
+    free(l->places);
+    free(l->feed_name);
+    free(l->url);
+    free(l);
+}
+
+int ingest_live_step(struct ingest_live *l, size_t max_bytes, bool *idle, struct k2_err *err) {
+    *idle = false;
+    K2_TRY(save_group(l, err));
+    return l->started ? receive(l, max_bytes, idle, err) : catch_up(l, err);
+}
+
+struct ingest_live_state ingest_live_state(const struct ingest_live *l) {
+    return (struct ingest_live_state){.live = feed_live_state(l->live),
+                                      .twins = l->twins,
+                                      .next = l->next,
+                                      .behind = !l->started};
+}
+
+int ingest_live_fd(const struct ingest_live *l) {
+    return feed_live_fd(l->live);
+}

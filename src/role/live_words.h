@@ -1,0 +1,27 @@
+/* role/live_words.h - lists of texts as one text: the URLs of a live source, and what is said to it.
+ *
+ * Thread-safety: one owner at a time.
+ */
+#ifndef K2_ROLE_LIVE_WORDS_H
+#define K2_ROLE_LIVE_WORDS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define LIVE_WORDS_SEPARATOR                                                                       \
+    '\x1e' /* RS; no control character is in a URL or in JSON as it is sent */
+
+struct live_words {
+    char *text;
+    const char **at; /* ended by NULL; NULL = no list was given */
+};
+
+/* joined NULL or empty: no list. Empty texts are left out. */
+void live_words_split(const char *joined, char separator, struct live_words *out);
+void live_words_free(struct live_words *w); /* safe on a zeroed one */
+/* Appends one more text to a list. */
+void live_words_join(struct k2_buf *list, const char *text);
+/* What a configuration or command says is to be sent: a text, or @FILE with one text a line. Appended to the list. */
+K2_RC live_words_read(const char *word, struct k2_buf *list, struct k2_err *err);
+
+#endif

@@ -1,0 +1,350 @@
+/* Live sources: what is received is in the raw topic before it is decoded, is decoded once, and after a kill what was
+ * not decoded is. The venue is this process, which sends datagrams to itself. */
+#include "journal/raw.h"
+#include "k2test.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct place {
+    char *dir;
+    struct journal *j;
+    struct ingest *g;
+    struct ingest_source *s;
+    uint16_t ports[2];
+    char url[80];
+    struct k2_err err;
+};
+
+static void open_place(struct place *p) {
+    CHECK_OK(journal_open(p->dir, JOURNAL_WRITE, NULL, &p->j, &p->err), &p->err);
+    CHECK_OK(ingest_open(p->j, NULL, &p->g, &p->err), &p->err);
+}
+
+static uint16_t free_port(void) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static struct place make_place(void) {
+    struct place p = {.dir = k2test_dir(), .ports = {free_port(), free_port()}};
+    snprintf(p.url, sizeof p.url, "udp://127.0.0.1:%u,127.0.0.1:%u", p.ports[0], p.ports[1]);
+    open_place(&p);
+    return p;
+}
+
+static int open_format(struct place *p, const char *format, const char *exchange, double speed) {
+    const struct ingest_source_options o = {
+        .feed = feed_find(k2_sv_of(format)),
+        .options = {.exchange = k2_sv_of(exchange), .date = INT32_MIN},
+        .resume = true,
+        .speed = speed};
+    return ingest_source_open(p->g, p->url, &o, &p->s, &p->err);
+}
+
+static int open_source(struct place *p, const char *exchange, double speed) {
+    return open_format(p, "binance-json", exchange, speed);
+}
+
+static void restart(struct place *p) {
+    ingest_source_close(p->s);
+    p->s = NULL;
+    ingest_close(p->g);
+    journal_close(p->j);
+    open_place(p);
+}
+
+static void free_place(struct place *p) {
+    ingest_source_close(p->s);
+    ingest_close(p->g);
+    journal_close(p->j);
+    k2test_rmdir(p->dir);
+}
+
+static size_t trade(int id, char out[200]) {
+    return (size_t)snprintf(out, 200,
+                            "{\"e\":\"trade\",\"E\":1723161256322,\"T\":1723161256322,"
+                            "\"s\":\"BTCUSDT\",\"t\":%d,\"p\":\"61800.30\",\"q\":\"0.006\","
+                            "\"X\":\"MARKET\",\"m\":false}",
+                            id);
+}
+
+static void send_trade(const struct place *p, int line, int id) {
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                            .sin_port = htons(p->ports[line])};
+    char text[200];
+    size_t n = trade(id, text);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(sendto(fd, text, n, 0, (struct sockaddr *)&a, sizeof a), (ssize_t)n);
+    close(fd);
+}
+
+static struct ingest_live_state state_of(const struct place *p) {
+    struct ingest_live_state s;
+    assert_true(ingest_source_live(p->s, &s));
+    return s;
+}
+
+/* Steps until so many frames were received, and all before them are decoded. */
+static void receive(struct place *p, int64_t frames) {
+    for (int i = 0; i < 5000; i++) {
+        bool idle;
+        CHECK_OK(ingest_source_step(p->s, 1 << 20, &idle, &p->err), &p->err);
+        struct ingest_live_state s = state_of(p);
+        if (idle && s.live.connected && !s.behind && s.live.frames >= frames)
+            break;
+        if (idle)
+            usleep(1000);
+    }
+    assert_int_equal(state_of(p).live.frames, frames);
+    CHECK_OK(ingest_judge(p->g, &p->err), &p->err);
+}
+
+static struct journal_reader *read_topic(struct place *p, const char *name) {
+    struct journal_topic t;
+    struct journal_reader *r;
+    struct journal_span spans[8];
+    CHECK_OK(journal_topic(p->j, k2_sv_of(name), false, &t, &p->err), &p->err);
+    for (int32_t i = 0; i < t.partitions; i++)
+        spans[i] = (struct journal_span){t.id, i, 0, INT64_MAX};
+    CHECK_OK(journal_read(p->j, spans, t.partitions, &r, &p->err), &p->err);
+    return r;
+}
+
+/* The raw topic as text: form, line and bytes of each frame, by its offset. */
+static int read_raw(struct place *p, char frames[64][256]) {
+    struct journal_reader *r = read_topic(p, "market.raw.binance");
+    struct journal_batch b;
+    struct journal_record record;
+    int n = 0;
+    while (journal_next(r, &b, &p->err) > 0)
+        for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record);) {
+            struct feed_live_frame f;
+            struct k2_sv source;
+            assert_true(raw_topic_frame(record.value, &source, &f));
+            assert_int_equal(record.offset, n);
+            snprintf(frames[n++], 256, "%d %d %.*s", (int)f.form, f.line, K2_SV_ARG(f.bytes));
+        }
+    journal_reader_close(r);
+    return n;
+}
+
+static void frames_are_kept_and_rows_point_to_them(void **state) {
+    (void)state;
+    struct place p = make_place();
+    char frames[64][256];
+    CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+    receive(&p, 0);
+    for (int id = 1; id <= 5; id++)
+        send_trade(&p, 0, id);
+    for (int id = 2; id <= 6; id++)
+        send_trade(&p, 1, id);
+    receive(&p, 10);
+    struct ingest_stats s = ingest_stats(p.g);
+    assert_int_equal(s.accepted, 6);
+    assert_int_equal(s.duplicates, 0);
+    assert_int_equal(s.filtered, 5); /* a connection and four twins */
+    assert_int_equal(state_of(&p).twins, 4);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    assert_int_equal(read_raw(&p, frames), 11);
+    struct journal_reader *r = read_topic(&p, "market.ticks.binance");
+    struct k2_interner *in = k2_interner_new();
+    struct k2_decoder *d =
+        k2_decoder_new(k2_kind(K2_KIND_TRADE), in, k2_registry_source(journal_registry(p.j)));
+    struct journal_batch b;
+    struct journal_record record;
+    int rows = 0;
+    while (journal_next(r, &b, &p.err) > 0)
+        for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record); rows++) {
+            struct k2_event e;
+            char want[200];
+            CHECK_OK(k2_decode(d, record.value, &e, &p.err), &p.err);
+            trade((int)e.trade.exchange_sequence_number, want);
+            assert_in_range(e.trade.raw_offset, 0, 10);
+            assert_non_null(strstr(frames[e.trade.raw_offset], want));
+            assert_true(e.trade.receive_timestamp_ns > 0);
+        }
+    assert_int_equal(rows, 6);
+    k2_decoder_free(d);
+    k2_interner_free(in);
+    journal_reader_close(r);
+    free_place(&p);
+}
+
+static void put_raw(struct place *p, const char *url, enum feed_live_form form, const char *text) {
+    struct raw_topic t;
+    const struct feed_live_frame f = {
+        .form = form, .bytes = k2_sv_of(text), .received_ns = 1723161256000000000, .connection = 1};
+    CHECK_OK(raw_topic_open(p->j, K2_SV("BINANCE"), true, &t, &p->err), &p->err);
+    (void)raw_topic_append(&t, k2_sv_of(url), &f);
+}
+
+/* As after a kill between the receipt and the decoding. */
+static void what_was_received_and_not_decoded_is_decoded_first(void **state) {
+    (void)state;
+    struct place p = make_place();
+    char text[200];
+    CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+    receive(&p, 0);
+    send_trade(&p, 0, 1);
+    receive(&p, 1);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    restart(&p);
+    put_raw(&p, p.url, LIVE_CONNECTED, p.url);
+    trade(2, text);
+    put_raw(&p, p.url, LIVE_DATAGRAM, text);
+    trade(77, text);
+    put_raw(&p, "udp://127.0.0.1:9", LIVE_DATAGRAM, text); /* another source's */
+    trade(3, text);
+    put_raw(&p, p.url, LIVE_DATAGRAM, text);
+    CHECK_OK(journal_commit(p.j, &p.err), &p.err);
+    restart(&p);
+    CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+    assert_true(state_of(&p).behind);
+    receive(&p, 0);
+    struct ingest_stats s = ingest_stats(p.g);
+    assert_int_equal(s.accepted, 2);
+    assert_int_equal(s.duplicates, 0); /* it went on at its mark */
+    assert_int_equal(s.gaps, 0);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    restart(&p);
+    CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+    receive(&p, 0);
+    assert_int_equal(ingest_stats(p.g).accepted + ingest_stats(p.g).duplicates, 0);
+    free_place(&p);
+}
+
+/* MoldUDP64 with a seconds message and an order of ASX's ITCH, numbered from 2n - 1. */
+static size_t packet(int n, char out[128]) {
+    uint8_t *at = (uint8_t *)out;
+    memset(out, 0, 128);
+    memcpy(at, "1567326030", 10);
+    at[17] = (uint8_t)(2 * n - 1);
+    at[19] = 2; /* messages */
+    at[21] = 5;
+    at[22] = 'T';
+    uint32_t second = __builtin_bswap32((uint32_t)(1567494517 + n));
+    memcpy(at + 23, &second, 4);
+    at[29] = 'A';
+    at[33] = (uint8_t)n; /* ns */
+    at[39] = 77;
+    at[40] = 'B';
+    at[48] = (uint8_t)n; /* order id */
+    at[56] = 1;
+    at[60] = 42;
+    at[68] = 9;
+    at[28] = 40; /* 1 + 4 + 2 + 4 + 1 + 8 + 8 + 4 + 8 */
+    return 29 + 40;
+}
+
+static void send_packet(const struct place *p, int n) {
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                            .sin_port = htons(p->ports[0])};
+    char bytes[128];
+    size_t size = packet(n, bytes);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(sendto(fd, bytes, size, 0, (struct sockaddr *)&a, sizeof a), (ssize_t)size);
+    close(fd);
+}
+
+/* A decoder without a saved state sees the frames of the day again, and nothing of them twice. */
+static void a_decoder_that_cannot_save_begins_the_day_anew(void **state) {
+    (void)state;
+    struct place p = make_place();
+    CHECK_OK(open_format(&p, "asx-ntp-itch-1.05", "ASX", 0), &p.err);
+    receive(&p, 0);
+    for (int n = 1; n <= 3; n++)
+        send_packet(&p, n);
+    receive(&p, 3);
+    struct ingest_stats s = ingest_stats(p.g);
+    assert_int_equal(s.quarantined, 0);
+    assert_int_equal(s.accepted, 6);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    restart(&p);
+    CHECK_OK(open_format(&p, "asx-ntp-itch-1.05", "ASX", 0), &p.err);
+    receive(&p, 0);
+    send_packet(&p, 4);
+    receive(&p, 1);
+    s = ingest_stats(p.g);
+    assert_int_equal(s.accepted, 2);
+    assert_int_equal(s.duplicates, 6);
+    assert_int_equal(s.gaps + s.conflicts + s.quarantined, 0);
+    free_place(&p);
+}
+
+static void frames_that_would_be_decoded_again_are_kept_by_retention(void **state) {
+    (void)state;
+    struct place p = make_place();
+    struct journal_retention all = {.older_than_ns = INT64_MAX};
+    char stopped[256] = "", text[200];
+    int removed = 0;
+    CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+    receive(&p, 0);
+    trade(1, text);
+    put_raw(&p, p.url, LIVE_DATAGRAM, text);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    CHECK_OK(journal_seal(p.j, &p.err), &p.err);
+    CHECK_OK(journal_retain(p.j, &all, &removed, stopped, &p.err), &p.err);
+    assert_int_equal(removed, 0);
+    assert_non_null(strstr(stopped, "raw.binance."));
+    free_place(&p);
+}
+
+/* Two records in one frame that are the same bytes are two records, also after they were decoded again. */
+static void refused_records_of_a_frame_are_told_apart(void **state) {
+    (void)state;
+    struct place p = make_place();
+    CHECK_OK(open_format(&p, "nasdaq-totalview-itch-5.0", "NASDAQ", 0), &p.err);
+    receive(&p, 0);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    restart(&p);
+    struct raw_topic t;
+    CHECK_OK(raw_topic_open(p.j, K2_SV("NASDAQ"), true, &t, &p.err), &p.err);
+    const struct feed_live_frame f = {.form = LIVE_STREAM,
+                                      .bytes = {"\0\4S\1\2\3\0\4S\1\2\3", 12},
+                                      .received_ns = 1723161256000000000,
+                                      .connection = 1};
+    (void)raw_topic_append(&t, k2_sv_of(p.url), &f);
+    CHECK_OK(journal_commit(p.j, &p.err), &p.err);
+    for (int run = 0; run < 2; run++) {
+        restart(&p);
+        CHECK_OK(open_format(&p, "nasdaq-totalview-itch-5.0", "NASDAQ", 0), &p.err);
+        receive(&p, 0);
+        struct ingest_stats s = ingest_stats(p.g);
+        assert_int_equal(s.quarantined, 2);
+        assert_int_equal(s.requarantined, 2 * run);
+        CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    }
+    free_place(&p);
+}
+
+static void what_cannot_work_is_refused_in_words(void **state) {
+    (void)state;
+    struct place p = make_place();
+    CHECK_STATUS(open_source(&p, "", 0), K2_E_INVALID);
+    assert_non_null(strstr(p.err.msg, "exchange"));
+    CHECK_STATUS(open_source(&p, "BINANCE", 2), K2_E_INVALID);
+    assert_non_null(strstr(p.err.msg, "pace"));
+    free_place(&p);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_are_kept_and_rows_point_to_them),
+        cmocka_unit_test(what_was_received_and_not_decoded_is_decoded_first),
+        cmocka_unit_test(a_decoder_that_cannot_save_begins_the_day_anew),
+        cmocka_unit_test(frames_that_would_be_decoded_again_are_kept_by_retention),
+        cmocka_unit_test(refused_records_of_a_frame_are_told_apart),
+        cmocka_unit_test(what_cannot_work_is_refused_in_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
