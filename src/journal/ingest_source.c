@@ -384,6 +384,15 @@ int ingest_source_check_end(const struct ingest_source *s, struct k2_err *err) {
     return s->live ? K2_OK : feed_tail_check_end(s->tail, err);
 }
 
+int ingest_source_check_reached(const struct ingest_source *s, struct k2_err *err) {
+    if (!s->live)
+        return K2_OK;
+    struct feed_live_state l = ingest_live_state(s->live).live;
+    if (l.connections > 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_IO, "no connection was made%s%s", l.why[0] ? "; " : "", l.why);
+}
+
 int ingest_source_record(struct ingest_source *s, int64_t read, int64_t accepted,
                          struct k2_err *err) {
     if (read == 0 || s->live) /* the raw bytes of a live source are in its topic */

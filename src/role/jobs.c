@@ -116,9 +116,10 @@ static K2_RC step_file(void *self, struct journal *journal, struct ingest *g,
     if (rc == K2_OK && s.ended)
         rc = ingest_settle(g, err);
     int counted = account(g, &before, report, rc == K2_OK ? err : NULL);
-    if (rc == K2_OK && counted == K2_OK && s.ended)
-        return ingest_source_record(j->source, s.read, report->stats.accepted, err);
-    return rc == K2_OK ? counted : rc;
+    if (rc != K2_OK || counted != K2_OK || !s.ended)
+        return rc == K2_OK ? counted : rc;
+    K2_TRY(ingest_source_record(j->source, s.read, report->stats.accepted, err));
+    return ingest_source_check_reached(j->source, err);
 }
 
 static void end_file(void *self, struct ingest *g) {

@@ -194,6 +194,8 @@ static void check_foreign(struct run *r, const struct source_file *s,
     struct k2_buf what = {0};
     if (read == 0 || filtered + now.quarantined - before->quarantined != read)
         return;
+    if (filtered == read && feed_is_live(s->path))
+        return; /* it was quiet: its connections are all there was */
     progress_end(&r->progress);
     r->foreign++;
     if (filtered == read)
@@ -255,9 +257,9 @@ static int verdict(const struct run *r, const struct ingest_stats *t, struct k2_
                        "identity conflicts: %lld, kept in quarantine (k2 quarantine list)",
                        (long long)t->conflicts);
     if (r->failed == 1 && r->sources.n == 1)
-        return k2_fail(err, K2_E_FAILED, "the file was not read to its end");
+        return k2_fail(err, K2_E_FAILED, "the source was not read to its end");
     if (r->failed > 0)
-        return k2_fail(err, K2_E_FAILED, "%lld of %zu files were not read to their end",
+        return k2_fail(err, K2_E_FAILED, "%lld of %zu sources were not read to their end",
                        (long long)r->failed, r->sources.n);
     if (verb_flag(r->c, "strict") && t->gaps + t->quarantined + r->foreign > 0)
         return k2_fail(err, K2_E_DATA,

@@ -56,7 +56,7 @@ head -c 80 3_VVV_20140310.csv.gz >4_WWW_20140310.csv.gz
 run 1 k2 ingest missing_file.csv 4_WWW_20140310.csv.gz 2_YYY_20140310.csv 3_VVV_20140310.csv.gz
 has err "there is no file missing_file.csv"
 has err "4_WWW_20140310.csv.gz"
-has err "2 of 4 files"
+has err "2 of 4 sources"
 run 0 k2 sink --once
 same "$(value "SELECT count(*) FROM trades WHERE symbol = 'YYY'")" 1 "the file after the bad ones"
 same "$(value "SELECT count(*) FROM trades WHERE symbol = 'VVV'")" 9

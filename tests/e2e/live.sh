@@ -125,6 +125,8 @@ run 0 k2 ingest binance-json 'pcap:lines.k2raw?speed=max' --data paced
 has out "accepted 40"
 run 2 k2 ingest binance-json 'pcap:lines.k2raw?speed=fast' --data paced
 has err "speed is max, 1x, 10x"
+run 1 k2 ingest binance-json "ws://127.0.0.1:$a" --exchange BINANCE --seconds 1 --data paced # nobody listens there
+has err "no connection was made"
 before=$(date +%s%N)
 run 0 k2 ingest binance-json 'pcap:lines.k2raw?speed=0.02x' --data elsewhen # 39 ms in 1.9 s
 [ $(($(date +%s%N) - before)) -ge 1900000000 ] || fail "0.02x was faster than that"
@@ -203,7 +205,7 @@ wait "$ingest" || fail "ingest: $(cat err)"
 has out "accepted 49 + duplicates 0 + conflicts 0 + quarantined 1"
 run 0 k2 quarantine list
 has out "ends inside a frame"
-run 0 k2 ingest nasdaq-totalview-itch-5.0 "$tcp" --exchange NASDAQ --seconds 0.3
+run 1 k2 ingest nasdaq-totalview-itch-5.0 "$tcp" --exchange NASDAQ --seconds 0.3 # the server is gone
 has out "accepted 0 + duplicates 49 + conflicts 0 + quarantined 1"
 
 # --- a halted channel: its raw bytes are kept all the same ---
