@@ -1,6 +1,7 @@
 /* verb/decode.c - `k2 decode`: what is in a source, every field of it; nothing is stored. */
 #include "verb/decode.h"
 #include "verb/mapping.h"
+#include "verb/source_words.h"
 #include "verb/verbs.h"
 
 #include "base/fs.h"
@@ -106,50 +107,9 @@ static int read_options(struct run *r, struct k2_err *err) {
 
 /* --- the sources --- */
 
-static bool looks_like_path(const char *word) {
-    return strcmp(word, "-") == 0 || strpbrk(word, "./") != NULL || k2_fs_exists(word);
-}
-
-static int wrong_format(const char *word, struct k2_err *err) {
-    const char *names[128] = {"auto"};
-    int n = 1;
-    for (int i = 0; i < feed_count() && n < 128; i++)
-        names[n++] = feed_at(i)->name;
-    const char *best = k2_nearest(word, names, n);
-    return k2_fail(err, K2_E_USAGE, "'%s' is neither a format (k2 feed list) nor a file%s%s", word,
-                   best ? "; did you mean " : "", best ? best : "");
-}
-
-/* Takes the FORMAT off the front of the arguments, if there is one. */
-static int read_format(const struct verb_context *c, const struct feed_ops **feed, int *first,
-                       struct k2_err *err) {
-    const char *word = c->args[0];
-    *feed = feed_find(k2_sv_of(word));
-    if (k2_sv_ends(k2_sv_of(word), K2_SV(".layout")))
-        K2_TRY(feed_load(k2_sv_of(word), feed, err));
-    *first = *feed || strcmp(word, "auto") == 0;
-    if (*first == 0 && !looks_like_path(word))
-        return wrong_format(word, err);
-    if (*first == c->arg_count)
-        return k2_fail(err, K2_E_USAGE, "no SOURCE behind the format %s", word);
-    return K2_OK;
-}
-
 static int find_sources(struct run *r, struct k2_err *err) {
-    const struct feed_ops *feed;
-    int first;
-    K2_TRY(verb_mapping_take(r->c, &r->mapping, &feed, &first, err));
-    if (r->mapping.n == 0)
-        K2_TRY(read_format(r->c, &feed, &first, err));
+    K2_TRY(source_words_read(r->c, &r->mapping, &r->sources, err));
     r->feed.mapping = k2_buf_view(&r->mapping);
-    for (int i = first; i < r->c->arg_count; i++)
-        sources_add(&r->sources, r->c->args[i], feed);
-    if (r->sources.n == 0)
-        return k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
-                       r->c->args[first]);
-    if (r->sources.passed_over > 0)
-        verb_note(r->c, "%zu %s passed over: hidden or not of the format", r->sources.passed_over,
-                  human_word((int64_t)r->sources.passed_over, "file", "files"));
     if (r->sources.n == 1 && !r->sources.at[0].feed) {
         *err = r->sources.at[0].why;
         return err->status;

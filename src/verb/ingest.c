@@ -4,6 +4,7 @@
 #include "verb/mapping.h"
 #include "verb/progress.h"
 #include "verb/signals.h"
+#include "verb/source_words.h"
 #include "verb/summary.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
@@ -65,20 +66,6 @@ static int read_options(struct run *r, struct k2_err *err) {
     return symbols ? read_symbols(r, symbols, err) : K2_OK;
 }
 
-/* A first word that is neither a format nor a file is a format written wrong. */
-static int wrong_format(const char *word, struct k2_err *err) {
-    const char *names[32] = {"auto"};
-    int n = 1;
-    for (int i = 0; i < feed_count() && n < 32; i++)
-        names[n++] = feed_at(i)->name;
-    const char *best = k2_nearest(word, names, n);
-    if (best)
-        return k2_fail(err, K2_E_USAGE,
-                       "'%s' is neither a format nor a file; did you mean %s? (k2 feed list)", word,
-                       best);
-    return k2_fail(err, K2_E_USAGE, "'%s' is neither a format (k2 feed list) nor a file", word);
-}
-
 /* Several URLs are ways to one source. */
 static int read_live(struct run *r, struct k2_err *err) {
     const char *seconds = verb_value(r->c, "seconds"), *word;
@@ -107,41 +94,9 @@ static int read_live(struct run *r, struct k2_err *err) {
     return K2_OK;
 }
 
-static bool looks_like_path(const char *word) {
-    return strcmp(word, "-") == 0 || strpbrk(word, "./") != NULL || k2_fs_exists(word);
-}
-
-/* Takes the FORMAT off the front of the arguments, if there is one. */
-static int read_format(const struct verb_context *c, const struct feed_ops **feed, int *first,
-                       struct k2_err *err) {
-    const char *word = c->args[0];
-    *feed = feed_find(k2_sv_of(word));
-    if (k2_sv_ends(k2_sv_of(word), K2_SV(".layout")))
-        K2_TRY(feed_load(k2_sv_of(word), feed, err));
-    *first = *feed || strcmp(word, "auto") == 0;
-    if (*first == 0 && !looks_like_path(word))
-        return wrong_format(word, err);
-    if (*first == c->arg_count)
-        return k2_fail(err, K2_E_USAGE, "no SOURCE behind the format %s", word);
-    return K2_OK;
-}
-
 static int find_sources(struct run *r, struct k2_err *err) {
-    const struct feed_ops *feed;
-    int first;
-    K2_TRY(verb_mapping_take(r->c, &r->mapping, &feed, &first, err));
-    if (r->mapping.n == 0)
-        K2_TRY(read_format(r->c, &feed, &first, err));
+    K2_TRY(source_words_read(r->c, &r->mapping, &r->sources, err));
     r->request.mapping = k2_buf_cstr(&r->mapping);
-    for (int i = first; i < r->c->arg_count; i++)
-        sources_add(&r->sources, r->c->args[i], feed);
-    if (r->sources.n == 0)
-        return k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
-                       r->c->args[first]);
-    if (r->sources.passed_over > 0)
-        verb_note(r->c, "%zu %s passed over: hidden or not of the format (%s)",
-                  r->sources.passed_over,
-                  human_word((int64_t)r->sources.passed_over, "file", "files"), r->sources.passed);
     bool live = false;
     for (size_t i = 0; i < r->sources.n; i++) {
         live |= feed_is_live(r->sources.at[i].path);
