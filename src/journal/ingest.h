@@ -196,6 +196,8 @@ bool ingest_source_live(const struct ingest_source *s, struct ingest_live_state 
 int ingest_source_fd(const struct ingest_source *s);
 /* feed_tail_check_end. */
 K2_RC ingest_source_check_end(const struct ingest_source *s, struct k2_err *err);
+/* Of a live source that ends for good and is durable: retention does not wait for it any more. */
+K2_RC ingest_source_leave(struct ingest_source *s, struct k2_err *err);
 /* Of a live source, when its time is over: K2_E_IO, and why, when no connection was ever made. */
 K2_RC ingest_source_check_reached(const struct ingest_source *s, struct k2_err *err);
 /* Adds a record of the file to topic k2.sources (journal/source.h): what was read of it and accepted, also in

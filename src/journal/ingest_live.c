@@ -385,6 +385,13 @@ int ingest_live_step(struct ingest_live *l, size_t max_bytes, bool *idle, struct
     return l->started ? receive(l, max_bytes, idle, err) : catch_up(l, err);
 }
 
+int ingest_live_leave(struct ingest_live *l, struct k2_err *err) {
+    struct journal *j = l->topic.journal;
+    if (!l->started || journal_group_saved_ns(j, l->group) < 0)
+        return K2_OK;
+    return journal_group_remove(j, l->group, err);
+}
+
 struct ingest_live_state ingest_live_state(const struct ingest_live *l) {
     return (struct ingest_live_state){.live = feed_live_state(l->live),
                                       .twins = l->twins,

@@ -24,6 +24,10 @@ void ingest_live_mark(struct ingest_live *l, struct k2_buf *out);
  * are decoded. */
 bool ingest_live_resume(struct ingest_live *l, struct k2_sv mark);
 
+/* At its end: its group goes, if all that it received is decoded. What comes later to its topic is not its concern; a
+ * later run goes on at its mark all the same, with what retention left. */
+K2_RC ingest_live_leave(struct ingest_live *l, struct k2_err *err);
+
 struct ingest_live_state ingest_live_state(const struct ingest_live *l);
 int ingest_live_fd(const struct ingest_live *l);
 

@@ -93,7 +93,7 @@ static K2_RC decode_and_judge(struct retry *t, struct k2_err *err) {
     const struct ingest_retry *r = t->record;
     struct ingest *g = t->ingest;
     const struct feed_options o = {
-        .exchange = k2_sv_eq(r->exchange, K2_SV("UNKNOWN")) ? (struct k2_sv){0} : r->exchange,
+        .exchange = k2_sv_eq(r->exchange, K2_SV("UNKNOWN")) ? (struct k2_sv){NULL, 0} : r->exchange,
         .symbol = r->symbol,
         .date = r->date,
         .calendar = r->calendar,

@@ -118,7 +118,7 @@ static K2_RC resume(struct ingest_source *s, bool anew, struct k2_err *err) {
     s->next = g->sources;
     g->sources = s;
     s->marked = true;
-    struct k2_sv mark = anew ? (struct k2_sv){0} : marks_get(g->marks, s->key, s->feed->name);
+    struct k2_sv mark = anew ? (struct k2_sv){NULL, 0} : marks_get(g->marks, s->key, s->feed->name);
     bool good =
         s->live ? ingest_live_resume(s->live, mark) : mark.n > 0 && feed_tail_resume(s->tail, mark);
     if (mark.n > 0)
@@ -382,6 +382,10 @@ int ingest_source_fd(const struct ingest_source *s) {
 
 int ingest_source_check_end(const struct ingest_source *s, struct k2_err *err) {
     return s->live ? K2_OK : feed_tail_check_end(s->tail, err);
+}
+
+int ingest_source_leave(struct ingest_source *s, struct k2_err *err) {
+    return s->live ? ingest_live_leave(s->live, err) : K2_OK;
 }
 
 int ingest_source_check_reached(const struct ingest_source *s, struct k2_err *err) {

@@ -140,6 +140,9 @@ K2_RC journal_position_load(struct journal *j, const char *group, struct journal
                             int *n, struct k2_err *err);
 /* The groups that have saved a position, in byte order; gives an array for k2_fs_names_free. */
 K2_RC journal_groups(struct journal *j, char ***names, size_t *n, struct k2_err *err);
+/* The group is forgotten, and retention does not ask it any more, until it saves a position again. K2_E_NOTFOUND:
+ * there is none. */
+K2_RC journal_group_remove(struct journal *j, const char *group, struct k2_err *err);
 /* When a group last saved its position; -1 if it never did. */
 int64_t journal_group_saved_ns(const struct journal *j, const char *group);
 

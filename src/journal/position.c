@@ -140,6 +140,19 @@ int journal_groups(struct journal *j, char ***names, size_t *n, struct k2_err *e
     return K2_OK;
 }
 
+int journal_group_remove(struct journal *j, const char *group, struct k2_err *err) {
+    K2_TRY(check_group(group, err));
+    if (journal_group_saved_ns(j, group) < 0)
+        return k2_fail(err, K2_E_NOTFOUND, "there is no group %s; k2 group list", group);
+    char *path = group_path(j, group), *dir = k2_path(j->dir, "positions");
+    int rc = k2_fs_unlink(path, err);
+    if (rc == K2_OK)
+        rc = k2_fs_sync_dir(dir, err);
+    free(path);
+    free(dir);
+    return rc;
+}
+
 int64_t journal_group_saved_ns(const struct journal *j, const char *group) {
     struct stat st;
     char *path = group_path(j, group);

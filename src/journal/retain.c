@@ -50,7 +50,8 @@ static int check_group(struct journal *j, const char *group, const struct segmen
         if (at < 0 || spans[i].from >= s->index.spans[at].to)
             continue;
         rc = stop(stopped,
-                  "consumer group %s has read topic %d partition %d only up to offset %" PRId64,
+                  "consumer group %s has read topic %d partition %d only up to offset %" PRId64
+                  "; if nobody reads for it any more: k2 group remove",
                   group, spans[i].topic, spans[i].partition, spans[i].from);
     }
     free(spans);

@@ -4,6 +4,10 @@
  * the window give one hash over all columns per offset; the table's rows of the window, in any order, are
  * checked off against them. What is left unchecked is missing; what has no slot, or finds it checked off, is
  * extra; what differs is changed. A last pass reads the table rows that no window covers.
+ *
+ * A window's rows are looked for among those appended at its time, since the files are pruned by that and hardly by
+ * offset: the offsets of a topic's partitions drift apart, and a file's bounds are over all of them. If then one is
+ * missing, or a count finds more rows with these offsets, all is compared again without that.
  */
 #include "query/query.h"
 
@@ -57,8 +61,9 @@ struct reconcile {
     struct lake_offsets committed; /* what its table covered when the comparison began */
     struct lake_offsets newest;    /* what it covers now; journal_id 0 = not looked at yet */
     struct k2_buf covered;         /* SQL: the positions that windows account for */
-    struct window *windows; /* of the partition being compared, by (offset - from) / WINDOW */
-    int64_t from, matched;  /* its first offset, and how many of its rows were read */
+    bool timed;                    /* rows are looked for by their time of appending */
+    bool doubtful;                 /* and some are missing, or elsewhere */
+    int64_t read;                  /* rows of the partition being compared that were read */
     struct lake *lake;
     struct journal_pin *pin; /* so that what is read row by row and what by digest stays one cut */
     int failed;              /* status of a look-up inside a callback */
@@ -70,14 +75,14 @@ struct reconcile {
 struct facts {
     struct k2_sv exchange, symbol;
     int32_t trade_date;
-    int64_t sequence, offset, ingest_us;
+    int64_t sequence, offset;
     int32_t journal, partition;
 };
 
 #define FACTS(e, in)                                                                               \
     ((struct facts){k2_interned(in, (e)->exchange), k2_interned(in, (e)->symbol), (e)->trade_date, \
-                    (e)->exchange_sequence_number, (e)->journal_offset, (e)->ingest_timestamp,     \
-                    (e)->journal_id, (e)->journal_partition})
+                    (e)->exchange_sequence_number, (e)->journal_offset, (e)->journal_id,           \
+                    (e)->journal_partition})
 
 static struct facts facts_of(const struct k2_event *e, const struct k2_interner *in) {
     switch (e->kind) {
@@ -219,7 +224,7 @@ static void check_off(struct reconcile *r, const struct k2_event *e, const struc
                       int64_t base) {
     struct group *g = count_row(r, e, f);
     struct slot *s = &r->slots[f->offset - base];
-    r->matched++;
+    r->read++;
     if (s->state != PRESENT) {
         g->line.extra++;
         remember_first(r, s->state == MATCHED ? "in the table twice" : "only in the table", f);
@@ -288,69 +293,33 @@ static bool is_complete(const struct reconcile *r, const struct journal_span *sp
     return true;
 }
 
-/* The table's rows of the window, first those that were appended at its time: by that files are pruned, and hardly by
- * offset, since those of a topic's partitions drift apart and a file's bounds are over all of them. Only if some are
- * missing then all others with these offsets are read too. */
 static K2_RC read_window(struct reconcile *r, const char *exchange, const struct journal_span *span,
-                         struct window *times, struct k2_err *err) {
+                         const struct window *times, struct k2_err *err) {
     struct k2_buf where = {0};
     put_position(&where, r, exchange, span);
-    size_t n = where.n;
-    k2_buf_printf(&where,
-                  " AND ingest_timestamp >= make_timestamptz(%lld) AND "
-                  "ingest_timestamp <= make_timestamptz(%lld)",
-                  (long long)times->first_us, (long long)times->last_us);
-    int rc = read_table(r, k2_buf_cstr(&where), check_off, span->from, err);
-    if (rc == K2_OK && !is_complete(r, span)) {
-        where.n = n;
+    if (r->timed)
         k2_buf_printf(&where,
-                      " AND (ingest_timestamp < make_timestamptz(%lld) OR "
-                      "ingest_timestamp > make_timestamptz(%lld))",
+                      " AND ingest_timestamp >= make_timestamptz(%lld) AND "
+                      "ingest_timestamp <= make_timestamptz(%lld)",
                       (long long)times->first_us, (long long)times->last_us);
-        rc = read_table(r, k2_buf_cstr(&where), check_off, span->from, err);
-        *times = (struct window){INT64_MIN, INT64_MAX};
-    }
+    int rc = read_table(r, k2_buf_cstr(&where), check_off, span->from, err);
     k2_buf_free(&where);
     return rc;
 }
 
 static K2_RC compare_window(struct reconcile *r, const char *exchange, struct journal_span span,
-                            struct window *times, struct k2_err *err) {
+                            struct k2_err *err) {
+    struct window times;
     memset(r->slots, 0, (size_t)(span.to - span.from) * sizeof *r->slots);
     k2_interner_reset(r->interner);
-    K2_TRY(read_journal(r, span, times, err));
-    K2_TRY(read_window(r, exchange, &span, times, err));
+    K2_TRY(read_journal(r, span, &times, err));
+    K2_TRY(read_window(r, exchange, &span, &times, err));
+    r->doubtful |= !is_complete(r, &span);
     count_missing(r, &span);
     r->done += span.to - span.from;
     if (r->progress)
         r->progress(r->progress_ctx, r->done, r->all);
     return K2_OK;
-}
-
-/* --- rows beyond those of the windows: the same place twice, with another time of appending --- */
-
-static void take_stray(struct reconcile *r, const struct k2_event *e, const struct facts *f,
-                       int64_t base) {
-    (void)base;
-    const struct window *w = &r->windows[(f->offset - r->from) / WINDOW];
-    if (f->ingest_us >= w->first_us && f->ingest_us <= w->last_us)
-        return; /* its window had it */
-    count_row(r, e, f)->line.extra++;
-    remember_first(r, "in the table with another time of appending", f);
-}
-
-static K2_RC find_strays(struct reconcile *r, const char *exchange, struct journal_span span,
-                         struct k2_err *err) {
-    struct k2_buf where = {0};
-    int64_t rows = 0;
-    put_position(&where, r, exchange, &span);
-    int rc = query_rows_count(r->engine, r->kind, k2_buf_cstr(&where), &rows, err);
-    if (rc == K2_OK && rows != r->matched) {
-        k2_interner_reset(r->interner);
-        rc = read_table(r, k2_buf_cstr(&where), take_stray, 0, err);
-    }
-    k2_buf_free(&where);
-    return rc;
 }
 
 /* What is accounted for, live or removed, so that the last pass finds the rest. */
@@ -360,25 +329,27 @@ static void cover(struct reconcile *r, const char *exchange, struct journal_span
     k2_buf_byte(&r->covered, ')');
 }
 
-static K2_RC compare_windows(struct reconcile *r, const char *exchange, struct journal_span span,
-                             struct k2_err *err) {
-    for (int64_t from = span.from, n = 0; from < span.to; from += WINDOW, n++) {
-        int64_t to = span.to - from < WINDOW ? span.to : from + WINDOW;
-        struct journal_span window = {span.topic, span.partition, from, to};
-        K2_TRY(compare_window(r, exchange, window, &r->windows[n], err));
-    }
-    return find_strays(r, exchange, span, err);
+/* The rows with the partition's offsets, whatever their time and wherever they are. */
+static K2_RC count_again(struct reconcile *r, const char *exchange, struct journal_span span,
+                         struct k2_err *err) {
+    struct k2_buf where = {0};
+    int64_t rows = 0;
+    put_position(&where, r, exchange, &span);
+    int rc = query_rows_count(r->engine, r->kind, k2_buf_cstr(&where), &rows, err);
+    k2_buf_free(&where);
+    r->doubtful |= rows != r->read;
+    return rc;
 }
 
 static K2_RC compare_partition(struct reconcile *r, const char *exchange, struct journal_span span,
                                struct k2_err *err) {
-    r->windows = k2_alloc(((size_t)((span.to - span.from) / WINDOW) + 1) * sizeof *r->windows);
-    r->from = span.from;
-    r->matched = 0;
-    int rc = compare_windows(r, exchange, span, err);
-    free(r->windows);
-    r->windows = NULL;
-    return rc;
+    r->read = 0;
+    for (int64_t from = span.from; from < span.to; from += WINDOW) {
+        int64_t to = span.to - from < WINDOW ? span.to : from + WINDOW;
+        K2_TRY(compare_window(r, exchange,
+                              (struct journal_span){span.topic, span.partition, from, to}, err));
+    }
+    return r->timed ? count_again(r, exchange, span, err) : K2_OK;
 }
 
 /* --- what retention removed: by digest --- */
@@ -613,12 +584,32 @@ static K2_RC measure_lag(const char *data, struct reconcile_report *out, struct 
     return K2_OK;
 }
 
-static K2_RC compare_all(struct reconcile *r, struct k2_err *err) {
+static K2_RC compare_kinds(struct reconcile *r, struct k2_err *err) {
     for (int i = 0; i < K2_KIND_COUNT; i++) {
         r->kind = k2_kind((enum k2_kind_id)i);
         K2_TRY_CTX(compare_table(r, err), err, "table %s", r->kind->table);
     }
     return K2_OK;
+}
+
+static void start_over(struct reconcile *r) {
+    struct reconcile_report *out = r->report;
+    const struct reconcile_report kept = {.journal_id = out->journal_id, .lag = out->lag};
+    gather_lines(r);
+    reconcile_free(out);
+    *out = kept;
+    r->last = NULL;
+    r->done = 0;
+    r->timed = false;
+}
+
+static K2_RC compare_all(struct reconcile *r, struct k2_err *err) {
+    r->timed = true;
+    K2_TRY(compare_kinds(r, err));
+    if (!r->doubtful)
+        return K2_OK;
+    start_over(r);
+    return compare_kinds(r, err);
 }
 
 int reconcile_run(const char *data, struct query_engine *q,

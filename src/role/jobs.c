@@ -119,12 +119,15 @@ static K2_RC step_file(void *self, struct journal *journal, struct ingest *g,
     if (rc != K2_OK || counted != K2_OK || !s.ended)
         return rc == K2_OK ? counted : rc;
     K2_TRY(ingest_source_record(j->source, s.read, report->stats.accepted, err));
+    K2_TRY(ingest_source_leave(j->source, err));
     return ingest_source_check_reached(j->source, err);
 }
 
 static void end_file(void *self, struct ingest *g) {
     struct file_job *j = self;
     (void)g;
+    if (j->source && !ingest_source_state(j->source).ended) /* somebody said stop */
+        (void)!ingest_source_leave(j->source, NULL);
     ingest_source_close(j->source);
     j->source = NULL;
     symbols_free(j->symbols);

@@ -139,6 +139,8 @@ static K2_RC slow_local(struct role_writer *w, const struct request_ingest *r,
         if (rc == K2_OK)
             rc = ingest_flush(w->ingest, err);
         if (rc == K2_OK)
+            rc = ingest_source_leave(s, err);
+        if (rc == K2_OK)
             rc = ingest_source_check_reached(s, err);
         ingest_source_close(s);
     }

@@ -1,10 +1,12 @@
-/* verb/group.c - `k2 group list`: the consumer groups of the journal, how far they have read. */
+/* verb/group.c - `k2 group`: the consumer groups of the journal, how far they have read; forgetting one. */
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
 #include "base/fs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Records of one partition that the group has not read. */
 static int partition_lag(struct journal *j, const struct journal_topic *t, int32_t partition,
@@ -85,6 +87,32 @@ static int run_list(struct verb_context *c, struct k2_err *err) {
     return rc;
 }
 
+/* --- remove --- */
+
+static K2_RC confirm(const struct verb_context *c, const char *group, struct k2_err *err) {
+    if (verb_flag(c, "yes"))
+        return K2_OK;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return k2_fail(err, K2_E_USAGE, "retention may then remove what %s has not read: say --yes",
+                       group);
+    fprintf(stderr, "Forget %s, so that retention may remove what it has not read? [y/N] ", group);
+    int answer = getchar();
+    return answer == 'y' || answer == 'Y' ? K2_OK
+                                          : k2_fail(err, K2_E_CANCELLED, "nothing was removed");
+}
+
+static int run_remove(struct verb_context *c, struct k2_err *err) {
+    const char *group = c->args[0];
+    struct journal *j;
+    if (strcmp(group, "sink") == 0)
+        return k2_fail(err, K2_E_INVALID, "the group sink is what fills the tables: it stays");
+    K2_TRY(confirm(c, group, err));
+    K2_TRY(verb_journal(c, JOURNAL_READ, &j, err));
+    int rc = journal_group_remove(j, group, err);
+    journal_close(j);
+    return rc;
+}
+
 static const struct verb_option options[] = {VERB_FORMAT, VERB_OUT, {0}};
 static const char *const examples[] = {"k2 group list", "k2 group list --format json", NULL};
 
@@ -100,12 +128,31 @@ static const struct verb list = {
     .run = run_list,
 };
 
-static const struct verb *const subs[] = {&list, NULL};
+static const struct verb_option remove_options[] = {{"yes", NULL, NULL, "do not ask", NULL, 0},
+                                                    {0}};
+
+static const char *const remove_examples[] = {"k2 group remove raw.binance.1adc9a30 --yes", NULL};
+
+static const struct verb remove_group = {
+    .name = "remove",
+    .summary = "forget a group that nobody reads for any more",
+    .usage = "GROUP",
+    .about = "A live source that was given up leaves its group raw.EXCHANGE.HASH behind, and what "
+             "it has\n"
+             "not read stays in the journal. One that is at work comes back by itself.",
+    .min_args = 1,
+    .max_args = 1,
+    .options = remove_options,
+    .examples = remove_examples,
+    .run = run_remove,
+};
+
+static const struct verb *const subs[] = {&list, &remove_group, NULL};
 
 const struct verb verb_group = {
     .name = "group",
     .summary = "who reads the journal, and how far",
-    .usage = "list",
+    .usage = "list|remove",
     .options = options,
     .examples = examples,
     .subs = subs,

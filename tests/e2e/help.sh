@@ -27,6 +27,7 @@ prepare() {
     run 0 k2 ingest asx-csv 1_*.csv
     run 0 k2 simulate --seconds 10
     run 0 k2 sink --once
+    cp k2-data/journal/positions/sink k2-data/journal/positions/raw.binance.1adc9a30 # of a source that was given up
 }
 
 prepare

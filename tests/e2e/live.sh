@@ -127,6 +127,8 @@ run 2 k2 ingest binance-json 'pcap:lines.k2raw?speed=fast' --data paced
 has err "speed is max, 1x, 10x"
 run 1 k2 ingest binance-json "ws://127.0.0.1:$a" --exchange BINANCE --seconds 1 --data paced # nobody listens there
 has err "no connection was made"
+run 0 k2 group list --data paced --format csv
+same "$(grep -c '^raw' out)" 0 # a run that ended well holds nothing back
 before=$(date +%s%N)
 run 0 k2 ingest binance-json 'pcap:lines.k2raw?speed=0.02x' --data elsewhen # 39 ms in 1.9 s
 [ $(($(date +%s%N) - before)) -ge 1900000000 ] || fail "0.02x was faster than that"

@@ -241,6 +241,10 @@ static void positions_survive_and_belong_to_one_journal(void **state) {
     CHECK_OK(k2_fs_rename(from, to, &err), &err);
     CHECK_STATUS(journal_position_load(k, "x", &got, &n, &err), K2_E_CONFLICT);
     CHECK_STATUS(journal_position_save(j, "../meta", saved, 2, &err), K2_E_INVALID);
+    CHECK_STATUS(journal_group_remove(j, "nobody", &err), K2_E_NOTFOUND);
+    CHECK_OK(journal_position_save(j, "gone", saved, 2, &err), &err);
+    CHECK_OK(journal_group_remove(j, "gone", &err), &err);
+    assert_int_equal(journal_group_saved_ns(j, "gone"), -1);
     free(from);
     free(to);
     journal_close(j);
