@@ -133,8 +133,10 @@ struct feed_ops {
     const char *numbering;         /* where the sequence comes from, in a sentence */
     const struct feed_fact *facts; /* ended by one without what */
     const void
-        *table;   /* what a decoder that is driven by tables reads (layout/layout.h); else NULL */
-    bool ordinal; /* the feed numbers nothing: sequences are counted over its lines */
+        *table; /* what a decoder that is driven by tables reads (layout/layout.h); else NULL */
+    bool
+        captures; /* it reads captures of every kind (feed/capture/frames.h), and so what connections send */
+    bool ordinal;      /* the feed numbers nothing: sequences are counted over its lines */
     size_t state_size; /* the caller allocates the private state, zeroed */
     /* 0 = not this format .. 100 = certain, from the file's name and its first bytes; above 0 with the
      * reason in words. */

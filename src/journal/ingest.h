@@ -196,6 +196,9 @@ bool ingest_source_live(const struct ingest_source *s, struct ingest_live_state 
 int ingest_source_fd(const struct ingest_source *s);
 /* feed_tail_check_end. */
 K2_RC ingest_source_check_end(const struct ingest_source *s, struct k2_err *err);
+/* Of a live source: what was received and not stored, because its channel was halted, is decoded from the raw topic, and
+ * all before it again (ingest_live.h, ingest_live_rewind). The connection goes on. */
+K2_RC ingest_source_rewind(struct ingest_source *s, struct k2_err *err);
 /* Of a live source that ends for good and is durable: retention does not wait for it any more. */
 K2_RC ingest_source_leave(struct ingest_source *s, struct k2_err *err);
 /* Of a live source, when its time is over: K2_E_IO, and why, when no connection was ever made. */

@@ -42,15 +42,17 @@ struct place {
 
 struct ingest_live {
     struct ingest *ingest;
-    char *url, *feed_name;
+    char *url, *key, *feed_name;
     const struct feed_ops *ops;
     void *state;
+    struct feed_options options; /* of the decoder; its strings are owned */
     const struct feed_calendar *calendar;
     struct raw_topic topic;
     struct feed_live *live;
     struct journal_reader *behind; /* frames of an earlier run that are not decoded yet */
     int64_t behind_from, behind_to;
     bool started; /* what was behind is decoded */
+    bool rewound; /* and it is that of this run */
 
     struct k2_buf capture; /* what the decoder has not taken yet */
     uint64_t shown;        /* bytes of the capture so far */
@@ -183,7 +185,7 @@ static K2_RC receive(struct ingest_live *l, size_t max_bytes, bool *idle, struct
         K2_TRY(feed_live_poll(l->live, 0, frames, FRAMES_AT_ONCE, &n, err));
         for (size_t i = 0; i < n; i++) {
             bytes += frames[i].bytes.n;
-            show(l, &frames[i], raw_topic_append(&l->topic, k2_sv_of(l->url), &frames[i]));
+            show(l, &frames[i], raw_topic_append(&l->topic, k2_sv_of(l->key), &frames[i]));
             K2_TRY(note_connection(l, &frames[i], err));
         }
         if (n > 0)
@@ -205,7 +207,7 @@ static K2_RC show_batch(struct ingest_live *l, const struct journal_batch *b, st
         if (!raw_topic_frame(record.value, &source, &f))
             return k2_fail(err, K2_E_CORRUPT, "record %" PRId64 " of topic %s breaks its schema",
                            record.offset, l->topic.topic.name);
-        if (k2_sv_eq(source, k2_sv_of(l->url)))
+        if (k2_sv_eq(source, k2_sv_of(l->key)))
             show(l, &f, record.offset);
     }
     return K2_OK;
@@ -224,7 +226,7 @@ static K2_RC open_behind(struct ingest_live *l, struct k2_err *err) {
 
 /* The time between the last frame of the earlier run and now, until a connection is made. */
 static K2_RC note_absence(struct ingest_live *l, struct k2_err *err) {
-    if (l->received_ns == 0)
+    if (l->received_ns == 0 || l->rewound)
         return K2_OK;
     return ingest_disconnect(l->ingest, k2_sv_of(l->topic.exchange), k2_sv_of(l->feed_name),
                              k2_sv_of(l->url), K2_SV("k2 was not running"), l->received_ns, err);
@@ -292,13 +294,55 @@ bool ingest_live_resume(struct ingest_live *l, struct k2_sv mark) {
 
 /* --- the calls --- */
 
+static struct k2_sv own(struct k2_sv s) {
+    return (struct k2_sv){k2_sv_dup(s), s.n};
+}
+
+/* They are needed again when the source is rewound. */
+static void keep_options(struct ingest_live *l, const struct feed_options *o) {
+    l->options = *o;
+    l->options.wants = NULL; /* the ingest asks */
+    l->options.exchange = k2_sv_of(l->topic.exchange);
+    l->options.symbol = own(o->symbol);
+    l->options.source = own(o->source);
+    l->options.mapping = own(o->mapping);
+    l->options.calendar = o->calendar ? k2_strdup(o->calendar) : NULL;
+}
+
+static void free_options(struct ingest_live *l) {
+    free((char *)l->options.symbol.p);
+    free((char *)l->options.source.p);
+    free((char *)l->options.mapping.p);
+    free((char *)l->options.calendar);
+}
+
+static K2_RC start_decoder(struct ingest_live *l, struct k2_err *err) {
+    if (l->state)
+        l->ops->fini(l->state);
+    free(l->state);
+    l->state = k2_zalloc(l->ops->state_size);
+    return l->ops->init(l->ops, l->state, &l->options, l->ingest->interner, err);
+}
+
 static K2_RC open_decoder(struct ingest_live *l, const struct ingest_source_options *o,
                           struct k2_err *err) {
-    struct feed_options feed = o->options;
-    feed.wants = NULL; /* the ingest asks */
-    l->state = k2_zalloc(l->ops->state_size);
-    K2_TRY(feed_calendar_find(feed.exchange, feed.calendar, &l->calendar, err));
-    return l->ops->init(l->ops, l->state, &feed, l->ingest->interner, err);
+    keep_options(l, &o->options);
+    K2_TRY(feed_calendar_find(l->options.exchange, l->options.calendar, &l->calendar, err));
+    return start_decoder(l, err);
+}
+
+int ingest_live_rewind(struct ingest_live *l, struct k2_err *err) {
+    K2_TRY(ingest_commit(l->ingest, err)); /* only what is durable is read back */
+    K2_TRY(start_decoder(l, err));
+    journal_reader_close(l->behind);
+    l->behind = NULL;
+    l->behind_from = 0;
+    l->capture.n = 0;
+    l->shown = l->place_n = 0;
+    l->day_from = -1;
+    l->started = false;
+    l->rewound = true;
+    return K2_OK;
 }
 
 static K2_RC open_live(struct ingest_live *l, const struct ingest_source_options *o,
@@ -316,7 +360,7 @@ static K2_RC open_topic(struct ingest_live *l, struct k2_sv exchange, struct k2_
     K2_TRY(raw_topic_open(l->ingest->journal, exchange, true, &l->topic, err));
     raw_topic_name(exchange, &name);
     snprintf(l->group, sizeof l->group, "%s.%08x", k2_buf_cstr(&name) + strlen("market."),
-             (unsigned)k2_hash64(l->url, strlen(l->url)));
+             (unsigned)k2_hash64(l->key, strlen(l->key)));
     k2_buf_free(&name);
     K2_TRY(raw_topic_range(&l->topic, &start, &l->marked, err));
     l->group_from = l->marked;
@@ -332,8 +376,13 @@ static void open_metrics(struct ingest_live *l) {
     l->connections_metric = k2_metric(K2_METRIC_live_connections, exchange, NULL);
 }
 
-int ingest_live_open(struct ingest *g, const char *url, const struct ingest_source_options *o,
-                     struct ingest_live **out, struct k2_err *err) {
+int ingest_live_open(struct ingest *g, const char *url, const char *key,
+                     const struct ingest_source_options *o, struct ingest_live **out,
+                     struct k2_err *err) {
+    if (!o->feed->captures)
+        return k2_fail(err, K2_E_INVALID,
+                       "%s: format %s is one of files: it does not read what connections send", url,
+                       o->feed->name);
     if (o->options.exchange.n == 0)
         return k2_fail(err, K2_E_INVALID,
                        "%s: the exchange of a live source must be given: it names the topic of its "
@@ -344,6 +393,7 @@ int ingest_live_open(struct ingest *g, const char *url, const struct ingest_sour
     struct ingest_live *l = k2_zalloc(sizeof *l);
     l->ingest = g;
     l->url = k2_strdup(url);
+    l->key = k2_strdup(key);
     l->feed_name = k2_strdup(o->feed_name ? o->feed_name : url);
     l->ops = o->feed;
     l->places = k2_alloc(PLACES * sizeof *l->places);
@@ -372,9 +422,11 @@ void ingest_live_close(struct ingest_live *l) {
     if (l->state)
         l->ops->fini(l->state);
     free(l->state);
+    free_options(l);
     k2_buf_free(&l->capture);
     free(l->places);
     free(l->feed_name);
+    free(l->key);
     free(l->url);
     free(l);
 }

@@ -11,9 +11,14 @@
 
 struct ingest_live;
 
-/* `url` is the first of the source's; its topic is that of o->options.exchange. Strings are copied. */
-K2_RC ingest_live_open(struct ingest *g, const char *url, const struct ingest_source_options *o,
-                       struct ingest_live **out, struct k2_err *err);
+/* `url` is the first of the source's, `key` what it is known by in the topic, which is that of o->options.exchange. Strings
+ * are copied. */
+K2_RC ingest_live_open(struct ingest *g, const char *url, const char *key,
+                       const struct ingest_source_options *o, struct ingest_live **out,
+                       struct k2_err *err);
+/* All frames that the topic holds of it are decoded again, by a decoder that begins anew, before anything new is
+ * received: for those that were passed over. What was decoded before is dropped as duplicates. */
+K2_RC ingest_live_rewind(struct ingest_live *l, struct k2_err *err);
 void ingest_live_close(struct ingest_live *l); /* NULL is fine */
 /* Takes what has come, at most about max_bytes of it. */
 K2_RC ingest_live_step(struct ingest_live *l, size_t max_bytes, bool *idle, struct k2_err *err);

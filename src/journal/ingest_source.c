@@ -283,9 +283,31 @@ static K2_RC open_live(struct ingest_source *s, const struct ingest_source_optio
                        struct k2_err *err) {
     if (o->keep_counting)
         return k2_fail(err, K2_E_INVALID, "%s: a live source counts on by itself", s->path);
+    for (const struct ingest_source *other = s->ingest->sources; other; other = other->next) {
+        if (other->live && strcmp(other->key, s->key) == 0)
+            return k2_fail(err, K2_E_LOCKED, "%s is being read already", s->path);
+    }
     s->name = k2_intern(s->ingest->names, k2_sv_of(s->path));
-    K2_TRY(ingest_live_open(s->ingest, s->path, o, &s->live, err));
+    K2_TRY(ingest_live_open(s->ingest, s->path, s->key, o, &s->live, err));
     return o->resume ? resume(s, o->anew, err) : K2_OK;
+}
+
+/* What a live source is known by in marks, raw records and consumer groups: the feed's name, else its address and, as one
+ * address may serve many, what is said to it. */
+static char *live_key(const char *url, const struct ingest_source_options *o) {
+    struct k2_buf key = {0}, said = {0};
+    if (o->feed_name)
+        k2_buf_printf(&key, "feed:%s", o->feed_name);
+    else
+        k2_buf_str(&key, url);
+    for (const char *const *s = o->send; !o->feed_name && s && *s; s++)
+        k2_buf_printf(&said, "%s\n", *s);
+    if (said.n)
+        k2_buf_printf(&key, "#%08x", (unsigned)k2_hash64(said.p, said.n));
+    char *text = k2_sv_dup(k2_buf_view(&key));
+    k2_buf_free(&key);
+    k2_buf_free(&said);
+    return text;
 }
 
 int ingest_source_open(struct ingest *g, const char *path, const struct ingest_source_options *o,
@@ -301,7 +323,7 @@ int ingest_source_open(struct ingest *g, const char *path, const struct ingest_s
     s->ingest = g;
     s->path = k2_strdup(path);
     bool live = feed_is_live(path);
-    s->key = live ? k2_strdup(path) : absolute(path);
+    s->key = live ? live_key(path, o) : absolute(path);
     s->end_ns = o->most_ns > 0 ? k2_monotonic_ns() + o->most_ns : INT64_MAX;
     s->feed = o->feed;
     s->halts = o->halt || (o->follow || live ? g->options.halt_followed : g->options.halt_others);
@@ -382,6 +404,10 @@ int ingest_source_fd(const struct ingest_source *s) {
 
 int ingest_source_check_end(const struct ingest_source *s, struct k2_err *err) {
     return s->live ? K2_OK : feed_tail_check_end(s->tail, err);
+}
+
+int ingest_source_rewind(struct ingest_source *s, struct k2_err *err) {
+    return s->live ? ingest_live_rewind(s->live, err) : K2_OK;
 }
 
 int ingest_source_leave(struct ingest_source *s, struct k2_err *err) {

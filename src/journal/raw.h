@@ -1,7 +1,7 @@
 /* journal/raw.h - what live sources received, before anybody decoded it: topic market.raw.EXCHANGE.
  *
  * A record is a frame (feed/live/live.h). Its value is Avro {source, connection, line, form, received_ns, bytes}, where
- * source is the address that was asked for; its key is the exchange, so that all frames of a topic are in one
+ * source is "feed:NAME", or of k2 ingest the address and a hash of what is said to it; its key is the exchange, so that all frames of a topic are in one
  * partition, in the order of their receipt. raw_offset of a row that came from a live source is the offset of the frame
  * it is from.
  */

@@ -242,13 +242,15 @@ static void begin_watch(struct feeder *f, int i, int64_t now_ns) {
 /* One feed, and whether it sends what it should. */
 static K2_RC step_feed(struct feeder *f, int i, int64_t now_ns, struct k2_err *err) {
     struct ingest_stats before = ingest_stats(f->ingest);
+    int64_t received = intake_received(f->feeds[i]);
     if (!f->watches[i])
         begin_watch(f, i, now_ns);
     intake_step(f->feeds[i], f->ingest, now_ns);
     K2_TRY(ingest_health(f->ingest, err));
     struct ingest_stats after = ingest_stats(f->ingest);
     f->passed_over[i] |= after.halted > before.halted;
-    bool came = after.read > before.read;
+    /* That a connection begins or ends is a record too, but breaks no silence. */
+    bool came = received < 0 ? after.read > before.read : intake_received(f->feeds[i]) > received;
     return watch_step(f->watches[i], f->ingest, came, now_ns, err);
 }
 

@@ -612,9 +612,23 @@ void intake_detach(struct intake *f) {
     f->due_ns = 0;
 }
 
+int64_t intake_received(const struct intake *f) {
+    struct ingest_live_state l;
+    return f->source && ingest_source_live(f->source, &l) ? l.live.frames : -1;
+}
+
 void intake_reread(struct intake *f) {
-    if (intake_plan_is_sim(&f->plan) || intake_plan_is_live(&f->plan))
-        return; /* a connection must not end for it, and its raw bytes stay to be decoded again */
+    struct k2_err why = {0};
+    if (intake_plan_is_sim(&f->plan))
+        return;
+    if (intake_plan_is_live(&f->plan) && f->source) {
+        /* The connection goes on: its raw bytes are decoded again. */
+        if (ingest_source_rewind(f->source, &why) != K2_OK)
+            k2_log(K2_LOG_ERROR, "what was halted is not decoded", "feed", f->plan.name, "why",
+                   why.msg, NULL);
+        f->due_ns = 0;
+        return;
+    }
     let_go(f);
     forget_read(f);
     f->anew = true;

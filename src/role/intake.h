@@ -21,6 +21,8 @@ void intake_step(struct intake *f, struct ingest *g, int64_t now_ns);
 int64_t intake_due(const struct intake *f); /* wall clock */
 /* Its rows are numbered by counting them, or may be: its format is not known yet. */
 bool intake_counts(const struct intake *f);
+/* Messages that its connections brought; -1: it has no connection, or is not open. */
+int64_t intake_received(const struct intake *f);
 /* The ingest goes: lets go of the decoder, whose strings were its, and of what it believed to be read. */
 void intake_detach(struct intake *f);
 /* Reads all it has from the start again: what is known is dropped, what a halted channel passed over is not. */

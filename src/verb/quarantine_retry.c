@@ -161,7 +161,7 @@ static K2_RC retry_one(struct run *r, struct role_writer *w, const struct item *
         outcome = INGEST_RETRY_KNOWN;
         k2_buf_str(&why, "it was retried before");
     } else if (!format) {
-        k2_buf_str(&why, "its format is not known; --format names it");
+        k2_buf_str(&why, "its format is not known; --format-of or --mapping names it");
     } else {
         struct request_retry request = request_of(r, i, format, &header);
         rc = role_writer_retry(w, &request, &outcome, &why, err);

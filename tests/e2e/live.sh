@@ -222,5 +222,25 @@ wait "$server"
 server=''
 grep -q 'halted [1-9]' out || fail "the channel was not halted: $(cat out)"
 same "$(k2 topic tail market.raw.binance --from start 2>/dev/null | grep -c XRPUSDT)" 250
+
+# --- a halted channel of a feed goes on: what was received meanwhile is stored, from its raw bytes ---
+trades ADAUSDT 400 >session
+read -r a b <<<"$(free_udp)"
+export K2_FEED_ADA_FORMAT=binance-json K2_FEED_ADA_EXCHANGE=BINANCE K2_FEED_ADA_SOURCE=udp://127.0.0.1:$a
+export K2_SEQUENCE_HALT=feeds
+start
+is_up() { k2 topic tail market.raw.binance --from start 2>/dev/null | grep -q 'feed:ada'; }
+until_true is_up
+venue session --udp "127.0.0.1:$a" --clients 0 --rate 800 --do '100 lose 150'
+wait "$server"
+server=''
+raw_of() { [ "$(k2 topic tail market.raw.binance --from start 2>/dev/null | grep -c "$1")" -eq "$2" ]; }
+until_true raw_of ADAUSDT 250
+until_true rows ADAUSDT 99
+run 0 k2 halt resume "$(k2 halt list --format csv | sed -n 's/^\([^,]*ADAUSDT[^,]*\),.*/\1/p' | head -n 1)"
+until_true rows ADAUSDT 250
+same "$(value "SELECT count(*) FROM trades WHERE symbol = 'ADAUSDT'")" 250
+stop
+run 0 k2 reconcile
 run 0 k2 verify
 finish

@@ -491,6 +491,7 @@ const struct feed_ops feed_moex_fast = {
     .decode = decode,
     .fini = fini,
     .dissect = dissect,
+    .captures = true,
     .framing = FEED_FRAMING_OWN,
     .cut_by = cut,
     .templates = true,

@@ -11,6 +11,7 @@
  * and TargetCompID are the channel.
  */
 #include "feed/capture/frames.h"
+#include "feed/capture/raw.h"
 #include "feed/fix/market.h"
 
 #include <stdio.h>
@@ -401,7 +402,7 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     return fix_market_init(&s->market, o, K2_SV(""), in, err);
 }
 
-/* The magic numbers of pcap, either order and resolution, and of pcapng. */
+/* The magic numbers of pcap, either order and resolution, of pcapng and of raw captures. */
 static bool is_capture(struct k2_sv bytes) {
     static const char magic[][4] = {{'\xa1', '\xb2', '\xc3', '\xd4'},
                                     {'\xd4', '\xc3', '\xb2', '\xa1'},
@@ -411,7 +412,7 @@ static bool is_capture(struct k2_sv bytes) {
     for (size_t i = 0; bytes.n >= 4 && i < sizeof magic / sizeof *magic; i++)
         if (memcmp(bytes.p, magic[i], 4) == 0)
             return true;
-    return false;
+    return feed_raw_is(bytes);
 }
 
 static int decode_text(struct text *s, struct k2_sv bytes, bool last, size_t *consumed) {
@@ -430,7 +431,7 @@ static int decode(void *state, struct k2_sv bytes, bool last, size_t *consumed,
     s->sink = sink;
     s->err = err;
     *consumed = 0;
-    if (!s->begun && bytes.n < 4 && !last)
+    if (!s->begun && bytes.n < 8 && !last)
         return K2_OK;
     s->captured = s->begun ? s->captured : is_capture(bytes);
     s->begun = true;
@@ -560,6 +561,7 @@ const struct feed_ops feed_fix_text = {
     .decode = decode,
     .fini = fini,
     .dissect = dissect,
+    .captures = true,
     .framing = FEED_FRAMING_OWN,
     .cut_by = cut,
 };

@@ -297,6 +297,7 @@ void layout_make_ops(struct layout *l) {
         .decode = decode,
         .fini = fini,
         .dissect = dissect,
+        .captures = true,
         .framing = l->framing,
         .cut = cut_frame,
     };

@@ -142,9 +142,9 @@ static int try_to_connect(struct live_link *k, int64_t now, struct k2_err *err) 
 
 static int mind_silence(struct live_link *k, int64_t now, struct k2_err *err) {
     int64_t most = k->live->silence_ns, quiet = now - k->heard_ns;
-    if (k->ops->silent || quiet < most / 2)
+    if (k->ops->silent || most == 0 || quiet < most / 2)
         return K2_OK;
-    if (quiet >= most)
+    if (quiet >= most && (k->asked || !k->ops->ping))
         return k2_fail(err, K2_E_IO, "nothing was received for %lld ms%s",
                        (long long)(quiet / K2_NS_PER_MS),
                        k->ops->ping ? ", nor an answer to a ping" : "");
@@ -228,7 +228,7 @@ static int64_t link_due(const struct live_link *k, int64_t now) {
     default:
         if (k->more)
             return now;
-        return k->ops->silent ? INT64_MAX : k->heard_ns + (k->asked ? most : most / 2);
+        return k->ops->silent || most == 0 ? INT64_MAX : k->heard_ns + (k->asked ? most : most / 2);
     }
 }
 
@@ -303,7 +303,8 @@ static int copy_options(struct feed_live *l, const struct feed_live_options *o,
     if (o->rotate_ns > 0 && ops_of(l->urls[0].scheme) != &live_websocket)
         return k2_fail(err, K2_E_INVALID, "only a WebSocket is made anew at an age; %s is none",
                        l->urls[0].text);
-    l->silence_ns = o->silence_ns ? o->silence_ns : SILENCE;
+    bool can_ask = ops_of(l->urls[0].scheme)->ping != NULL;
+    l->silence_ns = o->silence_ns ? o->silence_ns : can_ask ? SILENCE : 0;
     l->rotate_ns = o->rotate_ns;
     l->max_frame = o->max_frame ? o->max_frame : most_frame;
     l->ca_file = o->ca_file ? k2_strdup(o->ca_file) : NULL;

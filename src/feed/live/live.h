@@ -42,11 +42,11 @@ struct feed_live_frame {
 struct feed_live_options {
     /* The first that works is used; all of one kind; ended by NULL; copied. */
     const char *const *urls;
-    /* Said after each connecting, as they are (a WebSocket: a text message each); ended by NULL or NULL; copied. */
+    /* Said after each connecting (a WebSocket: a text message each; a stream: a line each); ended by NULL or NULL; copied. */
     const char *const *send;
     const char *ca_file; /* TLS: further trust than the system's; NULL = none */
-    /* Nothing for so long ends a connection (of a WebSocket: after a ping had no answer); 0 = 30 s. Datagrams have no
-     * connection that could end: they may be silent for any time. */
+    /* Nothing for so long ends a connection (of a WebSocket: after a ping had no answer). 0: 30 s of a WebSocket, never
+     * of a stream, which cannot be asked. Datagrams have no connection that could end. */
     int64_t silence_ns;
     /* A WebSocket is made anew when it is so old (venues end them after 24 h): the new one is connected and gives
      * messages before the old one ends; 0 = never. */

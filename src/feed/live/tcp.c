@@ -5,8 +5,12 @@ static int step(struct live_link *k, bool *up, struct k2_err *err) {
     K2_TRY(live_stream_step(k, up, err));
     if (!*up)
         return K2_OK;
-    for (char **s = k->live->send; s && *s; s++)
-        k2_buf_str(&k->out, *s);
+    for (char **s = k->live->send; s && *s; s++) { /* lines: a stream does not keep them apart */
+        size_t n = strlen(*s);
+        k2_buf_put(&k->out, *s, n);
+        if (n == 0 || (*s)[n - 1] != '\n')
+            k2_buf_byte(&k->out, '\n');
+    }
     return live_stream_flush(k, err);
 }
 

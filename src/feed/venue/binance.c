@@ -530,6 +530,7 @@ const struct feed_ops feed_binance_json = {
         "the venue's trade id (t), aggregate trade id (a) and update id (u), per symbol; else "
         "the place in its channel",
     .facts = facts,
+    .captures = true,
     .state_size = sizeof(struct vj),
     .detect = detect,
     .init = init,

@@ -231,6 +231,7 @@ int vj_detect(const struct vj_venue *venue, struct k2_sv head, const char **why)
         .title = of_title,                                                                         \
         .numbering = of_numbering,                                                                 \
         .facts = facts,                                                                            \
+        .captures = true,                                                                          \
         .state_size = sizeof(struct vj),                                                           \
         .detect = detect,                                                                          \
         .init = init,                                                                              \
