@@ -376,7 +376,7 @@ struct grave {
 };
 
 static void put_entry(struct health *h, const struct seq_step *s, enum health_level level,
-                      const char *what, const char *todo) {
+                      const char *what, const char *remedy) {
     struct k2_buf id = {0};
     char since[K2_TIME_TEXT];
     ledger_entry_name(s, &id);
@@ -386,7 +386,7 @@ static void put_entry(struct health *h, const struct seq_step *s, enum health_le
     r->last_ns = s->opened_ns;
     r->records = s->cause == SEQ_NUMBERS ? s->missing : HEALTH_NONE;
     k2_time_format(s->cause == SEQ_NUMBERS ? s->opened_ns : s->from, since);
-    snprintf(r->detail, sizeof r->detail, "%.300s since %.19sZ; %s", what, since, todo);
+    snprintf(r->detail, sizeof r->detail, "%.300s since %.19sZ; %s", what, since, remedy);
     k2_buf_free(&id);
 }
 

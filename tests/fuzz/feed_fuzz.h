@@ -30,6 +30,31 @@ static inline void see_text(struct k2_sv s) { /* reads every byte, for the sanit
     (void)sink;
 }
 
+static inline void fields_group(void *ctx, const char *name, int index, size_t at) {
+    (void)ctx;
+    (void)index;
+    (void)at;
+    see_text(k2_sv_of(name));
+}
+
+static inline void fields_end(void *ctx) {
+    (void)ctx;
+}
+
+static inline void fields_field(void *ctx, const char *name, struct k2_sv text, bool padding,
+                                size_t at, size_t size) {
+    const size_t *n = ctx;
+    (void)padding;
+    see_text(k2_sv_of(name));
+    see_text(text);
+    K2_ASSERT(at + size <= *n);
+}
+
+/* Reads every field that is told of a frame of *n bytes. */
+static inline struct feed_visit see_fields(size_t *n) {
+    return (struct feed_visit){n, fields_group, fields_end, fields_field};
+}
+
 static inline int see_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
                             struct k2_err *err) {
     struct answers *a = ctx;

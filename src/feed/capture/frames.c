@@ -270,13 +270,21 @@ static int step_stream(struct feed_frames *f, struct k2_sv bytes, size_t *used,
 
 /* --- the calls --- */
 
+static enum form form_of(struct k2_sv head) {
+    return feed_raw_is(head)                    ? FORM_RAW
+           : head.n >= 4 && pcap_begins(head)   ? FORM_PCAP
+           : head.n >= 4 && pcapng_begins(head) ? FORM_PCAPNG
+                                                : FORM_STREAM;
+}
+
+bool feed_frames_is_capture(struct k2_sv head) {
+    return form_of(head) != FORM_STREAM;
+}
+
 static void tell_form(struct feed_frames *f, struct k2_sv bytes, bool last) {
     if (!last && (bytes.n < 4 || (feed_raw_may_be(bytes) && !feed_raw_is(bytes))))
         return;
-    f->form = feed_raw_is(bytes)                     ? FORM_RAW
-              : bytes.n >= 4 && pcap_begins(bytes)   ? FORM_PCAP
-              : bytes.n >= 4 && pcapng_begins(bytes) ? FORM_PCAPNG
-                                                     : FORM_STREAM;
+    f->form = form_of(bytes);
     if (f->form == FORM_STREAM)
         f->o.framing = framing_tell(f->o.framing, bytes);
 }

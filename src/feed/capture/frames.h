@@ -41,6 +41,9 @@ void feed_frames_free(struct feed_frames *f); /* NULL is fine */
 K2_RC feed_frames_decode(struct feed_frames *f, struct k2_sv bytes, bool last, size_t *consumed,
                          const struct feed_sink *sink, struct k2_err *err);
 
+/* Whether a source that begins so (8 bytes tell) is a capture, and no plain file. */
+bool feed_frames_is_capture(struct k2_sv head);
+
 /* For detect: the first frame whose bytes are inside `head` (the start of a source) as they are, borrowed from it;
  * its flow_name is empty. False when there is no whole one. Of FEED_FRAMING_OWN, which only the decoder can cut, it is
  * all bytes of the plain file or segment. */

@@ -11,7 +11,6 @@
  * and TargetCompID are the channel.
  */
 #include "feed/capture/frames.h"
-#include "feed/capture/raw.h"
 #include "feed/fix/market.h"
 
 #include <stdio.h>
@@ -402,19 +401,6 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     return fix_market_init(&s->market, o, K2_SV(""), in, err);
 }
 
-/* The magic numbers of pcap, either order and resolution, of pcapng and of raw captures. */
-static bool is_capture(struct k2_sv bytes) {
-    static const char magic[][4] = {{'\xa1', '\xb2', '\xc3', '\xd4'},
-                                    {'\xd4', '\xc3', '\xb2', '\xa1'},
-                                    {'\xa1', '\xb2', '\x3c', '\x4d'},
-                                    {'\x4d', '\x3c', '\xb2', '\xa1'},
-                                    {'\x0a', '\x0d', '\x0d', '\x0a'}};
-    for (size_t i = 0; bytes.n >= 4 && i < sizeof magic / sizeof *magic; i++)
-        if (memcmp(bytes.p, magic[i], 4) == 0)
-            return true;
-    return feed_raw_is(bytes);
-}
-
 static int decode_text(struct text *s, struct k2_sv bytes, bool last, size_t *consumed) {
     size_t used = 1;
     int rc = K2_OK;
@@ -433,7 +419,7 @@ static int decode(void *state, struct k2_sv bytes, bool last, size_t *consumed,
     *consumed = 0;
     if (!s->begun && bytes.n < 8 && !last)
         return K2_OK;
-    s->captured = s->begun ? s->captured : is_capture(bytes);
+    s->captured = s->begun ? s->captured : feed_frames_is_capture(bytes);
     s->begun = true;
     return s->captured ? feed_frames_decode(s->frames, bytes, last, consumed, sink, err)
                        : decode_text(s, bytes, last, consumed);
