@@ -29,3 +29,4 @@ for block in 65536 262144; do
 done
 python3 bench/table.py "$out"
 cp "$out" build/bench.jsonl
+bench/decode.sh

@@ -32,7 +32,7 @@ die() { printf 'bootstrap: error: %s\n' "$*" >&2; exit 1; }
 packages=(gcc libc6-dev cmake ninja-build pkg-config python3 python3-venv
     libzstd-dev libsqlite3-dev libjansson-dev libinih-dev libxxhash-dev
     libmicrohttpd-dev libedit-dev uthash-dev zlib1g-dev liblzma-dev libzip-dev libexpat1-dev tzdata
-    libcurl4-openssl-dev libwslay-dev libstdc++6)
+    libcurl4-openssl-dev libssl-dev libwslay-dev libstdc++6)
 # The tests in C are compiled by the lint too.
 [ -z "$with_tests$with_lint" ] || packages+=(libcmocka-dev libavro-dev curl openssl)
 [ -z "$with_lint" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14

@@ -62,6 +62,11 @@ static int check_url(const char *url, char place[PLACE_TEXT], struct k2_err *err
     return K2_OK;
 }
 
+int k2_http_check(const char *url, struct k2_err *err) {
+    char place[PLACE_TEXT];
+    return check_url(url, place, err);
+}
+
 /* --- handles --- */
 
 static void set_text(CURL *c, CURLoption option, const char *text) {

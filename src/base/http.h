@@ -26,6 +26,9 @@ struct k2_http_request {
 K2_RC k2_http(const struct k2_http_request *r, int *status, struct k2_buf *answer,
               struct k2_err *err);
 
+/* Whether it is the URL of a request: K2_E_INVALID says what is wrong with it. Nobody is asked. */
+K2_RC k2_http_check(const char *url, struct k2_err *err);
+
 /* A connection that is the caller's after it is made: what is sent and received are bytes. The URL is SCHEME://HOST[:PORT]
  * with tcp (never through a proxy), http or ws, or with https or wss, which are TLS with the certificate and its name
  * checked; what is behind the port is not looked at. For feeds and WebSocket (RFC 6455). */

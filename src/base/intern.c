@@ -4,6 +4,7 @@
  * open addressing, linear probing, a power of two of slots, at most half of them taken. The key of
  * a string of up to 16 bytes is the string itself, padded with zeros, so that a lookup of it ends in
  * the slot (measured 14 -> 5 ns); that of a longer one is its hash, and the strings are compared.
+ * A slot says in which round it was taken: one of an earlier round is free, and emptying touches none.
  */
 #include "base/intern.h"
 
@@ -18,18 +19,22 @@
 
 struct key {
     uint64_t lo, hi; /* bytes 0..7 and 8..15, or the hash and 0 */
-    uint32_t n;      /* bytes of the string */
+    uint32_t tag;    /* the round and the length, as in a slot */
 };
+
+#define LENGTH_BITS 5
+#define LONG 31u /* in the place of a length */
+#define ROUND_MASK (UINT32_MAX >> LENGTH_BITS)
 
 struct slot {
     uint64_t lo, hi;
-    uint32_t n;
-    uint32_t id; /* 0: empty */
+    uint32_t tag; /* round << LENGTH_BITS | length; no round is 0 */
+    uint32_t id;
 };
 
 struct chunk {
     char *p;
-    size_t n, cap;
+    size_t cap;
 };
 
 struct k2_interner {
@@ -39,6 +44,8 @@ struct k2_interner {
     uint32_t mask; /* slots - 1 */
     struct chunk *chunks;
     size_t n_chunks, current; /* chunks after `current` are empty: left by a reset */
+    char *next;               /* what is free of the current one */
+    size_t left;
     size_t chunk_bytes;
 };
 
@@ -48,6 +55,7 @@ struct k2_interner *k2_interner_new(void) {
     in->mask = FIRST_SLOTS - 1;
     in->text_cap = FIRST_SLOTS / 2 + 1;
     in->texts.by_id = k2_zalloc(in->text_cap * sizeof *in->texts.by_id);
+    in->texts.round = 1;
     return in;
 }
 
@@ -68,19 +76,29 @@ static void add_chunk(struct k2_interner *in, size_t cap) {
     in->chunk_bytes += cap + SHORT;
 }
 
-/* Room for n bytes in the current chunk, or in the first later one that has it. */
-static char *store(struct k2_interner *in, size_t n) {
-    while (in->current < in->n_chunks) {
-        struct chunk *c = &in->chunks[in->current];
-        if (c->cap - c->n >= n) {
-            c->n += n;
-            return c->p + c->n - n;
-        }
-        in->current++;
-    }
-    add_chunk(in, n > CHUNK_BYTES ? n : CHUNK_BYTES);
-    in->chunks[in->current].n = n;
-    return in->chunks[in->current].p;
+static void use_chunk(struct k2_interner *in, size_t i) {
+    in->current = i;
+    in->next = in->chunks[i].p;
+    in->left = in->chunks[i].cap;
+}
+
+/* The next chunk that has room for n bytes is the current one. */
+static __attribute__((noinline)) void next_chunk(struct k2_interner *in, size_t n) {
+    size_t i = in->n_chunks ? in->current + 1 : 0;
+    while (i < in->n_chunks && in->chunks[i].cap < n)
+        i++;
+    if (i == in->n_chunks)
+        add_chunk(in, n > CHUNK_BYTES ? n : CHUNK_BYTES);
+    use_chunk(in, i);
+}
+
+static inline char *store(struct k2_interner *in, size_t n) {
+    if (n > in->left || !in->next)
+        next_chunk(in, n);
+    char *p = in->next;
+    in->next += n;
+    in->left -= n;
+    return p;
 }
 
 /* The n bytes at s in a word, n at most 8, without a loop: loads that overlap meet in equal bits. */
@@ -93,15 +111,24 @@ static inline uint64_t load_word(const char *s, size_t n) {
     return p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
 }
 
-static inline struct key short_key(struct k2_sv s) {
-    if (s.n <= 8)
-        return (struct key){load_word(s.p, s.n), 0, (uint32_t)s.n};
-    return (struct key){k2_get_u64(s.p), load_word(s.p + 8, s.n - 8), (uint32_t)s.n};
+static inline uint32_t tag_of(const struct k2_interner *in, uint32_t length) {
+    return (in->texts.round & ROUND_MASK) << LENGTH_BITS | length;
 }
 
-static struct key long_key(struct k2_sv s) {
+static inline struct key short_key(const struct k2_interner *in, struct k2_sv s) {
+    uint32_t tag = tag_of(in, (uint32_t)s.n);
+    if (s.n <= 8)
+        return (struct key){load_word(s.p, s.n), 0, tag};
+    return (struct key){k2_get_u64(s.p), load_word(s.p + 8, s.n - 8), tag};
+}
+
+static struct key long_key(const struct k2_interner *in, uint64_t hash) {
+    return (struct key){hash, 0, tag_of(in, LONG)};
+}
+
+static struct key key_of(const struct k2_interner *in, struct k2_sv s) {
     K2_ASSERT(s.n <= UINT32_MAX);
-    return (struct key){k2_hash64(s.p, s.n), 0, (uint32_t)s.n};
+    return s.n <= SHORT ? short_key(in, s) : long_key(in, k2_hash64(s.p, s.n));
 }
 
 /* Where probing starts. One multiplication of two 64-bit words mixes all their bits. */
@@ -112,14 +139,18 @@ static inline uint32_t home(const struct k2_interner *in, uint64_t lo, uint64_t 
     return (uint32_t)((uint64_t)product ^ (uint64_t)(product >> 64)) & in->mask;
 }
 
+static inline bool is_free(const struct slot *slot, uint32_t tag) {
+    return (slot->tag ^ tag) >> LENGTH_BITS != 0;
+}
+
 static void grow(struct k2_interner *in) {
     struct slot *old = in->slots;
-    uint32_t n = in->mask + 1;
+    uint32_t n = in->mask + 1, now = tag_of(in, 0);
     K2_ASSERT(n <= UINT32_MAX / 2);
     in->slots = k2_zalloc((size_t)n * 2 * sizeof *in->slots);
     in->mask = n * 2 - 1;
     for (uint32_t i = 0; i < n; i++) {
-        if (!old[i].id)
+        if (is_free(&old[i], now))
             continue;
         uint32_t at = home(in, old[i].lo, old[i].hi);
         while (in->slots[at].id)
@@ -131,42 +162,70 @@ static void grow(struct k2_interner *in) {
     in->texts.by_id = k2_realloc(in->texts.by_id, in->text_cap * sizeof *in->texts.by_id);
 }
 
-/* The id with this key, 0 if there is none. text: compared too, unless it is NULL. */
-static inline uint32_t find(const struct k2_interner *in, struct key key, const char *text) {
+/* The slot with this key, or the free one where it belongs. s: compared too, where it is long. */
+static inline struct slot *find(const struct k2_interner *in, struct key key, struct k2_sv s) {
     for (uint32_t at = home(in, key.lo, key.hi);; at = (at + 1) & in->mask) {
-        const struct slot *slot = &in->slots[at];
-        if (slot->lo == key.lo && slot->hi == key.hi && slot->n == key.n && slot->id &&
-            (!text || memcmp(in->texts.by_id[slot->id].p, text, key.n) == 0))
-            return slot->id;
-        if (!slot->id)
-            return 0;
+        struct slot *slot = &in->slots[at];
+        if (is_free(slot, key.tag))
+            return slot;
+        if (slot->lo == key.lo && slot->hi == key.hi && slot->tag == key.tag &&
+            (s.n <= SHORT || k2_sv_eq(in->texts.by_id[slot->id], s)))
+            return slot;
     }
 }
 
-static uint32_t find_any(const struct k2_interner *in, struct k2_sv s) {
-    return s.n <= SHORT ? find(in, short_key(s), NULL) : find(in, long_key(s), s.p);
-}
-
-/* A string that is not there yet. Kept out of the look-ups, which are small and many. */
-static __attribute__((noinline)) uint32_t add(struct k2_interner *in, struct k2_sv s) {
-    if (in->texts.count == in->mask / 2)
-        grow(in);
-    struct key key = s.n <= SHORT ? short_key(s) : long_key(s);
-    uint32_t at = home(in, key.lo, key.hi);
-    while (in->slots[at].id)
-        at = (at + 1) & in->mask;
-    char *copy = store(in, s.n);
-    if (s.n)
-        memcpy(copy, s.p, s.n);
+/* Takes the slot for a string of which `copy` is ours. */
+static inline uint32_t take(struct k2_interner *in, struct slot *slot, struct key key,
+                            struct k2_sv copy) {
     uint32_t id = ++in->texts.count;
-    in->texts.by_id[id] = (struct k2_sv){copy, s.n};
-    in->slots[at] = (struct slot){key.lo, key.hi, key.n, id};
+    in->texts.by_id[id] = copy;
+    *slot = (struct slot){key.lo, key.hi, key.tag, id};
     return id;
 }
 
+static inline struct slot *find_room(struct k2_interner *in, struct slot *slot, struct key key,
+                                     struct k2_sv s) {
+    if (in->texts.count < in->mask / 2)
+        return slot;
+    grow(in);
+    return find(in, key, s);
+}
+
+/* The key is the string, and there is room for all of it behind the last byte of a chunk. */
+static inline uint32_t intern_short(struct k2_interner *in, struct key key, size_t n) {
+    struct k2_sv s = {NULL, n};
+    struct slot *slot = find(in, key, s);
+    if (!is_free(slot, key.tag))
+        return slot->id;
+    slot = find_room(in, slot, key, s);
+    char *copy = store(in, n);
+    k2_put_u64(copy, key.lo);
+    k2_put_u64(copy + 8, key.hi);
+    return take(in, slot, key, (struct k2_sv){copy, n});
+}
+
+static uint32_t intern_long(struct k2_interner *in, struct key key, struct k2_sv s) {
+    struct slot *slot = find(in, key, s);
+    if (!is_free(slot, key.tag))
+        return slot->id;
+    slot = find_room(in, slot, key, s);
+    char *copy = store(in, s.n);
+    memcpy(copy, s.p, s.n);
+    return take(in, slot, key, (struct k2_sv){copy, s.n});
+}
+
 uint32_t k2_intern(struct k2_interner *in, struct k2_sv s) {
-    uint32_t id = find_any(in, s);
-    return id ? id : add(in, s);
+    struct key key = key_of(in, s);
+    return s.n <= SHORT ? intern_short(in, key, s.n) : intern_long(in, key, s);
+}
+
+uint32_t k2_intern_hashed(struct k2_interner *in, struct k2_sv s, uint64_t hash) {
+    K2_ASSERT(s.n > SHORT && s.n <= UINT32_MAX);
+    return intern_long(in, long_key(in, hash), s);
+}
+
+uint32_t k2_intern_words(struct k2_interner *in, uint64_t lo, uint64_t hi, size_t n) {
+    return intern_short(in, (struct key){lo, hi, tag_of(in, (uint32_t)n)}, n);
 }
 
 uint32_t k2_intern_short(struct k2_interner *in, struct k2_sv s) {
@@ -176,13 +235,14 @@ uint32_t k2_intern_short(struct k2_interner *in, struct k2_sv s) {
     K2_ASSERT(s.n <= SHORT);
     const uint8_t *mask = edge + SHORT - s.n;
     struct key key = {k2_get_u64(s.p) & k2_get_u64(mask),
-                      k2_get_u64(s.p + 8) & k2_get_u64(mask + 8), (uint32_t)s.n};
-    uint32_t id = find(in, key, NULL);
-    return id ? id : add(in, s);
+                      k2_get_u64(s.p + 8) & k2_get_u64(mask + 8), tag_of(in, (uint32_t)s.n)};
+    return intern_short(in, key, s.n);
 }
 
 uint32_t k2_intern_find(const struct k2_interner *in, struct k2_sv s) {
-    return find_any(in, s);
+    struct key key = key_of(in, s);
+    const struct slot *slot = find(in, key, s);
+    return is_free(slot, key.tag) ? 0 : slot->id;
 }
 
 uint32_t k2_interner_count(const struct k2_interner *in) {
@@ -196,11 +256,14 @@ size_t k2_interner_bytes(const struct k2_interner *in) {
 }
 
 void k2_interner_reset(struct k2_interner *in) {
-    memset(in->slots, 0, ((size_t)in->mask + 1) * sizeof *in->slots);
-    for (size_t i = 0; i < in->n_chunks; i++)
-        in->chunks[i].n = 0;
-    in->current = 0;
+    if (in->n_chunks)
+        use_chunk(in, 0);
     in->texts.count = 0;
+    if ((++in->texts.round & ROUND_MASK) ==
+        0) { /* slots of the rounds before would be taken for new ones */
+        memset(in->slots, 0, ((size_t)in->mask + 1) * sizeof *in->slots);
+        in->texts.round++;
+    }
 }
 
 void k2_blob_add(struct k2_buf *blob, struct k2_sv s) {

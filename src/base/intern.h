@@ -21,6 +21,10 @@ uint32_t k2_intern(struct k2_interner *in, struct k2_sv s);
  * whatever they are: what decoders do most. */
 #define K2_INTERN_SHORT 16
 uint32_t k2_intern_short(struct k2_interner *in, struct k2_sv s);
+/* The same of the bytes in two words, the first byte lowest, zeros behind the n-th. */
+uint32_t k2_intern_words(struct k2_interner *in, uint64_t lo, uint64_t hi, size_t n);
+/* The same for a longer string whose k2_hash64 is known. */
+uint32_t k2_intern_hashed(struct k2_interner *in, struct k2_sv s, uint64_t hash);
 /* The id if the string was interned before, else 0. */
 uint32_t k2_intern_find(const struct k2_interner *in, struct k2_sv s);
 
@@ -28,6 +32,7 @@ uint32_t k2_intern_find(const struct k2_interner *in, struct k2_sv s);
 struct k2_interner_texts {
     struct k2_sv *by_id; /* [0] is {NULL, 0} */
     uint32_t count;
+    uint32_t round; /* from 1: how often it was emptied */
 };
 
 /* Borrowed until reset; id 0 gives {NULL, 0}. Of any other K2_INTERN_SHORT bytes can be read, however
@@ -36,6 +41,11 @@ static inline struct k2_sv k2_interned(const struct k2_interner *in, uint32_t id
     const struct k2_interner_texts *texts = (const struct k2_interner_texts *)in;
     K2_ASSERT(id <= texts->count);
     return texts->by_id[id];
+}
+
+/* Ids are good in the round in which they were given. */
+static inline uint32_t k2_interner_round(const struct k2_interner *in) {
+    return ((const struct k2_interner_texts *)in)->round;
 }
 
 uint32_t k2_interner_count(const struct k2_interner *in); /* ids are 1..count */

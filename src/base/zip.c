@@ -122,6 +122,12 @@ void k2_gunzip_free(struct k2_gunzip *g) {
     free(g);
 }
 
+void k2_gunzip_reset(struct k2_gunzip *g) {
+    inflateReset(&g->z);
+    g->at = GZ_START;
+    g->read = g->made = g->members = 0;
+}
+
 bool k2_gzip_magic(struct k2_sv head) {
     return head.n >= 2 && (uint8_t)head.p[0] == 0x1f && (uint8_t)head.p[1] == 0x8b;
 }

@@ -103,6 +103,9 @@ struct feed_frame {
     uint32_t flow; /* which conversation it belongs to, from 0 in the order of their turning up */
     struct k2_sv flow_name; /* "udp://239.1.2.3:26400"; empty where there is only one */
     bool datagram; /* the payload of one; else it was cut out of a stream (TCP, plain file) */
+    /* SoupBinTCP whose login was seen: its session, borrowed, and the number of this message in it; 0 = not known. */
+    struct k2_sv session;
+    int64_t message;
 };
 
 /* How frames are cut out of a TCP flow, or of a file that is no capture. */
@@ -176,6 +179,8 @@ const struct feed_ops *feed_find(struct k2_sv name); /* NULL if there is none */
 /* The same; a name that ends in .layout is a file with a layout (docs/layouts.md), and what is wrong with it
  * is told. K2_E_NOTFOUND: there is no such format. */
 K2_RC feed_load(struct k2_sv name, const struct feed_ops **out, struct k2_err *err);
+/* Whether a live source at the URL can bring the format. K2_E_INVALID says why not. */
+K2_RC feed_live_fits(const struct feed_ops *ops, const char *url, struct k2_err *err);
 const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head);
 /* The same, and how sure and why; *why is set also when it is none. */
 const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head, int *sure,
@@ -187,6 +192,8 @@ const struct feed_ops *feed_at(int index);
 K2_RC feed_mapping_check(struct k2_sv text, struct k2_sv name, struct k2_err *err);
 /* The same of a file of FAST templates (XML). */
 K2_RC feed_templates_check(struct k2_sv text, struct k2_sv name, struct k2_err *err);
+/* Whether a file that begins so has the mapping's columns in it: its header, or else its first row. */
+bool feed_mapping_fits(struct k2_sv text, struct k2_sv head);
 
 /* --- a file read step by step, also one that grows --- */
 
@@ -480,6 +487,7 @@ int64_t sim_symbol_number(const struct sim *s);
 #include "feed/dbn/write.h"
 #include "feed/dissect.h"
 #include "feed/live/live.h"
+#include "feed/live/rerequest.h"
 #include "feed/sources.h"
 #include "feed/symbols.h"
 

@@ -15,6 +15,7 @@ static const struct feed_ops *const feeds[] = {
     &feed_deribit_json,
     &feed_gateio_json,
     &feed_hyperliquid_json,
+    &feed_huobi_json,
     &feed_dbn,
     &feed_lobster,
     &feed_lobster_book,

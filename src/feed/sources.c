@@ -43,11 +43,25 @@ static struct k2_sv telling_name(const char *path) {
     return k2_sv_of(path + n);
 }
 
-/* Reads the head of a file. K2_OK and *feed NULL: it is none of ours. */
-static int look(const char *path, const struct feed_ops **feed, struct k2_err *err) {
+/* `feed`: what the file was said to be, or NULL. Gives what it is, NULL: none of ours, or not that. */
+static const struct feed_ops *recognise(const struct sources *s, const struct feed_ops *feed,
+                                        struct k2_sv name, struct k2_sv head) {
+    if (feed && !feed->templates && s->mapping.n) {
+        bool parquet = s->parquet && k2_sv_ends(name, K2_SV(".parquet"));
+        return parquet || feed_mapping_fits(s->mapping, head) ? feed : NULL;
+    }
+    const struct feed_ops *found = feed_detect(name, head);
+    return feed && found != feed ? NULL : found;
+}
+
+/* Reads the head of a file. K2_OK and *found NULL: it is none of ours. */
+static int look(const struct sources *s, const char *path, const struct feed_ops *feed,
+                const struct feed_ops **found, struct k2_err *err) {
     struct k2_buf head = {0};
     int rc = feed_file_head(path, HEAD, &head, err);
-    *feed = rc == K2_OK ? feed_detect(telling_name(path), k2_buf_view(&head)) : NULL;
+    *found = rc == K2_OK ? recognise(s, feed, telling_name(path), k2_buf_view(&head)) : NULL;
+    if (rc == K2_OK && !*found)
+        rc = k2_err_context(err, feed_raw_check_version(k2_buf_view(&head), err), "%s", path);
     k2_buf_free(&head);
     return rc;
 }
@@ -76,14 +90,15 @@ static bool is_aside(struct k2_sv member) {
 }
 
 /* The format of a member by its first bytes and ARCHIVE.zip/MEMBER. */
-static int look_inside(struct k2_archive *a, size_t i, const char *path, struct k2_sv name,
-                       const struct feed_ops **feed, struct k2_err *err) {
+static int look_inside(const struct sources *s, struct k2_archive *a, size_t i, const char *path,
+                       const struct feed_ops *feed, const struct feed_ops **found,
+                       struct k2_err *err) {
     struct feed_bytes b;
     struct k2_buf head = {0};
     int rc = feed_bytes_open_member(&b, a, i, path, err);
     if (rc == K2_OK)
         rc = feed_bytes_head(&b, HEAD, &head, err);
-    *feed = rc == K2_OK ? feed_detect(name, k2_buf_view(&head)) : NULL;
+    *found = rc == K2_OK ? recognise(s, feed, telling_name(path), k2_buf_view(&head)) : NULL;
     k2_buf_free(&head);
     return rc;
 }
@@ -96,14 +111,13 @@ static void add_member(struct sources *s, struct k2_archive *a, size_t i, const 
     const struct feed_ops *found = feed;
     struct k2_err why = {0};
     k2_buf_printf(&path, "%s/%.*s", archive, K2_SV_ARG(member));
-    size_t base = strlen(archive) - name_of(archive).n;
     const char *full = k2_buf_cstr(&path);
     int rc = is_aside(member) ? K2_E_NOTFOUND
              : given          ? K2_OK
-                              : look_inside(a, i, full, k2_sv_of(full + base), &found, &why);
+                              : look_inside(s, a, i, full, feed, &found, &why);
     if (why.status != K2_OK)
         append(s, full)->why = why;
-    else if (rc != K2_OK || !found || (feed && found != feed))
+    else if (rc != K2_OK || !found)
         pass_over(s, full);
     else
         append(s, full)->feed = found;
@@ -143,7 +157,7 @@ static void add_file(struct sources *s, const char *path, const struct feed_ops 
         (void)k2_fail(&f->why, K2_E_USAGE,
                       "the format of standard input cannot be told before it is read; name it: "
                       "k2 ingest FORMAT -");
-    else if (!feed && look(path, &f->feed, &f->why) == K2_OK && !f->feed)
+    else if (!feed && look(s, path, NULL, &f->feed, &f->why) == K2_OK && !f->feed)
         (void)k2_fail(&f->why, K2_E_INVALID,
                       "%s is in none of the known formats; k2 feed list names them", path);
 }
@@ -156,11 +170,11 @@ static void add_found(struct sources *s, const char *path, const struct feed_ops
         add_archive(s, path, feed, false);
         return;
     }
-    if (look(path, &found, &why) != K2_OK) {
+    if (look(s, path, feed, &found, &why) != K2_OK) {
         append(s, path)->why = why;
         return;
     }
-    if (!found || (feed && found != feed)) {
+    if (!found) {
         pass_over(s, path);
         return;
     }

@@ -5,6 +5,7 @@
 #ifndef K2_FEED_SOURCES_H
 #define K2_FEED_SOURCES_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stddef.h>
@@ -19,6 +20,8 @@ struct source_file {
 };
 
 struct sources {
+    struct k2_sv mapping; /* given with the format mapped: tells which files fit; borrowed */
+    bool parquet;         /* Parquet files are read with it too */
     struct source_file *at;
     size_t n;
     size_t passed_over; /* files of directories that are hidden or not of the format */

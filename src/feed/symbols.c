@@ -36,6 +36,12 @@ void symbols_split(struct k2_sv word, struct k2_sv *exchange, struct k2_sv *symb
     *symbol = rest;
 }
 
+bool symbols_split_other(struct k2_sv word, struct k2_sv *exchange, struct k2_sv *symbol) {
+    *symbol = word;
+    *exchange = k2_sv_split(symbol, '.');
+    return symbol->n > 0 && k2_exchange_ok(*exchange) && !feed_exchange_known(*exchange);
+}
+
 static void add(struct symbols *s, struct k2_sv word) {
     struct k2_sv exchange, pattern;
     symbols_split(word, &exchange, &pattern);
@@ -116,6 +122,12 @@ bool symbols_at(const struct symbols *s, size_t i, struct k2_sv *exchange, struc
     return true;
 }
 
+static bool is_other(const struct entry *e, struct k2_sv exchange, const char *name) {
+    struct k2_sv other, pattern;
+    return !e->exchange && symbols_split_other(k2_sv_of(e->pattern), &other, &pattern) &&
+           (exchange.n == 0 || k2_sv_eq(exchange, other)) && fnmatch(pattern.p, name, 0) == 0;
+}
+
 bool symbols_match(const struct symbols *s, struct k2_sv exchange, struct k2_sv symbol) {
     char name[256];
     if (symbol.n >= sizeof name)
@@ -127,7 +139,7 @@ bool symbols_match(const struct symbols *s, struct k2_sv exchange, struct k2_sv 
         bool here =
             !e.exchange || exchange.n == 0 ||
             k2_sv_eq(feed_exchange_code(exchange), feed_exchange_code(k2_sv_of(e.exchange)));
-        if (here && fnmatch(e.pattern, name, 0) == 0)
+        if ((here && fnmatch(e.pattern, name, 0) == 0) || is_other(&e, exchange, name))
             return true;
     }
     return false;

@@ -1,6 +1,8 @@
 /* journal/history_scan.c - see history_scan.h. */
 #include "journal/history_scan.h"
 
+#include "journal/journal_int.h"
+
 #include <stdlib.h>
 
 void history_scan_init(struct history_scan *s) {
@@ -145,6 +147,7 @@ int history_scan_run(struct history_scan *s, struct k2_err *err) {
             *err = why;
         return rc;
     }
-    K2_TRY(journal_commit(s->journal, err));
+    if (s->journal->mode == JOURNAL_WRITE)
+        K2_TRY(journal_commit(s->journal, err));
     return read_topic(s, &topic, err);
 }

@@ -20,7 +20,7 @@ enum {
     DEFAULT_BATCH_BYTES = 256 << 10,
     CHECKPOINT_EVERY = 4000000,  /* events without an ingest_flush */
     COMMITS_CHECKPOINT = 500000, /* events, or the time below, between those of ingest_commit */
-    MOST_STRING_BYTES = 64 << 20
+    MOST_STRING_BYTES = 4 << 20 /* what fits a cache: more makes interning slow */
 };
 
 #define COMMITS_CHECKPOINT_NS (10 * K2_NS_PER_SEC)
@@ -184,16 +184,6 @@ static K2_RC act_on(struct ingest *g, const struct waiting *w, const struct seq_
     return accept(g, w, i, err);
 }
 
-/* Between batches nothing of ours holds ids, and decoders check theirs (feed.h): strings that come only
- * once, such as order ids, must not fill the memory. */
-static void forget_strings(struct ingest *g) {
-    if (k2_interner_bytes(g->interner) < MOST_STRING_BYTES)
-        return;
-    k2_interner_reset(g->interner);
-    g->route_count = 0;
-    g->wants_symbol = 0;
-}
-
 static K2_RC act_on_all(struct ingest *g, struct k2_err *err) {
     seq_engine_set_time(g->engine, k2_now_ns());
     K2_TRY(seq_judge(g->engine, g->items, g->count, err));
@@ -233,11 +223,19 @@ int ingest_judge(struct ingest *g, struct k2_err *err) {
     g->count = 0;
     g->any_passed = false;
     g->raw.n = 0;
-    forget_strings(g);
     return K2_OK;
 }
 
-/* Only after an event was taken: its strings may be forgotten then. */
+int ingest_forget_strings(struct ingest *g, struct k2_err *err) {
+    if (k2_interner_bytes(g->interner) < MOST_STRING_BYTES)
+        return K2_OK;
+    K2_TRY(ingest_judge(g, err));
+    k2_interner_reset(g->interner);
+    g->route_count = 0;
+    g->wants_symbol = 0;
+    return K2_OK;
+}
+
 static K2_RC judge_if_full(struct ingest *g, struct k2_err *err) {
     return g->count == BATCH ? ingest_judge(g, err) : K2_OK;
 }

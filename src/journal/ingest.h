@@ -169,6 +169,10 @@ struct ingest_source_options {
     const char *ca_file;
     const char *feed_name; /* in the ledger; NULL = the path */
     int64_t most_ns;       /* it ends after so long; 0 = never */
+    /* Not NULL: it is what the raw topic of options.exchange keeps of this source (raw_decode.h), received in
+     * [raw_from_ns, raw_to_ns); nothing is received, and the path is what quarantine records name. */
+    const char *raw_source;
+    int64_t raw_from_ns, raw_to_ns;
 };
 
 K2_RC ingest_source_open(struct ingest *g, const char *path, const struct ingest_source_options *o,
@@ -199,6 +203,8 @@ K2_RC ingest_source_check_end(const struct ingest_source *s, struct k2_err *err)
 /* Of a live source: what was received and not stored, because its channel was halted, is decoded from the raw topic, and
  * all before it again (ingest_live.h, ingest_live_rewind). The connection goes on. */
 K2_RC ingest_source_rewind(struct ingest_source *s, struct k2_err *err);
+/* Of a live source: what was asked for elsewhere, as a raw capture, becomes what its connection brought. */
+K2_RC ingest_source_give(struct ingest_source *s, struct k2_sv capture, struct k2_err *err);
 /* Of a live source that ends for good and is durable: retention does not wait for it any more. */
 K2_RC ingest_source_leave(struct ingest_source *s, struct k2_err *err);
 /* Of a live source, when its time is over: K2_E_IO, and why, when no connection was ever made. */

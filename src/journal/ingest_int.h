@@ -64,6 +64,11 @@ K2_RC ingest_spent(struct ingest *g, int rc, const struct k2_err *why, struct k2
 /* Takes the steps of gaps that are there, and appends them. note: NULL = none. */
 K2_RC ingest_store_steps(struct ingest *g, const char *actor, const char *note, struct k2_err *err);
 
+/* Strings that come only once, such as order ids, must not fill the memory. Only between two steps of a source: within
+ * one the decoder has given some events of a message and holds the ids of the others; from one to the next decoders
+ * check theirs (feed.h). */
+K2_RC ingest_forget_strings(struct ingest *g, struct k2_err *err);
+
 /* What a decoder's events go to. */
 struct feed_sink ingest_sink(struct ingest *g);
 /* Exchange and time of an event, wherever they stand in its kind. */

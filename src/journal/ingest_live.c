@@ -1,22 +1,23 @@
 /* journal/ingest_live.c - see ingest_live.h.
  *
- * DESIGN. The decoder is shown a raw capture that is made as frames come and has no end. A ring of places knows at which
- * of its bytes each frame of the raw topic begins, so that what the decoder says of a byte becomes a raw offset; what is
- * further back than the ring is taken to be at its oldest place.
+ * DESIGN. The decoder is shown a raw capture that is made as frames come and has no end (raw_view.h).
  *
  * The frames are written to the log before the decoder sees them (not yet synced): in the log they stand before the
  * events that came of them, and no power cut leaves an event whose frame is not there.
  *
  * A mark, all Avro longs and bytes:
- *   version, 1
+ *   version, 2
  *   the journal's incarnation
  *   raw offset from which on frames are to be decoded
  *   1 = the decoder's state follows, 0 = the decoder begins anew there
  *   bytes of the capture that the decoder has seen
  *   when the last frame was received
+ *   raw offset from which on the decoder is listened to; not in version 1, which had no such frames
  *   the decoder's state (feed_ops.save)
- * A decoder that cannot save its state begins anew with the first frame of the session date: what it needs to know of
- * the day, such as directories of symbols, comes in the day, and what it decodes again is dropped as duplicates.
+ * A decoder that cannot save its state begins anew and sees the frames up to the mark once more, but what it says of
+ * them is not heard: it was stored before the mark was, and only what it learns of them counts. It begins with the
+ * session date before that of the last frame, so that a whole one tells it what venues tell once a day; where bytes of a
+ * stream begin the date, which may be inside a message, with the connection that they came on.
  *
  * Retention asks consumer groups, and a source is one, named raw.EXCHANGE.HASH: it keeps the segments whose frames
  * would be decoded again. Its position is behind the mark by design.
@@ -24,6 +25,7 @@
 #include "journal/ingest_live.h"
 
 #include "journal/raw.h"
+#include "journal/raw_view.h"
 
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -32,13 +34,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FRAMES_AT_ONCE = 256, PLACES = 1 << 16, MARK_VERSION = 1, POSITION_BITS = 40 };
+enum { FRAMES_AT_ONCE = 256, MARK_VERSION = 2 };
 #define GROUP_EVERY (10 * K2_NS_PER_SEC)
-
-struct place {
-    uint64_t at;    /* of the frame's head in the capture */
-    int64_t offset; /* in the raw topic */
-};
 
 struct ingest_live {
     struct ingest *ingest;
@@ -51,109 +48,53 @@ struct ingest_live {
     struct feed_live *live;
     struct journal_reader *behind; /* frames of an earlier run that are not decoded yet */
     int64_t behind_from, behind_to;
-    bool started; /* what was behind is decoded */
-    bool rewound; /* and it is that of this run */
+    int64_t heard_from; /* raw offset: frames before it were decoded by an earlier run */
+    bool unheard;       /* the decoder is being shown such frames */
+    bool started;       /* what was behind is decoded */
+    bool rewound;       /* and it is that of this run */
 
-    struct k2_buf capture; /* what the decoder has not taken yet */
-    uint64_t shown;        /* bytes of the capture so far */
-    struct place *places;  /* ring */
-    uint64_t place_n;      /* that were put so far */
+    struct raw_view view;
+    struct raw_days days;
+    bool reached;          /* a connection was made, in this run or an earlier one */
+    bool once;             /* k2 ingest: when it ends, nobody waits for it any more */
+    bool counts_soup;      /* its streams are SoupBinTCP */
+    struct feed_soup soup; /* then: which messages were received */
 
-    int64_t next;     /* raw offset behind the last frame that was shown */
-    int64_t day_from; /* of the first frame of the session date; -1 = there is none */
-    int32_t day;
+    int64_t next;        /* raw offset behind the last frame that was shown */
     int64_t received_ns; /* of the last frame */
     int64_t marked, grouped_ns, group_from;
     char group[64];
-    int64_t twins;
     struct k2_series *frames_metric, *bytes_metric, *dropped_metric, *twins_metric,
         *connections_metric;
     struct feed_live_state told; /* to the metrics */
 };
 
-/* --- what the decoder says --- */
-
-/* The frame that holds the byte. */
-static struct place place_of(const struct ingest_live *l, uint64_t at) {
-    uint64_t low = l->place_n > PLACES ? l->place_n - PLACES : 0, high = l->place_n;
-    while (high - low > 1) {
-        uint64_t middle = low + (high - low) / 2;
-        if (l->places[middle % PLACES].at <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    return l->places[low % PLACES];
-}
-
-static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
-                      struct k2_err *err) {
-    struct ingest_live *l = ctx;
-    struct feed_sink to = ingest_sink(l->ingest);
-    struct k2_event own = *e;
-    int64_t at = k2_event_raw_offset(e);
-    if (at != K2_NULL_LONG) {
-        at = place_of(l, (uint64_t)at).offset;
-        k2_event_set_raw_offset(&own, at);
-        position = at + 1;
-    }
-    return to.event(to.ctx, &own, raw, position, err);
-}
-
-/* The place in the topic, because the decoder's own numbers begin anew with each run. Records behind the first in a
- * frame are told apart by their byte in it, in the upper bits: a position is of one record. */
-static K2_RC on_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
-    struct ingest_live *l = ctx;
-    struct feed_sink to = ingest_sink(l->ingest);
-    struct feed_reject own = *r;
-    struct place p = place_of(l, r->offset);
-    int64_t byte = (int64_t)(r->offset - p.at) - (int64_t)FEED_RAW_HEAD;
-    own.offset = (uint64_t)p.offset;
-    own.position = p.offset + 1 + (byte > 0 ? byte << POSITION_BITS : 0);
-    return to.reject(to.ctx, &own, err);
-}
-
-static K2_RC on_filtered(void *ctx, const char *why, struct k2_err *err) {
-    struct ingest_live *l = ctx;
-    struct feed_sink to = ingest_sink(l->ingest);
-    if (why == feed_raw_twin) {
-        l->twins++;
-        k2_metric_add(l->twins_metric, 1);
-    }
-    return to.filtered(to.ctx, why, err);
-}
-
 /* --- frames --- */
 
-/* One frame as the next bytes of the capture. */
+static void count_messages(struct ingest_live *l, const struct feed_live_frame *f) {
+    if (f->form == LIVE_CONNECTED)
+        feed_soup_begin(&l->soup);
+    else if (f->form == LIVE_STREAM && l->counts_soup)
+        feed_soup_take(&l->soup, f->bytes);
+}
+
 static void show(struct ingest_live *l, const struct feed_live_frame *f, int64_t offset) {
-    int32_t day = feed_session_date(l->calendar, f->received_ns);
-    if (l->shown == 0) {
-        feed_raw_begin(&l->capture);
-        l->shown = l->capture.n;
-    }
-    size_t before = l->capture.n;
-    l->places[l->place_n++ % PLACES] = (struct place){l->shown, offset};
-    feed_raw_put(&l->capture, f);
-    l->shown += l->capture.n - before;
+    raw_view_show(&l->view, f, offset);
+    raw_days_note(&l->days, l->calendar, f, offset);
+    count_messages(l, f);
+    l->reached |= f->form == LIVE_CONNECTED;
     l->next = offset + 1;
     l->received_ns = f->received_ns;
-    if (l->day_from < 0 || day > l->day) {
-        l->day = day;
-        l->day_from = offset;
-    }
 }
 
 static K2_RC decode(struct ingest_live *l, struct k2_err *err) {
-    const struct feed_sink sink = {l, on_event, on_reject, on_filtered};
-    size_t used = 0;
-    if (l->capture.n == 0)
-        return K2_OK;
-    int rc = l->ops->decode(l->state, k2_buf_view(&l->capture), false, &used, &sink, err);
-    K2_ASSERT(used <= l->capture.n);
-    if (used)
-        memmove(l->capture.p, l->capture.p + used, l->capture.n - used);
-    l->capture.n -= used;
+    const struct feed_sink to = l->unheard ? raw_view_nobody : ingest_sink(l->ingest);
+    int64_t twins = l->view.twins;
+    int rc = raw_view_decode(&l->view, l->ops, l->state, &to, err);
+    if (!l->unheard)
+        k2_metric_add(l->twins_metric, l->view.twins - twins);
+    else
+        l->view.twins = twins;
     return rc;
 }
 
@@ -161,6 +102,8 @@ static K2_RC decode(struct ingest_live *l, struct k2_err *err) {
 static K2_RC note_connection(struct ingest_live *l, const struct feed_live_frame *f,
                              struct k2_err *err) {
     struct k2_sv exchange = k2_sv_of(l->topic.exchange), name = k2_sv_of(l->feed_name);
+    if (f->form == LIVE_DISCONNECTED && l->once && !l->reached)
+        return K2_OK; /* an address that was mistyped: no feed is out */
     if (f->form == LIVE_DISCONNECTED)
         return ingest_disconnect(l->ingest, exchange, name, k2_sv_of(l->url), f->bytes,
                                  f->received_ns, err);
@@ -197,7 +140,31 @@ static K2_RC receive(struct ingest_live *l, size_t max_bytes, bool *idle, struct
     return K2_OK;
 }
 
+int ingest_live_give(struct ingest_live *l, struct k2_sv capture, struct k2_err *err) {
+    struct raw_reader reader = {0};
+    struct raw_finding found;
+    if (!l->started) {
+        if (err)
+            err->retriable = true;
+        return k2_fail(err, K2_E_FAILED, "the feed is decoding what it received before");
+    }
+    while (raw_next(&reader, &capture, true, &found) == RAW_FRAME) {
+        found.frame.connection = l->told.connections;
+        show(l, &found.frame, raw_topic_append(&l->topic, k2_sv_of(l->key), &found.frame));
+    }
+    raw_reader_free(&reader);
+    K2_TRY(journal_write(l->ingest->journal, &l->ingest->written, err));
+    return decode(l, err);
+}
+
 /* --- what an earlier run left behind --- */
+
+/* The frames up to here were decoded before. */
+static K2_RC listen(struct ingest_live *l, struct k2_err *err) {
+    int rc = l->unheard ? decode(l, err) : K2_OK;
+    l->unheard = false;
+    return rc;
+}
 
 static K2_RC show_batch(struct ingest_live *l, const struct journal_batch *b, struct k2_err *err) {
     struct journal_record record;
@@ -207,6 +174,8 @@ static K2_RC show_batch(struct ingest_live *l, const struct journal_batch *b, st
         if (!raw_topic_frame(record.value, &source, &f))
             return k2_fail(err, K2_E_CORRUPT, "record %" PRId64 " of topic %s breaks its schema",
                            record.offset, l->topic.topic.name);
+        if (record.offset >= l->heard_from)
+            K2_TRY(listen(l, err));
         if (k2_sv_eq(source, k2_sv_of(l->key)))
             show(l, &f, record.offset);
     }
@@ -247,6 +216,9 @@ static K2_RC catch_up(struct ingest_live *l, struct k2_err *err) {
     journal_reader_close(l->behind);
     l->behind = NULL;
     l->started = true;
+    if (!l->rewound)
+        feed_live_go_on(l->live, &l->soup);
+    l->unheard = false;
     return note_absence(l, err);
 }
 
@@ -266,29 +238,44 @@ void ingest_live_mark(struct ingest_live *l, struct k2_buf *out) {
     bool saved = l->ops->save != NULL;
     if (!l->started || l->next < 0)
         return;
-    l->marked = saved ? l->next : l->day_from;
+    l->marked = saved ? l->next : raw_days_begin(&l->days);
     k2_avro_put_long(out, MARK_VERSION);
     k2_avro_put_long(out, journal_id(l->topic.journal));
     k2_avro_put_long(out, l->marked);
     k2_avro_put_long(out, saved);
-    k2_avro_put_long(out, (int64_t)(l->shown - l->capture.n));
+    k2_avro_put_long(out, (int64_t)(l->view.shown - l->view.capture.n));
     k2_avro_put_long(out, l->received_ns);
+    k2_avro_put_long(out, l->next);
     if (saved)
         l->ops->save(l->state, out);
 }
 
+struct mark {
+    int64_t from, saved, shown, received, heard;
+};
+
+static bool get_mark(const struct ingest_live *l, struct k2_sv *in, struct mark *m) {
+    int64_t version, journal;
+    if (!k2_avro_get_long(in, &version) || version < 1 || version > MARK_VERSION ||
+        !k2_avro_get_long(in, &journal) || journal != journal_id(l->topic.journal) ||
+        !k2_avro_get_long(in, &m->from) || m->from < 0 || !k2_avro_get_long(in, &m->saved) ||
+        !k2_avro_get_long(in, &m->shown) || m->shown < 0 || !k2_avro_get_long(in, &m->received))
+        return false;
+    m->heard = m->from;
+    return version == 1 || (k2_avro_get_long(in, &m->heard) && m->heard >= m->from);
+}
+
 bool ingest_live_resume(struct ingest_live *l, struct k2_sv mark) {
-    int64_t version, journal, from, saved, shown, received;
-    if (!k2_avro_get_long(&mark, &version) || version != MARK_VERSION ||
-        !k2_avro_get_long(&mark, &journal) || journal != journal_id(l->topic.journal) ||
-        !k2_avro_get_long(&mark, &from) || from < 0 || !k2_avro_get_long(&mark, &saved) ||
-        !k2_avro_get_long(&mark, &shown) || shown < 0 || !k2_avro_get_long(&mark, &received))
+    struct mark m;
+    if (!get_mark(l, &mark, &m))
         return false;
-    if (saved && (!l->ops->restore || !l->ops->restore(l->state, mark)))
+    if (m.saved && (!l->ops->restore || !l->ops->restore(l->state, mark)))
         return false;
-    l->shown = saved ? (uint64_t)shown : 0;
-    l->behind_from = l->next = l->marked = l->group_from = from;
-    l->received_ns = received;
+    l->view.shown = m.saved ? (uint64_t)m.shown : 0;
+    l->behind_from = l->marked = l->group_from = m.from;
+    l->next = l->heard_from = m.heard;
+    l->unheard = m.heard > m.from;
+    l->received_ns = m.received;
     return true;
 }
 
@@ -337,9 +324,10 @@ int ingest_live_rewind(struct ingest_live *l, struct k2_err *err) {
     journal_reader_close(l->behind);
     l->behind = NULL;
     l->behind_from = 0;
-    l->capture.n = 0;
-    l->shown = l->place_n = 0;
-    l->day_from = -1;
+    raw_view_restart(&l->view);
+    l->days = (struct raw_days){0};
+    l->heard_from = 0;
+    l->unheard = false;
     l->started = false;
     l->rewound = true;
     return K2_OK;
@@ -379,10 +367,7 @@ static void open_metrics(struct ingest_live *l) {
 int ingest_live_open(struct ingest *g, const char *url, const char *key,
                      const struct ingest_source_options *o, struct ingest_live **out,
                      struct k2_err *err) {
-    if (!o->feed->captures)
-        return k2_fail(err, K2_E_INVALID,
-                       "%s: format %s is one of files: it does not read what connections send", url,
-                       o->feed->name);
+    K2_TRY(feed_live_fits(o->feed, url, err));
     if (o->options.exchange.n == 0)
         return k2_fail(err, K2_E_INVALID,
                        "%s: the exchange of a live source must be given: it names the topic of its "
@@ -394,13 +379,14 @@ int ingest_live_open(struct ingest *g, const char *url, const char *key,
     l->ingest = g;
     l->url = k2_strdup(url);
     l->key = k2_strdup(key);
+    l->once = !o->feed_name;
     l->feed_name = k2_strdup(o->feed_name ? o->feed_name : url);
     l->ops = o->feed;
-    l->places = k2_alloc(PLACES * sizeof *l->places);
-    l->next = l->day_from = -1;
+    l->counts_soup = strncmp(url, "soupbintcp://", strlen("soupbintcp://")) == 0;
+    l->next = -1;
     l->behind_from = o->resume ? 0 : -1;
     l->grouped_ns = k2_monotonic_ns() - GROUP_EVERY;
-    int rc = open_topic(l, o->options.exchange, err);
+    int rc = open_topic(l, feed_exchange_code(o->options.exchange), err);
     if (rc == K2_OK)
         rc = open_decoder(l, o, err);
     if (rc == K2_OK)
@@ -423,8 +409,7 @@ void ingest_live_close(struct ingest_live *l) {
         l->ops->fini(l->state);
     free(l->state);
     free_options(l);
-    k2_buf_free(&l->capture);
-    free(l->places);
+    raw_view_free(&l->view);
     free(l->feed_name);
     free(l->key);
     free(l->url);
@@ -439,6 +424,9 @@ int ingest_live_step(struct ingest_live *l, size_t max_bytes, bool *idle, struct
 
 int ingest_live_leave(struct ingest_live *l, struct k2_err *err) {
     struct journal *j = l->topic.journal;
+    if (l->once && l->started)
+        K2_TRY(ingest_connect(l->ingest, k2_sv_of(l->topic.exchange), k2_sv_of(l->feed_name),
+                              k2_now_ns(), err));
     if (!l->started || journal_group_saved_ns(j, l->group) < 0)
         return K2_OK;
     return journal_group_remove(j, l->group, err);
@@ -446,7 +434,7 @@ int ingest_live_leave(struct ingest_live *l, struct k2_err *err) {
 
 struct ingest_live_state ingest_live_state(const struct ingest_live *l) {
     return (struct ingest_live_state){.live = feed_live_state(l->live),
-                                      .twins = l->twins,
+                                      .twins = l->view.twins,
                                       .next = l->next,
                                       .behind = !l->started};
 }

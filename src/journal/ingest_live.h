@@ -19,6 +19,9 @@ K2_RC ingest_live_open(struct ingest *g, const char *url, const char *key,
 /* All frames that the topic holds of it are decoded again, by a decoder that begins anew, before anything new is
  * received: for those that were passed over. What was decoded before is dropped as duplicates. */
 K2_RC ingest_live_rewind(struct ingest_live *l, struct k2_err *err);
+/* Frames of a raw capture as if the connection had brought them: what was asked for elsewhere. To the raw topic, and to
+ * the same decoder, which knows the symbols. */
+K2_RC ingest_live_give(struct ingest_live *l, struct k2_sv capture, struct k2_err *err);
 void ingest_live_close(struct ingest_live *l); /* NULL is fine */
 /* Takes what has come, at most about max_bytes of it. */
 K2_RC ingest_live_step(struct ingest_live *l, size_t max_bytes, bool *idle, struct k2_err *err);

@@ -3,6 +3,9 @@
  * The record's bytes go through the decoder alone. What they do not say themselves is what they had then: the number
  * that they used up, so that the event gets the identity it would have had, and their place in the source. A decoder that needs more of
  * the source than that, such as a packet's header, refuses them still.
+ *
+ * Their session date is what the calendar of today says; only where the bytes do not tell it, it is that of then. A venue's
+ * number goes with them to another date. One that was counted does not: which row of that date they are is not known.
  */
 #include "journal/ingest_int.h"
 
@@ -15,6 +18,8 @@ struct retry {
     struct ingest *ingest;
     const struct ingest_retry *record;
     struct feed_sink to;
+    int32_t date; /* said to the decoder; INT32_MIN = the bytes are to tell it */
+    bool counted; /* the decoder counts: what the number is, the bytes do not tell */
     int events;
     struct k2_buf *why; /* of the first refusal */
 };
@@ -26,14 +31,23 @@ static K2_RC take_event(void *ctx, const struct k2_event *e, struct k2_sv raw, i
     struct k2_event own = *e;
     (void)raw;
     (void)position;
-    if (r->date != INT32_MIN)
-        own.head.trade_date = r->date;
+    if (t->date != INT32_MIN)
+        own.head.trade_date = t->date;
+    t->events++;
+    if (t->counted && r->date != INT32_MIN && own.head.trade_date != r->date) {
+        char date[K2_DATE_TEXT];
+        k2_date_format(own.head.trade_date, date);
+        k2_buf_printf(t->why,
+                      "it is of session date %s now, and which row of that it is was not counted; "
+                      "k2 ingest the source again",
+                      date);
+        return K2_OK;
+    }
     if (r->channel.n > 0) {
         own.head.channel = k2_intern(t->ingest->interner, r->channel);
         own.head.exchange_sequence_number = r->sequence;
         own.head.epoch = r->epoch;
     }
-    t->events++;
     return t->to.event(t->to.ctx, &own, r->raw, r->position, err);
 }
 
@@ -78,6 +92,17 @@ static K2_RC ignore_filtered(void *ctx, const char *why, struct k2_err *err) {
     return K2_OK;
 }
 
+static int64_t note_counting(void *ctx, struct k2_sv exchange, struct k2_sv channel,
+                             enum k2_kind_id kind, int32_t date) {
+    struct retry *t = ctx;
+    (void)exchange;
+    (void)channel;
+    (void)kind;
+    (void)date;
+    t->counted = true;
+    return 0;
+}
+
 static K2_RC decode(struct retry *t, void *state, struct k2_err *err) {
     const struct ingest_retry *r = t->record;
     const struct feed_sink nobody = {t, ignore_event, ignore_reject, ignore_filtered};
@@ -95,10 +120,12 @@ static K2_RC decode_and_judge(struct retry *t, struct k2_err *err) {
     const struct feed_options o = {
         .exchange = k2_sv_eq(r->exchange, K2_SV("UNKNOWN")) ? (struct k2_sv){NULL, 0} : r->exchange,
         .symbol = r->symbol,
-        .date = r->date,
+        .date = t->date,
         .calendar = r->calendar,
         .source = r->source,
-        .mapping = r->mapping};
+        .mapping = r->mapping,
+        .counted = note_counting,
+        .counted_ctx = t};
     struct k2_err why = {0};
     void *state = k2_zalloc(r->feed->state_size + 1);
     g->source = r->source.n ? k2_intern(g->names, r->source) : 0;
@@ -151,7 +178,8 @@ static const char *why_refused(const struct retry *t, const struct ingest_stats 
 
 int ingest_retry(struct ingest *g, const struct ingest_retry *r, enum ingest_retried *out,
                  struct k2_buf *why, struct k2_err *err) {
-    struct retry t = {.ingest = g, .record = r, .to = ingest_sink(g), .why = why};
+    struct retry t = {
+        .ingest = g, .record = r, .to = ingest_sink(g), .date = INT32_MIN, .why = why};
     struct k2_err failed = {0};
     K2_TRY(ingest_judge(g, err));
     struct ingest_stats before = g->stats;
@@ -162,6 +190,11 @@ int ingest_retry(struct ingest *g, const struct ingest_retry *r, enum ingest_ret
         return K2_OK;
     }
     K2_TRY(decode_and_judge(&t, err));
+    if (t.events == 0 && r->date != INT32_MIN) { /* the bytes do not tell it */
+        t.date = r->date;
+        why->n = 0;
+        K2_TRY(decode_and_judge(&t, err));
+    }
     *out = outcome_of(&t, &before);
     if (*out == INGEST_RETRY_REFUSED) {
         if (why->n == 0)

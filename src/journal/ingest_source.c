@@ -39,6 +39,7 @@ struct ingest_source {
     struct ingest_source *next; /* in ingest->sources */
     struct feed_tail *tail;
     struct ingest_live *live; /* then there is no tail */
+    struct raw_decode *raw;   /* nor then */
     int64_t end_ns;           /* monotonic: of live; INT64_MAX = never */
     char *path, *key;         /* key: the absolute path, of its mark */
     const struct feed_ops *feed;
@@ -50,6 +51,7 @@ struct ingest_source {
     struct pace pace;
     struct k2_buf mark; /* paced: of before the piece whose events are held */
     int64_t read, bytes, restarts;
+    bool ended; /* of raw */
 };
 
 /* --- marks --- */
@@ -67,7 +69,9 @@ static char *absolute(const char *path) {
 }
 
 static int64_t bytes_done(const struct ingest_source *s) {
-    return s->live ? ingest_live_state(s->live).live.bytes : feed_tail_state(s->tail).done;
+    if (s->live)
+        return ingest_live_state(s->live).live.bytes;
+    return s->tail ? feed_tail_state(s->tail).done : 0;
 }
 
 static bool holds_events(const struct ingest_source *s) {
@@ -292,6 +296,19 @@ static K2_RC open_live(struct ingest_source *s, const struct ingest_source_optio
     return o->resume ? resume(s, o->anew, err) : K2_OK;
 }
 
+static K2_RC open_raw(struct ingest_source *s, const struct ingest_source_options *o,
+                      struct k2_err *err) {
+    struct ingest *g = s->ingest;
+    const struct raw_decode_options r = {.source = o->raw_source,
+                                         .from_ns = o->raw_from_ns,
+                                         .to_ns = o->raw_to_ns,
+                                         .feed = o->feed,
+                                         .options = o->options};
+    s->name = k2_intern(g->names, k2_sv_of(s->path));
+    K2_TRY(ingest_commit(g, err)); /* only what is durable is read back */
+    return raw_decode_open(g->journal, &r, g->interner, &s->raw, err);
+}
+
 /* What a live source is known by in marks, raw records and consumer groups: the feed's name, else its address and, as one
  * address may serve many, what is said to it. */
 static char *live_key(const char *url, const struct ingest_source_options *o) {
@@ -322,7 +339,7 @@ int ingest_source_open(struct ingest *g, const char *path, const struct ingest_s
     struct ingest_source *s = k2_zalloc(sizeof *s);
     s->ingest = g;
     s->path = k2_strdup(path);
-    bool live = feed_is_live(path);
+    bool live = !o->raw_source && feed_is_live(path);
     s->key = live ? live_key(path, o) : absolute(path);
     s->end_ns = o->most_ns > 0 ? k2_monotonic_ns() + o->most_ns : INT64_MAX;
     s->feed = o->feed;
@@ -332,7 +349,9 @@ int ingest_source_open(struct ingest *g, const char *path, const struct ingest_s
     s->pace.speed = o->speed;
     if (o->speed > 0)
         s->pace.interner = k2_interner_new();
-    int rc = live ? open_live(s, o, err) : open_tail(s, o, err);
+    int rc = o->raw_source ? open_raw(s, o, err)
+             : live        ? open_live(s, o, err)
+                           : open_tail(s, o, err);
     if (rc != K2_OK) {
         ingest_source_close(s);
         return rc;
@@ -343,7 +362,7 @@ int ingest_source_open(struct ingest *g, const char *path, const struct ingest_s
 }
 
 static void count_bytes(struct ingest_source *s) {
-    int64_t restarts = s->live ? 0 : feed_tail_state(s->tail).restarts, done = bytes_done(s);
+    int64_t restarts = s->tail ? feed_tail_state(s->tail).restarts : 0, done = bytes_done(s);
     if (restarts != s->restarts)
         s->bytes = 0;
     s->ingest->stats.bytes += done - s->bytes;
@@ -355,26 +374,51 @@ static K2_RC step(struct ingest_source *s, size_t max_bytes, bool *idle, struct 
     const struct feed_sink sink = ingest_sink(s->ingest);
     if (s->live)
         return ingest_live_step(s->live, max_bytes, idle, err);
+    if (s->raw) {
+        *idle = false;
+        return raw_decode_step(s->raw, &sink, &s->ended, err);
+    }
     return s->pace.speed > 0 ? step_paced(s, max_bytes, idle, err)
                              : feed_tail_step(s->tail, max_bytes, &sink, idle, err);
 }
 
-int ingest_source_step(struct ingest_source *s, size_t max_bytes, bool *idle, struct k2_err *err) {
+/* What the decoder gives from now on is this source's. */
+static K2_RC begin_turn(struct ingest_source *s, struct k2_err *err) {
     struct ingest *g = s->ingest;
-    int64_t before = g->stats.read;
-    *idle = true;
     K2_TRY(ingest_health(g, err));
     g->source = s->name;
     g->source_halts = s->halts;
     g->wants = s->wants;
     g->wants_ctx = s->wants_ctx;
     g->wants_symbol = 0;
-    int rc = step(s, max_bytes, idle, err);
+    return K2_OK;
+}
+
+static void end_turn(struct ingest_source *s, int64_t read_before) {
+    struct ingest *g = s->ingest;
     g->source = 0;
     g->wants = NULL;
-    s->read += g->stats.read - before;
+    s->read += g->stats.read - read_before;
     count_bytes(s);
-    return rc;
+}
+
+int ingest_source_step(struct ingest_source *s, size_t max_bytes, bool *idle, struct k2_err *err) {
+    int64_t before = s->ingest->stats.read;
+    *idle = true;
+    K2_TRY(begin_turn(s, err));
+    int rc = step(s, max_bytes, idle, err);
+    end_turn(s, before);
+    return rc == K2_OK ? ingest_forget_strings(s->ingest, err) : rc;
+}
+
+int ingest_source_give(struct ingest_source *s, struct k2_sv capture, struct k2_err *err) {
+    int64_t before = s->ingest->stats.read;
+    if (!s->live)
+        return k2_fail(err, K2_E_INVALID, "%s is no live source", s->path);
+    K2_TRY(begin_turn(s, err));
+    int rc = ingest_live_give(s->live, capture, err);
+    end_turn(s, before);
+    return rc == K2_OK ? ingest_forget_strings(s->ingest, err) : rc;
 }
 
 struct ingest_source_state ingest_source_state(const struct ingest_source *s) {
@@ -383,6 +427,11 @@ struct ingest_source_state ingest_source_state(const struct ingest_source *s) {
                                             .all = -1,
                                             .read = s->read,
                                             .ended = k2_monotonic_ns() >= s->end_ns};
+    if (s->raw) {
+        struct raw_decode_state r = raw_decode_state(s->raw);
+        return (struct ingest_source_state){
+            .done = r.done, .all = r.all, .read = s->read, .ended = s->ended};
+    }
     struct feed_tail_state t = feed_tail_state(s->tail);
     return (struct ingest_source_state){.done = t.done,
                                         .all = t.all,
@@ -403,7 +452,7 @@ int ingest_source_fd(const struct ingest_source *s) {
 }
 
 int ingest_source_check_end(const struct ingest_source *s, struct k2_err *err) {
-    return s->live ? K2_OK : feed_tail_check_end(s->tail, err);
+    return s->tail ? feed_tail_check_end(s->tail, err) : K2_OK;
 }
 
 int ingest_source_rewind(struct ingest_source *s, struct k2_err *err) {
@@ -425,7 +474,7 @@ int ingest_source_check_reached(const struct ingest_source *s, struct k2_err *er
 
 int ingest_source_record(struct ingest_source *s, int64_t read, int64_t accepted,
                          struct k2_err *err) {
-    if (read == 0 || s->live) /* the raw bytes of a live source are in its topic */
+    if (read == 0 || !s->tail) /* the raw bytes of a live source are in its topic */
         return K2_OK;
     /* Not s->path: what was read may have been made from the source (Parquet), which is the raw data. */
     char *source = k2_sv_dup(k2_interned(s->ingest->names, s->name));
@@ -443,6 +492,7 @@ void ingest_source_close(struct ingest_source *s) {
     }
     feed_tail_close(s->tail);
     ingest_live_close(s->live);
+    raw_decode_close(s->raw);
     k2_interner_free(s->pace.interner);
     k2_buf_free(&s->pace.raw);
     k2_buf_free(&s->mark);

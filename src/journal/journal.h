@@ -145,6 +145,11 @@ K2_RC journal_groups(struct journal *j, char ***names, size_t *n, struct k2_err 
 K2_RC journal_group_remove(struct journal *j, const char *group, struct k2_err *err);
 /* When a group last saved its position; -1 if it never did. */
 int64_t journal_group_saved_ns(const struct journal *j, const char *group);
+/* The group raw.EXCHANGE.HASH of a live source is saved every few seconds while that is at work. One that is not saved any
+ * more, because its process was killed and never started again, is asked by retention for so long and then no more. */
+#define JOURNAL_LIVE_GROUP_HOLDS (30 * K2_NS_PER_DAY)
+/* Since when the group of a live source is not saved; 0 = it is at work, or is no such group. */
+int64_t journal_group_left_ns(const struct journal *j, const char *group, int64_t now_ns);
 
 /* --- what is known of the log --- */
 
@@ -219,5 +224,8 @@ K2_RC journal_verify(struct journal *j, void (*finding)(void *ctx, const char *t
 #include "journal/image.h"
 #include "journal/ingest.h"
 #include "journal/ledger.h"
+#include "journal/raw_decode.h"
+#include "journal/source.h"
+#include "journal/compare.h"
 
 #endif

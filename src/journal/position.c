@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 
 #define POSITION_VERSION 1
+#define LEFT                                                                                       \
+    (600 * K2_NS_PER_SEC) /* a live source that did not save its group for so long is not at work */
 
 static int check_group(const char *group, struct k2_err *err) {
     if (group[0] == '.' || strlen(group) > 200)
@@ -151,6 +153,12 @@ int journal_group_remove(struct journal *j, const char *group, struct k2_err *er
     free(path);
     free(dir);
     return rc;
+}
+
+int64_t journal_group_left_ns(const struct journal *j, const char *group, int64_t now_ns) {
+    int64_t saved = journal_group_saved_ns(j, group);
+    bool live = k2_sv_starts(k2_sv_of(group), K2_SV("raw."));
+    return live && saved > 0 && now_ns - saved > LEFT ? saved : 0;
 }
 
 int64_t journal_group_saved_ns(const struct journal *j, const char *group) {

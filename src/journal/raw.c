@@ -68,6 +68,10 @@ int raw_topic_range(struct raw_topic *t, int64_t *start, int64_t *end, struct k2
     return rc;
 }
 
+const char *raw_form_name(enum feed_live_form form) {
+    return forms[form];
+}
+
 static bool form_of(struct k2_sv name, enum feed_live_form *form) {
     for (size_t i = 0; i < FORMS; i++)
         if (k2_sv_eq(name, k2_sv_of(forms[i]))) {

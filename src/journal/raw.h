@@ -30,5 +30,6 @@ int64_t raw_topic_append(struct raw_topic *t, struct k2_sv source, const struct 
 K2_RC raw_topic_range(struct raw_topic *t, int64_t *start, int64_t *end, struct k2_err *err);
 /* A frame of a record's value, borrowed from it. False: it breaks the schema. */
 bool raw_topic_frame(struct k2_sv value, struct k2_sv *source, struct feed_live_frame *f);
+const char *raw_form_name(enum feed_live_form form);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "journal/observe.h"
 
+#include "base/clock.h"
 #include "base/metrics.h"
 
 #include <inttypes.h>
@@ -58,6 +59,12 @@ static int check_group(struct journal *j, const char *group, const struct segmen
     return rc;
 }
 
+/* Its process is gone for good, as far as anybody can tell. */
+static bool is_given_up(const struct journal *j, const char *group) {
+    int64_t now = k2_now_ns(), left = journal_group_left_ns(j, group, now);
+    return left > 0 && now - left > JOURNAL_LIVE_GROUP_HOLDS;
+}
+
 static int check_groups(struct journal *j, const struct segment *s, char *stopped) {
     char *dir = k2_path(j->dir, "positions"), **names;
     size_t n;
@@ -67,8 +74,8 @@ static int check_groups(struct journal *j, const struct segment *s, char *stoppe
     if (rc != K2_OK)
         return stop(stopped, "the consumer groups cannot be listed: %s", err.msg);
     for (size_t i = 0; rc == K2_OK && i < n; i++) {
-        if (!k2_sv_ends(k2_sv_of(names[i]),
-                        K2_SV(".tmp"))) /* a replacement under way or left over */
+        bool unfinished = k2_sv_ends(k2_sv_of(names[i]), K2_SV(".tmp")); /* a replacement */
+        if (!unfinished && !is_given_up(j, names[i]))
             rc = check_group(j, names[i], s, stopped);
     }
     k2_fs_names_free(names, n);

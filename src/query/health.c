@@ -319,6 +319,19 @@ static int measure_group(struct look *l, const struct journal_span *spans, int n
     return K2_OK;
 }
 
+/* What it has not read is kept all the same, for a time: whoever wonders why finds the reason here. */
+static void tell_left(struct look *l, const char *name, struct health_row *r) {
+    int64_t left = journal_group_left_ns(l->journal, name, l->limits->now_ns);
+    char until[K2_TIME_TEXT];
+    if (left == 0)
+        return;
+    k2_time_format(left + JOURNAL_LIVE_GROUP_HOLDS, until);
+    snprintf(r->detail, sizeof r->detail,
+             "its source is not at work; what it has not read is kept until %.10s, or k2 group "
+             "remove",
+             until);
+}
+
 static void look_at_group(struct look *l, const char *name) {
     struct journal_span *spans;
     int n;
@@ -330,6 +343,7 @@ static void look_at_group(struct look *l, const char *name) {
         rc = measure_group(l, spans, n, r, &why);
         free(spans);
     }
+    tell_left(l, name, r);
     if (rc != K2_OK)
         fail_row(r, HEALTH_DEGRADED, &why);
 }

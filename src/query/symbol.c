@@ -26,7 +26,7 @@ void symbol_exchange_condition(struct k2_sv exchange, struct k2_buf *sql) {
     k2_buf_str(sql, ")");
 }
 
-static void put_entry(struct k2_buf *sql, struct k2_sv exchange, struct k2_sv pattern) {
+static void put_meaning(struct k2_buf *sql, struct k2_sv exchange, struct k2_sv pattern) {
     bool glob = memchr(pattern.p, '*', pattern.n) || memchr(pattern.p, '?', pattern.n) ||
                 memchr(pattern.p, '[', pattern.n);
     k2_buf_str(sql, "(");
@@ -34,6 +34,15 @@ static void put_entry(struct k2_buf *sql, struct k2_sv exchange, struct k2_sv pa
     k2_buf_str(sql, glob ? " AND symbol GLOB " : " AND symbol = ");
     query_text_literal(sql, pattern);
     k2_buf_str(sql, ")");
+}
+
+static void put_entry(struct k2_buf *sql, struct k2_sv exchange, struct k2_sv pattern) {
+    struct k2_sv other, rest;
+    put_meaning(sql, exchange, pattern);
+    if (exchange.n == 0 && symbols_split_other(pattern, &other, &rest)) {
+        k2_buf_str(sql, " OR ");
+        put_meaning(sql, other, rest);
+    }
 }
 
 void symbol_list_condition(const struct symbols *list, struct k2_buf *sql) {
@@ -144,23 +153,34 @@ static size_t merge_codes(char **codes, size_t n) {
     return kept;
 }
 
-K2_RC symbol_resolve(struct query_engine *q, const char *text, struct symbol_name *out,
-                     struct k2_err *err) {
+/* The exchanges that the tables hold the symbol of; owned. */
+static int find_codes(struct query_engine *q, struct k2_sv exchange, struct k2_sv symbol,
+                      char *codes[CODES_MAX], size_t *n, struct k2_err *err) {
     struct k2_buf where = {0}, sql = {0};
-    struct k2_sv exchange, symbol;
-    char *codes[CODES_MAX] = {NULL};
-    size_t n;
-    symbols_split(k2_sv_of(text), &exchange, &symbol);
-    *out = (struct symbol_name){0};
     symbol_exchange_condition(exchange, &where);
     k2_buf_str(&where, " AND symbol = ");
     query_text_literal(&where, symbol);
     put_all(q, &sql, "DISTINCT exchange", k2_buf_view(&where));
     k2_buf_str(&sql, " ORDER BY 1");
-    int rc = read_texts(q, k2_buf_view(&sql), codes, CODES_MAX, &n, err);
+    int rc = read_texts(q, k2_buf_view(&sql), codes, CODES_MAX, n, err);
     k2_buf_free(&sql);
     k2_buf_free(&where);
-    n = merge_codes(codes, n);
+    *n = merge_codes(codes, *n);
+    return rc;
+}
+
+K2_RC symbol_resolve(struct query_engine *q, const char *text, struct symbol_name *out,
+                     struct k2_err *err) {
+    struct k2_sv exchange, symbol, other, rest;
+    char *codes[CODES_MAX] = {NULL};
+    size_t n;
+    symbols_split(k2_sv_of(text), &exchange, &symbol);
+    *out = (struct symbol_name){0};
+    int rc = find_codes(q, exchange, symbol, codes, &n, err);
+    if (rc == K2_OK && n == 0 && exchange.n == 0 && symbols_split_other(symbol, &other, &rest)) {
+        rc = find_codes(q, other, rest, codes, &n, err);
+        symbol = n > 0 ? rest : symbol;
+    }
     char *name = k2_sv_dup(symbol);
     if (rc == K2_OK && n == 0)
         rc = none(q, text, symbol, err);

@@ -178,14 +178,25 @@ static int fill(struct trace *t, struct k2_err *err) {
     return find_links(t, err);
 }
 
-int trace_run(struct query_engine *q, struct journal *j, const struct trace_id *id,
-              struct trace_report *out, struct k2_err *err) {
+static K2_RC report(struct query_engine *q, struct journal *j, const struct trace_id *id,
+                    K2_RC (*ask)(struct trace *t, struct k2_err *err), struct trace_report *out,
+                    struct k2_err *err) {
     *out = (struct trace_report){.in = k2_interner_new()};
     struct trace t = {q, j, id, out};
-    int rc = fill(&t, err);
+    int rc = ask(&t, err);
     if (rc != K2_OK)
         trace_free(out);
     return rc;
+}
+
+int trace_run(struct query_engine *q, struct journal *j, const struct trace_id *id,
+              struct trace_report *out, struct k2_err *err) {
+    return report(q, j, id, fill, out, err);
+}
+
+int trace_look(struct query_engine *q, struct journal *j, const struct trace_id *id,
+               struct trace_report *out, struct k2_err *err) {
+    return report(q, j, id, trace_find, out, err);
 }
 
 void trace_free(struct trace_report *r) {
@@ -199,6 +210,8 @@ void trace_free(struct trace_report *r) {
     free(r->source.path);
     free(r->source.format);
     free(r->source.hash);
+    free(r->source.sha256);
+    raw_frame_free(&r->frame);
     k2_buf_free(&r->source.raw);
     if (r->in)
         k2_interner_free(r->in);

@@ -61,13 +61,14 @@ struct trace_table { /* where the table row stands */
     int64_t current;
 };
 
-struct trace_source { /* the file it was decoded from */
-    char *path;       /* NULL: none is recorded */
-    char *format, *hash;
+struct trace_source {             /* the file it was decoded from, unless it is live */
+    char *path;                   /* NULL: none is recorded */
+    char *format, *hash, *sha256; /* sha256 "": the record is older than that */
     int64_t bytes, read, accepted;
     int64_t time_us;
     bool there;        /* the file is still there, of the same size */
-    bool verified;     /* the bytes below decode to this very row */
+    bool verified;     /* its bytes decode to this very row */
+    bool other;        /* the bytes at the row's place decode, and to something else */
     struct k2_buf raw; /* what stands at the row's place in it; empty if it cannot be read */
 };
 
@@ -86,6 +87,8 @@ struct trace_report {
     struct trace_journal journal;
     struct trace_table table;
     struct trace_source source;
+    bool live; /* it came from a live source: */
+    struct raw_frame frame;
     int link_count;
     struct trace_link *links;
 };
@@ -95,6 +98,9 @@ struct trace_report {
 /* q NULL: there are no tables; j NULL: there is no journal. No row is no failure: row_count is 0. */
 K2_RC trace_run(struct query_engine *q, struct journal *j, const struct trace_id *id,
                 struct trace_report *out, struct k2_err *err);
+/* Its rows alone: what the report says of one row stays empty. */
+K2_RC trace_look(struct query_engine *q, struct journal *j, const struct trace_id *id,
+                 struct trace_report *out, struct k2_err *err);
 void trace_free(struct trace_report *r);
 
 #endif

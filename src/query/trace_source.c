@@ -1,9 +1,11 @@
-/* query/trace_source.c - the file that a row was decoded from.
+/* query/trace_source.c - where a row was decoded from: a frame of a raw topic, or a file.
  *
- * A row does not name its file. Its ingest appended the file's record to the topic k2.sources right
- * behind the file's rows, so the first such record from the row's append time on is the candidate. It can
- * be wrong: standard input leaves no record, and an ingest that was killed neither. So the bytes at the
- * row's place in the file are decoded again: if they give this very row, it is proven.
+ * A row says where, not in what. Of a live source it is the frame at its raw offset: the frame and the row were received at
+ * the same nanosecond. Else it is a file. Its ingest appended the file's record to the topic k2.sources behind the file's
+ * rows, so the records from the row's append time on are candidates, the first one most of all. It can be wrong: standard
+ * input leaves no record, an ingest that was killed neither, and feeds of k2 up take turns. So the bytes at the row's place
+ * are decoded again, alone or, where that tells nothing, behind all that is before them: the first candidate that gives this very row is it. One that gives another row is
+ * not, if there is a better one.
  */
 #include "query/trace_int.h"
 
@@ -14,65 +16,43 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TOPIC K2_SV("k2.sources")
-
 enum {
-    LINE = 64 << 10,   /* bytes of a file that are looked at for one record */
-    UNPACK = 256 << 20 /* how far into a compressed file we go for it */
+    LINE = 64 << 10, /* bytes of a file that are looked at for one record */
+    UNPACK =
+        256 << 20, /* how far into a compressed file we go for it, and how far one is decoded */
+    PIECE = 1 << 20,
+    CANDIDATES = 64
 };
 
-/* --- the record of the file --- */
+/* --- the records of files --- */
 
-static bool take_fields(struct k2_sv in, struct trace_source *out) {
-    struct k2_sv path, hash, format;
-    if (!k2_avro_get_bytes(&in, &path) || !k2_avro_get_long(&in, &out->bytes) ||
-        !k2_avro_get_bytes(&in, &hash) || !k2_avro_get_bytes(&in, &format) ||
-        !k2_avro_get_long(&in, &out->read) || !k2_avro_get_long(&in, &out->accepted) ||
-        !k2_avro_get_long(&in, &out->time_us))
-        return false;
-    out->path = k2_sv_dup(path);
-    out->hash = k2_sv_dup(hash);
-    out->format = k2_sv_dup(format);
-    return true;
+struct candidates {
+    int64_t from_ns; /* when the row was appended */
+    struct trace_source at[CANDIDATES];
+    int n;
+};
+
+/* A file that brought nothing new brought no row. */
+static void take_record(void *ctx, const struct source_record *r, int64_t append_ns) {
+    struct candidates *c = ctx;
+    if (append_ns < c->from_ns || r->accepted == 0 || c->n == CANDIDATES)
+        return;
+    c->at[c->n++] = (struct trace_source){.path = k2_sv_dup(r->path),
+                                          .format = k2_sv_dup(r->format),
+                                          .hash = k2_sv_dup(r->xxh128),
+                                          .sha256 = k2_sv_dup(r->sha256),
+                                          .bytes = r->bytes,
+                                          .read = r->read,
+                                          .accepted = r->accepted,
+                                          .time_us = r->time_us};
 }
 
-/* The first record of a partition from `from` on, if it was appended before *best_ns. */
-static int take_first(struct trace *t, int32_t topic, int32_t partition, int64_t from,
-                      int64_t *best_ns, struct k2_buf *best, struct k2_err *err) {
-    const struct journal_span span = {topic, partition, from, from + 1};
-    struct journal_reader *r;
-    struct journal_batch b;
-    struct journal_record record;
-    size_t cursor = 0;
-    K2_TRY(journal_read(t->journal, &span, 1, &r, err));
-    int got = journal_next(r, &b, err);
-    if (got > 0 && b.append_ns < *best_ns && journal_batch_next(&b, &cursor, &record)) {
-        *best_ns = b.append_ns;
-        best->n = 0;
-        k2_buf_sv(best, record.value);
-    }
-    journal_reader_close(r);
-    return got < 0 ? got : K2_OK;
-}
-
-static int find_record(struct trace *t, const struct journal_topic *topic, struct k2_buf *best,
-                       struct k2_err *err) {
-    size_t size = (size_t)topic->partitions * sizeof(int64_t);
-    int64_t *from = k2_zalloc(size), *starts = k2_zalloc(size), *ends = k2_zalloc(size);
-    int64_t best_ns = INT64_MAX;
-    int rc = journal_ends_at(t->journal, topic->id, t->report->journal.append_ns, from, err);
-    if (rc == K2_OK)
-        rc = journal_starts(t->journal, topic->id, starts, err);
-    if (rc == K2_OK)
-        rc = journal_ends(t->journal, topic->id, ends, err);
-    for (int32_t p = 0; rc == K2_OK && p < topic->partitions; p++) {
-        if (from[p] >= starts[p] && from[p] < ends[p])
-            rc = take_first(t, topic->id, p, from[p], &best_ns, best, err);
-    }
-    free(from);
-    free(starts);
-    free(ends);
-    return rc;
+static void free_source(struct trace_source *s) {
+    free(s->path);
+    free(s->format);
+    free(s->hash);
+    free(s->sha256);
+    k2_buf_free(&s->raw);
 }
 
 /* --- the bytes --- */
@@ -118,8 +98,9 @@ static void read_raw(struct trace_source *s, int64_t offset) {
 struct again {
     const struct k2_event *row;
     const struct k2_interner *in;
-    bool ordinal; /* the number comes from counting, which one line cannot tell */
-    bool same;
+    bool ordinal;   /* the number comes from counting, which one line cannot tell */
+    int64_t offset; /* of the row, where only events there count; K2_NULL_LONG: all */
+    bool any, same;
 };
 
 static void set_number(struct k2_event *e, const struct k2_event *from) {
@@ -133,6 +114,9 @@ static int compare(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_
     (void)raw;
     (void)position;
     (void)err;
+    if (a->offset != K2_NULL_LONG && k2_event_raw_offset(e) != a->offset)
+        return K2_OK;
+    a->any = true;
     if (e->kind != a->row->kind)
         return K2_OK;
     if (a->ordinal)
@@ -155,60 +139,101 @@ static int pass_filtered(void *ctx, const char *why, struct k2_err *err) {
     return K2_OK;
 }
 
-/* Whether the raw bytes give the row. What cannot be decoded on its own proves nothing. */
-static bool gives_row(const struct trace *t, const struct trace_source *s) {
-    const struct k2_event *row = &t->report->rows[0].event;
-    const struct feed_ops *feed = feed_find(k2_sv_of(s->format));
-    struct trace_facts f = trace_facts_of(row, t->report->in);
-    if (!feed || s->raw.n == 0 || row->kind == K2_KIND_QUARANTINE || row->kind == K2_KIND_GAP)
-        return false;
-    struct again a = {.row = row, .in = t->report->in, .ordinal = feed->ordinal};
-    const struct feed_sink sink = {&a, compare, pass_reject, pass_filtered};
-    const struct feed_options options = {.exchange = f.exchange,
-                                         .symbol = f.symbol,
-                                         .date = f.trade_date,
-                                         .source = k2_sv_of(s->path)};
-    void *state = k2_zalloc(feed->state_size);
-    size_t consumed;
-    int rc = feed->init(feed, state, &options, t->report->in, NULL);
-    if (rc == K2_OK)
-        rc = feed->decode(state, k2_buf_view(&s->raw), true, &consumed, &sink, NULL);
-    feed->fini(state);
-    free(state);
-    return rc == K2_OK && a.same;
+static struct feed_options options_of(const struct trace *t, const struct trace_source *s) {
+    struct trace_facts f = trace_facts_of(&t->report->rows[0].event, t->report->in);
+    return (struct feed_options){.exchange = f.exchange,
+                                 .symbol = f.symbol,
+                                 .date = f.trade_date,
+                                 .source = k2_sv_of(s->path)};
 }
 
-/* --- both --- */
+/* The bytes at the row's place alone. */
+static void decode_alone(const struct trace *t, const struct trace_source *s,
+                         const struct feed_ops *feed, struct again *a) {
+    const struct feed_sink sink = {a, compare, pass_reject, pass_filtered};
+    const struct feed_options options = options_of(t, s);
+    void *state = k2_zalloc(feed->state_size + 1);
+    size_t consumed;
+    a->ordinal = feed->ordinal;
+    a->offset = K2_NULL_LONG;
+    if (feed->init(feed, state, &options, t->report->in, NULL) == K2_OK &&
+        feed->decode(state, k2_buf_view(&s->raw), true, &consumed, &sink, NULL) != K2_OK)
+        a->any = a->same = false;
+    feed->fini(state);
+    free(state);
+}
 
-static int64_t place_in_source(const struct k2_event *e) {
-    switch (e->kind) {
-#define K2_KIND(name, NAME, table, topic, meaning)                                                 \
-    case K2_KIND_##NAME:                                                                           \
-        return e->name.raw_offset;
-#include "codec/kinds.def"
-#undef K2_KIND
-    case K2_KIND_COUNT:
-        break;
+/* Behind all that is before them: for formats whose records need what came before. */
+static void decode_all(const struct trace *t, const struct trace_source *s,
+                       const struct feed_ops *feed, int64_t offset, struct again *a) {
+    const struct feed_sink sink = {a, compare, pass_reject, pass_filtered};
+    const struct feed_tail_options o = {.ops = feed, .feed = options_of(t, s)};
+    struct feed_tail *tail;
+    bool idle;
+    a->ordinal = false;
+    a->offset = offset;
+    if (s->bytes > UNPACK || feed_tail_open(s->path, &o, t->report->in, &tail, NULL) != K2_OK)
+        return;
+    while (!feed_tail_state(tail).ended && !a->any)
+        if (feed_tail_step(tail, PIECE, &sink, &idle, NULL) != K2_OK)
+            break;
+    feed_tail_close(tail);
+}
+
+/* What cannot be decoded proves nothing, neither that it is the file nor that it is not. */
+static void judge(const struct trace *t, struct trace_source *s, int64_t offset) {
+    const struct k2_event *row = &t->report->rows[0].event;
+    const struct feed_ops *feed = feed_find(k2_sv_of(s->format));
+    struct again a = {.row = row, .in = t->report->in};
+    if (!feed || s->raw.n == 0 || row->kind == K2_KIND_QUARANTINE || row->kind == K2_KIND_GAP)
+        return;
+    decode_alone(t, s, feed, &a);
+    if (!a.any)
+        decode_all(t, s, feed, offset, &a);
+    s->verified = a.same;
+    s->other = a.any && !a.same;
+}
+
+/* --- all of it --- */
+
+/* The one that is proven; else the first that is not known to be another's; else the first. */
+static int choose(const struct trace *t, struct candidates *c, int64_t offset) {
+    int best = -1;
+    for (int i = 0; i < c->n; i++) {
+        read_raw(&c->at[i], offset);
+        judge(t, &c->at[i], offset);
+        if (c->at[i].verified)
+            return i;
+        if (best < 0 && !c->at[i].other)
+            best = i;
     }
-    return K2_NULL_LONG;
+    return best < 0 ? 0 : best;
+}
+
+static K2_RC find_file(struct trace *t, int64_t offset, struct k2_err *err) {
+    struct candidates c = {.from_ns = t->report->journal.append_ns};
+    int rc = source_records(t->journal, take_record, &c, err);
+    int chosen = rc == K2_OK && c.n > 0 ? choose(t, &c, offset) : -1;
+    for (int i = 0; i < c.n; i++) {
+        if (i == chosen)
+            t->report->source = c.at[i];
+        else
+            free_source(&c.at[i]);
+    }
+    return rc;
+}
+
+static int64_t received_of(const struct k2_event *e) {
+    return e->kind == K2_KIND_QUARANTINE ? K2_NULL_LONG : e->head.receive_timestamp_ns;
 }
 
 int trace_find_source(struct trace *t, struct k2_err *err) {
-    struct trace_source *out = &t->report->source;
-    int64_t offset = place_in_source(&t->report->rows[0].event);
-    struct journal_topic topic;
-    struct k2_buf value = {0};
-    if (offset == K2_NULL_LONG || !t->journal || t->report->journal.state == TRACE_FOREIGN ||
-        journal_topic(t->journal, TOPIC, false, &topic, NULL) != K2_OK)
+    const struct k2_event *row = &t->report->rows[0].event;
+    int64_t offset = k2_event_raw_offset(row), received = received_of(row);
+    if (offset == K2_NULL_LONG || !t->journal || t->report->journal.state == TRACE_FOREIGN)
         return K2_OK;
-    int rc = find_record(t, &topic, &value, err);
-    if (rc == K2_OK && value.n > K2_WIRE_HEADER) {
-        struct k2_sv fields = {(const char *)value.p + K2_WIRE_HEADER, value.n - K2_WIRE_HEADER};
-        if (take_fields(fields, out)) {
-            read_raw(out, offset);
-            out->verified = gives_row(t, out);
-        }
-    }
-    k2_buf_free(&value);
-    return rc;
+    if (received != K2_NULL_LONG)
+        K2_TRY(
+            raw_frame_find(t->journal, offset, received, &t->report->frame, &t->report->live, err));
+    return t->report->live ? K2_OK : find_file(t, offset, err);
 }

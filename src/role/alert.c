@@ -1,6 +1,7 @@
 /* role/alert.c - see alert.h. */
 #include "role/alert.h"
 
+#include "base/fs.h"
 #include "base/http.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@ enum { MOST = 256, MOST_SENT = 1024, TRIES = 10 };
 struct alert {
     char *id, *body;
     bool page;      /* else: that it is over */
+    bool tried;     /* it may have arrived */
     int64_t due_ns; /* wall clock */
 };
 
@@ -27,6 +29,7 @@ struct alerter {
     int64_t outage_after_ns;
     struct alert queue[MOST]; /* in order of coming */
     size_t n;
+    char *path;            /* of the file that holds `sent`, an ID a line */
     char *sent[MOST_SENT]; /* IDs of what was paged and has not ended; the oldest goes */
     size_t n_sent;
     int tries; /* of the first that is due */
@@ -120,7 +123,8 @@ static void put(struct alerter *a, const struct seq_step *s, const char *id, boo
         k2_metric_add(a->count_dropped, 1);
         return;
     }
-    a->queue[a->n++] = (struct alert){k2_strdup(id), body_of(s, id, page), page, due_ns};
+    a->queue[a->n++] = (struct alert){
+        .id = k2_strdup(id), .body = body_of(s, id, page), .page = page, .due_ns = due_ns};
 }
 
 static void take_out(struct alerter *a, size_t at) {
@@ -129,34 +133,69 @@ static void take_out(struct alerter *a, size_t at) {
     memmove(a->queue + at, a->queue + at + 1, (a->n - at) * sizeof *a->queue);
 }
 
-/* One that waits and was not sent: it is over before anybody was told. */
-static bool withdraw(struct alerter *a, const char *id) {
-    for (size_t i = 0; i < a->n; i++) {
-        if (!a->queue[i].page || strcmp(a->queue[i].id, id) != 0)
-            continue;
-        take_out(a, i);
-        a->tries = 0;
-        return true;
-    }
+static bool is_sent(const struct alerter *a, const char *id) {
+    for (size_t i = 0; i < a->n_sent; i++)
+        if (strcmp(a->sent[i], id) == 0)
+            return true;
     return false;
 }
 
-static bool forget_sent(struct alerter *a, const char *id) {
+static void forget_sent(struct alerter *a, const char *id) {
     for (size_t i = 0; i < a->n_sent; i++) {
         if (strcmp(a->sent[i], id) != 0)
             continue;
         free(a->sent[i]);
         a->n_sent--;
         memmove(a->sent + i, a->sent + i + 1, (a->n_sent - i) * sizeof *a->sent);
-        return true;
+        return;
     }
-    return false;
 }
 
-static void remember_sent(struct alerter *a, char *id) {
+static void remember_sent(struct alerter *a, const char *id) {
+    forget_sent(a, id);
     if (a->n_sent == MOST_SENT)
-        (void)forget_sent(a, a->sent[0]);
-    a->sent[a->n_sent++] = id;
+        forget_sent(a, a->sent[0]);
+    a->sent[a->n_sent++] = k2_strdup(id);
+}
+
+/* So that the end of what was paged is told also by a later run. */
+static void save_sent(const struct alerter *a) {
+    struct k2_buf text = {0};
+    struct k2_err err = {0};
+    for (size_t i = 0; i < a->n_sent; i++)
+        k2_buf_printf(&text, "%s\n", a->sent[i]);
+    if (k2_fs_replace(a->path, k2_buf_view(&text), &err) != K2_OK)
+        k2_log(K2_LOG_WARN, "which alerts were sent is not kept", "why", err.msg, NULL);
+    k2_buf_free(&text);
+}
+
+static void load_sent(struct alerter *a) {
+    struct k2_buf text = {0};
+    if (!k2_fs_exists(a->path) || k2_fs_read(a->path, &text, NULL) != K2_OK)
+        return;
+    for (struct k2_sv rest = k2_buf_view(&text); rest.n;) {
+        char *id = k2_sv_dup(k2_sv_split(&rest, '\n'));
+        if (id[0])
+            remember_sent(a, id);
+        free(id);
+    }
+    k2_buf_free(&text);
+}
+
+static size_t find(const struct alerter *a, const char *id, bool page) {
+    size_t i = 0;
+    while (i < a->n && (a->queue[i].page != page || strcmp(a->queue[i].id, id) != 0))
+        i++;
+    return i;
+}
+
+/* It is over. Who was told, or may have been, is told; a page that nobody saw goes. */
+static void end(struct alerter *a, const struct seq_step *s, const char *id) {
+    size_t page = find(a, id, true);
+    if (page < a->n && !a->queue[page].tried)
+        take_out(a, page);
+    else if (a->url[0] && (page < a->n || is_sent(a, id)) && find(a, id, false) == a->n)
+        put(a, s, id, false, 0);
 }
 
 static bool is_page(const struct seq_step *s) {
@@ -165,9 +204,9 @@ static bool is_page(const struct seq_step *s) {
 }
 
 void alerter_note(struct alerter *a, const struct seq_step *s) {
-    bool page = is_page(s), end = s->state == SEQ_FILLED || s->state == SEQ_GIVEN_UP;
+    bool page = is_page(s), over = s->state == SEQ_FILLED || s->state == SEQ_GIVEN_UP;
     struct k2_buf name = {0};
-    if (!page && !end)
+    if (!page && !over)
         return;
     ledger_entry_name(s, &name);
     const char *id = k2_buf_cstr(&name);
@@ -175,8 +214,8 @@ void alerter_note(struct alerter *a, const struct seq_step *s) {
     if (a->url[0] && page)
         put(a, s, id, true,
             s->cause == SEQ_NUMBERS || s->cause == SEQ_SESSION ? 0 : s->from + a->outage_after_ns);
-    else if (end && !withdraw(a, id) && forget_sent(a, id) && a->url[0])
-        put(a, s, id, false, 0);
+    else if (over)
+        end(a, s, id);
     pthread_mutex_unlock(&a->mutex);
     k2_buf_free(&name);
     agent_wake(a->agent);
@@ -190,12 +229,13 @@ static bool next(struct alerter *a, int64_t now_ns, struct alert *out, char **ur
     *rest = AGENT_FOREVER;
     pthread_mutex_lock(&a->mutex);
     for (size_t i = 0; !found && i < a->n; i++) {
-        const struct alert *q = &a->queue[i];
+        struct alert *q = &a->queue[i];
         found = q->due_ns <= now_ns;
         if (found)
-            *out = (struct alert){k2_strdup(q->id), k2_strdup(q->body), q->page, q->due_ns};
+            *out = (struct alert){k2_strdup(q->id), k2_strdup(q->body), q->page, true, q->due_ns};
         else if (q->due_ns - now_ns < *rest)
             *rest = q->due_ns - now_ns;
+        q->tried |= found;
     }
     *url = found ? k2_strdup(a->url) : NULL;
     pthread_mutex_unlock(&a->mutex);
@@ -216,8 +256,7 @@ static K2_RC post(const char *url, const struct alert *alert, bool *again, struc
     return rc;
 }
 
-/* It may have been withdrawn while it was under way. */
-static void finish(struct alerter *a, struct alert *alert, bool good) {
+static void finish(struct alerter *a, const struct alert *alert, bool good) {
     pthread_mutex_lock(&a->mutex);
     for (size_t i = 0; i < a->n; i++) {
         if (strcmp(a->queue[i].body, alert->body) == 0) {
@@ -226,10 +265,12 @@ static void finish(struct alerter *a, struct alert *alert, bool good) {
         }
     }
     a->tries = 0;
-    if (good && alert->page) {
+    if (good && alert->page)
         remember_sent(a, alert->id);
-        alert->id = NULL;
-    }
+    else if (!alert->page)
+        forget_sent(a, alert->id);
+    if (good || !alert->page)
+        save_sent(a);
     pthread_mutex_unlock(&a->mutex);
     k2_metric_add(good ? a->count_sent : a->count_failed, 1);
 }
@@ -278,9 +319,13 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
 
 /* --- the calls --- */
 
-struct alerter *alerter_new(const struct k2_config *config) {
+struct alerter *alerter_new(const char *data, const struct k2_config *config) {
     static const struct agent_ops ops = {work, NULL, 0};
     struct alerter *a = k2_zalloc(sizeof *a);
+    char *run = k2_path(data, "run");
+    a->path = k2_path(run, "alerts.sent");
+    free(run);
+    load_sent(a);
     a->agent = agent_new("alerts", &ops, a);
     pthread_mutex_init(&a->mutex, NULL);
     a->count_sent = k2_metric(K2_METRIC_alerts_sent, NULL);
@@ -307,6 +352,7 @@ void alerter_free(struct alerter *a) {
         free_alert(&a->queue[--a->n]);
     while (a->n_sent > 0)
         free(a->sent[--a->n_sent]);
+    free(a->path);
     free(a->url);
     agent_free(a->agent);
     pthread_mutex_destroy(&a->mutex);

@@ -18,7 +18,8 @@
 #include "role/agent.h"
 
 struct alerter;
-struct alerter *alerter_new(const struct k2_config *config);
+/* data/run/alerts.sent holds what was paged and has not ended: its end is told by a later run too. */
+struct alerter *alerter_new(const char *data, const struct k2_config *config);
 void alerter_free(struct alerter *a); /* what was not sent is counted as dropped; NULL is fine */
 void alerter_reload(struct alerter *a, const struct k2_config *config);
 struct agent *alerter_agent(struct alerter *a);

@@ -475,6 +475,39 @@ int feeder_run(struct feeder *f, const struct job_ops *ops, void *self,
     return j.err.status;
 }
 
+/* --- what was asked for --- */
+
+struct give_job {
+    struct feeder *feeder;
+    const char *feed;
+    struct k2_sv capture;
+};
+
+static K2_RC step_give(void *self, struct journal *journal, struct ingest *g,
+                       struct job_report *report, bool *done, bool *idle, struct k2_err *err) {
+    const struct give_job *j = self;
+    int i = find_feed(j->feeder->feeds, j->feeder->feed_count, j->feed);
+    (void)journal;
+    (void)g;
+    (void)report;
+    (void)idle;
+    *done = true;
+    return i >= 0 ? intake_give(j->feeder->feeds[i], j->capture, err)
+                  : k2_fail(err, K2_E_NOTFOUND, "there is no feed %s any more", j->feed);
+}
+
+static void end_give(void *self, struct ingest *g) {
+    (void)self;
+    (void)g;
+}
+
+int feeder_give(struct feeder *f, const char *feed, struct k2_sv capture, struct k2_err *err) {
+    static const struct job_ops ops = {.step = step_give, .end = end_give};
+    struct give_job j = {f, feed, capture};
+    struct job_report report;
+    return feeder_run(f, &ops, &j, NULL, NULL, &report, err);
+}
+
 /* --- the agent --- */
 
 static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err) {

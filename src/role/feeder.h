@@ -37,6 +37,10 @@ bool feeder_resume(struct feeder *f, const char *name);
 /* The state of each feed; gives their number, at most max. */
 int feeder_views(struct feeder *f, struct agent_view *out, int max);
 
+/* Packets that were asked for, as a raw capture: the live feed takes them as if its connection had brought them. Returns
+ * when what came of them is durable. */
+K2_RC feeder_give(struct feeder *f, const char *feed, struct k2_sv capture, struct k2_err *err);
+
 /* --- jobs: work that needs the writer, asked for by other threads --- */
 
 struct job_report { /* what a job has done so far */

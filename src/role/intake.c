@@ -99,6 +99,11 @@ static K2_RC open_live(struct intake *f, struct ingest_source_options *o, struct
     return rc;
 }
 
+static K2_RC read_mapping(struct intake *f, struct k2_err *err) {
+    bool wanted = f->plan.mapping[0] && f->mapping.n == 0;
+    return wanted ? k2_fs_read(f->plan.mapping, &f->mapping, err) : K2_OK;
+}
+
 static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops *format,
                        struct k2_err *err) {
     const struct intake_plan *p = &f->plan;
@@ -112,8 +117,7 @@ static K2_RC open_file(struct intake *f, const char *path, const struct feed_ops
         .resume = true,
         .anew = f->anew,
     };
-    if (p->mapping[0] && f->mapping.n == 0)
-        K2_TRY(k2_fs_read(p->mapping, &f->mapping, err));
+    K2_TRY(read_mapping(f, err));
     o.options.mapping = k2_buf_view(&f->mapping);
     K2_TRY(intake_plan_speed(p, &o.speed, err));
     K2_TRY(intake_plan_date(p, &o.options.date, err));
@@ -222,6 +226,7 @@ static void forget_walk(struct intake *f) {
 static void walk(struct intake *f, const struct feed_ops *format) {
     int64_t start = k2_monotonic_ns();
     forget_walk(f);
+    f->walk.mapping = k2_buf_view(&f->mapping);
     sources_add(&f->walk, f->plan.source, format);
     f->walk_ns = k2_monotonic_ns() - start;
 }
@@ -285,6 +290,7 @@ static bool is_empty(const char *path) {
 static K2_RC open_source(struct intake *f, struct k2_err *err) {
     const struct feed_ops *format;
     K2_TRY(intake_plan_format(&f->plan, &format, err));
+    K2_TRY(read_mapping(f, err));
     if (k2_fs_is_directory(f->plan.source))
         return open_next(f, format, err);
     if (is_special(
@@ -471,6 +477,21 @@ static K2_RC step_live(struct intake *f, int64_t *rest, struct k2_err *err) {
         intake_count_check(&f->count, &f->count.source, f->plan.name, f->plan.source);
     *rest = idle ? LIVE_REST : 0;
     return K2_OK;
+}
+
+int intake_give(struct intake *f, struct k2_sv capture, struct k2_err *err) {
+    if (!f->source) {
+        if (err)
+            err->retriable = true;
+        return k2_fail(err, K2_E_FAILED, "feed.%s is not open", f->plan.name);
+    }
+    K2_TRY(ingest_judge(f->ingest, err));
+    struct ingest_stats before = ingest_stats(f->ingest);
+    int rc = ingest_source_give(f->source, capture, err);
+    K2_TRY(ingest_judge(f->ingest, rc == K2_OK ? err : NULL));
+    struct ingest_stats after = ingest_stats(f->ingest);
+    intake_count_add(&f->count, &before, &after);
+    return rc;
 }
 
 /* --- the simulator --- */

@@ -23,6 +23,9 @@ int64_t intake_due(const struct intake *f); /* wall clock */
 bool intake_counts(const struct intake *f);
 /* Messages that its connections brought; -1: it has no connection, or is not open. */
 int64_t intake_received(const struct intake *f);
+/* What was asked for elsewhere, as a raw capture, becomes what its connection brought. A failure that another try may
+ * mend: it has none at the moment. */
+K2_RC intake_give(struct intake *f, struct k2_sv capture, struct k2_err *err);
 /* The ingest goes: lets go of the decoder, whose strings were its, and of what it believed to be read. */
 void intake_detach(struct intake *f);
 /* Reads all it has from the start again: what is known is dropped, what a halted channel passed over is not. */

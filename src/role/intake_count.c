@@ -77,5 +77,6 @@ void intake_count_text(const struct intake_count *c, struct k2_buf *out) {
     put(out, c->all.conflicts, "conflicts");
     put(out, c->all.quarantined, "quarantined");
     put(out, c->all.filtered, "filtered");
+    put(out, c->all.halted, "halted");
     k2_buf_str(out, " since the start");
 }

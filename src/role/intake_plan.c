@@ -2,6 +2,8 @@
 #include "role/intake_plan.h"
 
 #include "base/fs.h"
+#include "base/http.h"
+#include "role/live_words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -25,6 +27,7 @@ void intake_plan_read(const struct k2_config *c, int i, struct intake_plan *out)
         .urls = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_urls, i)),
         .send = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_send, i)),
         .ca_file = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_ca_file, i)),
+        .recover = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_recover, i)),
         .silence = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_silence, i)),
         .sessions = k2_config_named_bool(c, K2_CONFIG_feed_sessions, i),
         .enabled = k2_config_named_bool(c, K2_CONFIG_feed_enabled, i),
@@ -45,9 +48,11 @@ bool intake_plan_recovery(const struct k2_config *c, int i, struct intake_plan *
     k2_buf_printf(&name, "%s.recover", out->name);
     free(out->name);
     free(out->source);
+    free(out->recover);
     free(out->silence);
     out->name = k2_strdup(k2_buf_cstr(&name));
     out->source = k2_strdup(from);
+    out->recover = k2_strdup("");
     out->silence = k2_strdup("0s");
     out->sessions = false;
     k2_buf_free(&name);
@@ -59,6 +64,7 @@ void intake_plan_free(struct intake_plan *p) {
     free(p->urls);
     free(p->send);
     free(p->ca_file);
+    free(p->recover);
     free(p->silence);
     free(p->name);
     free(p->format);
@@ -127,23 +133,78 @@ int intake_plan_date(const struct intake_plan *p, int32_t *date, struct k2_err *
                    p->date);
 }
 
-/* "wss://host": what stands in front of the :// when it is no part of a path. */
+/* What an address begins with: "wss://", and also "ws:/", since nobody calls a folder "ws:". Empty: it is a path. */
 static struct k2_sv scheme(const char *source) {
-    const char *colon = strstr(source, "://");
-    struct k2_sv s = {source, colon ? (size_t)(colon - source) : 0};
-    return memchr(s.p, '/', s.n) ? (struct k2_sv){source, 0} : s;
+    size_t n = strcspn(source, ":/");
+    if (n == 0 || source[n] != ':' || source[n + 1] != '/')
+        return (struct k2_sv){source, 0};
+    return (struct k2_sv){source, n + 1 + strspn(source + n + 1, "/")};
 }
 
-static K2_RC check_live(const struct intake_plan *p, struct k2_err *err) {
+static K2_RC check_ca_file(const struct intake_plan *p, struct k2_err *err) {
+    struct k2_buf text = {0};
+    if (!p->ca_file[0])
+        return K2_OK;
+    int rc = k2_fs_read(p->ca_file, &text, err);
+    if (rc == K2_OK && !strstr(k2_buf_cstr(&text), "-----BEGIN "))
+        rc = k2_fail(err, K2_E_INVALID,
+                     "%s holds no certificate (PEM: -----BEGIN CERTIFICATE-----)", p->ca_file);
+    k2_buf_free(&text);
+    return k2_err_context(err, rc, "ca_file");
+}
+
+/* Opening looks at the addresses, and connects to nobody. */
+static K2_RC check_addresses(const struct intake_plan *p, struct k2_err *err) {
+    struct k2_buf ways = {0};
+    struct live_words urls;
+    struct feed_live *live;
+    k2_buf_printf(&ways, "%s %s", p->source, p->urls);
+    live_words_split(k2_buf_cstr(&ways), ' ', &urls);
+    int rc = feed_live_open(&(struct feed_live_options){.urls = urls.at}, &live, err);
+    feed_live_close(live);
+    live_words_free(&urls);
+    k2_buf_free(&ways);
+    return k2_err_context(err, rc, "source");
+}
+
+static K2_RC check_send(const struct intake_plan *p, struct k2_err *err) {
+    struct k2_buf said = {0};
+    int rc = p->send[0] ? live_words_read(p->send, &said, err) : K2_OK;
+    k2_buf_free(&said);
+    return k2_err_context(err, rc, "send");
+}
+
+static K2_RC check_live_format(const struct intake_plan *p, struct k2_err *err) {
+    const struct feed_ops *format;
     if (strcmp(p->format, "auto") == 0)
         return k2_fail(err, K2_E_INVALID,
                        "format must be named: what a live source sends cannot be told before");
-    if (!p->exchange[0])
+    K2_TRY(intake_plan_format(p, &format, err));
+    K2_ASSERT(format != NULL); /* none is for auto */
+    if (!format->captures)
         return k2_fail(err, K2_E_INVALID,
-                       "exchange must be given: it names the topic of the raw bytes");
-    if (strcmp(p->speed, "max") != 0)
-        return k2_fail(err, K2_E_INVALID, "speed is of files: a live source has its own pace");
-    return K2_OK;
+                       "format %s is one of files: no connection sends it; k2 feed list names "
+                       "those that are received live",
+                       format->name);
+    struct k2_err why = {0};
+    int rc = feed_live_fits(format, p->source, &why);
+    if (rc == K2_OK || strstr(why.msg, format->name) == NULL)
+        return K2_OK; /* what is wrong with the address is told by its own check */
+    *err = why;
+    return rc;
+}
+
+static K2_RC check_live_exchange(const struct intake_plan *p, struct k2_err *err) {
+    if (p->exchange[0])
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID,
+                   "exchange must be given: it names the topic of the raw bytes");
+}
+
+static K2_RC check_live_speed(const struct intake_plan *p, struct k2_err *err) {
+    if (strcmp(p->speed, "max") == 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "speed is of files: a live source has its own pace");
 }
 
 static K2_RC check_source(const struct intake_plan *p, struct k2_err *err) {
@@ -156,13 +217,17 @@ static K2_RC check_source(const struct intake_plan *p, struct k2_err *err) {
             "source '%s': behind sim: stands nothing; sim_symbols, rate, seed and quotes "
             "are keys of their own",
             p->source);
-    if (intake_plan_is_live(p))
-        return check_live(p, err);
     if (s.n > 0)
         return k2_fail(err, K2_E_UNSUPPORTED,
-                       "source '%.*s://...': it is a file, a directory, sim:, tcp://, udp://, "
+                       "source '%.*s...': it is a file, a directory, sim:, tcp://, udp://, "
                        "ws:// or wss://",
                        K2_SV_ARG(s));
+    if (k2_sv_ends(k2_sv_of(p->source), K2_SV(".parquet")))
+        return k2_fail(
+            err, K2_E_UNSUPPORTED,
+            "source %s: a Parquet file is not followed; k2 ingest --mapping FILE.mapping "
+            "reads it",
+            p->source);
     return K2_OK;
 }
 
@@ -246,6 +311,25 @@ static K2_RC check_mapping(const struct intake_plan *p, struct k2_err *err) {
     return k2_err_context(err, rc, "mapping");
 }
 
+/* A directory may come to be; an address has to be one now. */
+static K2_RC check_recover(const struct intake_plan *p, struct k2_err *err) {
+    struct k2_sv s = scheme(p->recover);
+    if (s.n == 0 && p->recover[0] && k2_fs_exists(p->recover) && !k2_fs_is_directory(p->recover))
+        return k2_fail(err, K2_E_INVALID, "recover: %s is a file; it takes a directory",
+                       p->recover);
+    if (s.n == 0)
+        return K2_OK;
+    if (feed_rerequest_is(p->recover))
+        return k2_err_context(err, feed_rerequest_check(p->recover, err), "recover");
+    if (!k2_sv_eq(s, K2_SV("http://")) && !k2_sv_eq(s, K2_SV("https://")))
+        return k2_fail(
+            err, K2_E_INVALID,
+            "recover '%.*s...': it is a directory, or an address moldudp64://HOST:PORT or "
+            "http(s)://...",
+            K2_SV_ARG(s));
+    return k2_err_context(err, k2_http_check(p->recover, err), "recover");
+}
+
 static K2_RC check_poll(const struct intake_plan *p, struct k2_err *err) {
     return p->poll_ns > 0 ? K2_OK
                           : k2_fail(err, K2_E_INVALID, "poll must be above 0, for example 1s");
@@ -259,10 +343,26 @@ int intake_plan_check(const struct intake_plan *p, void (*tell)(void *ctx, const
                       void *ctx, struct k2_err *err) {
     static check_fn *const of_files[] = {check_source,   check_format,   check_speed,   check_date,
                                          check_exchange, check_calendar, check_symbols, check_poll,
-                                         check_silence,  check_mapping,  NULL};
+                                         check_silence,  check_mapping,  check_recover, NULL};
+    static check_fn *const of_live[] = {check_live_format,
+                                        check_live_exchange,
+                                        check_live_speed,
+                                        check_addresses,
+                                        check_send,
+                                        check_ca_file,
+                                        check_exchange,
+                                        check_calendar,
+                                        check_symbols,
+                                        check_silence,
+                                        check_mapping,
+                                        check_recover,
+                                        NULL};
     static check_fn *const of_sim[] = {check_source, check_sim_symbols, check_rate, NULL};
+    check_fn *const *check = intake_plan_is_sim(p)    ? of_sim
+                             : intake_plan_is_live(p) ? of_live
+                                                      : of_files;
     int first = K2_OK;
-    for (check_fn *const *check = intake_plan_is_sim(p) ? of_sim : of_files; *check; check++) {
+    for (; *check; check++) {
         struct k2_err why = {0};
         if ((*check)(p, &why) == K2_OK)
             continue;

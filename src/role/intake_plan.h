@@ -11,6 +11,7 @@
 struct intake_plan {
     char *mapping;               /* path of a mapping file; "" = none */
     char *urls, *send, *ca_file; /* of a live source */
+    char *recover;               /* a directory or an address; "" = nobody is asked */
     char *silence;               /* a span; "" = as the source is */
     char *name, *format, *source, *exchange, *symbol, *date, *symbols, *calendar, *speed;
     bool enabled, quotes, sessions;

@@ -76,7 +76,10 @@ static K2_RC open_source(struct file_job *j, struct ingest *g, struct k2_err *er
     o.ca_file = r->ca_file;
     o.most_ns = r->most_ns;
     o.speed = r->speed;
-    o.resume = j->fd < 0 && feed_is_live(r->path);
+    o.raw_source = r->raw_source;
+    o.raw_from_ns = r->raw_from_ns;
+    o.raw_to_ns = r->raw_to_ns;
+    o.resume = j->fd < 0 && !r->raw_source && feed_is_live(r->path);
     return ingest_source_open(g, j->fd >= 0 ? j->path : r->path, &o, &j->source, err);
 }
 

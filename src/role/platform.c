@@ -200,7 +200,7 @@ static K2_RC open_roles(struct role_platform *p, const struct k2_config *config,
     K2_TRY(take_lock(p, err));
     K2_TRY(make_tables(p->data, err));
     p->sinker = sinker_new(p->data, config);
-    p->alerter = alerter_new(config);
+    p->alerter = alerter_new(p->data, config);
     K2_TRY(feeder_new(p->data, config, &hooks, &p->feeder, err));
     p->maintainer = maintainer_new(p->data, config, p->feeder);
     p->recoverer = recoverer_new(p->data, config, p->feeder);

@@ -19,12 +19,12 @@
 enum { MOST = 256, TRIES = 5 };
 #define FIRST_PAUSE (2 * K2_NS_PER_SEC) /* doubled after each try */
 
-struct rule {                                           /* of a feed */
-    char *feed, *exchange, *given, *format, *url, *key; /* given: as the section has it */
+struct rule {                                                    /* of a feed */
+    char *feed, *exchange, *given, *format, *source, *url, *key; /* given: as the section has it */
 };
 
 struct wanted { /* a gap */
-    char *id, *exchange, *channel;
+    char *id, *exchange, *channel, *source;
     enum k2_kind_id kind;
     int32_t date, epoch;
     int64_t from, to, due_ns;
@@ -41,6 +41,7 @@ struct recoverer {
     pthread_mutex_t mutex; /* guards what follows */
     struct rule *rules;
     size_t n_rules;
+    int directories; /* feed.NAME.recover that the feeder follows */
     struct wanted wanted[MOST];
     size_t n;
     int64_t filled, given_up;
@@ -54,6 +55,7 @@ static void free_rules(struct rule *rules, size_t n) {
         free(rules[i].exchange);
         free(rules[i].given);
         free(rules[i].format);
+        free(rules[i].source);
         free(rules[i].url);
         free(rules[i].key);
     }
@@ -68,7 +70,9 @@ static char *exchange_of(const char *given, const char *format) {
         *dash = 0;
     for (char *p = code; *p; p++)
         *p = (char)toupper((unsigned char)*p);
-    return code;
+    char *canonical = k2_sv_dup(feed_exchange_code(k2_sv_of(code)));
+    free(code);
+    return canonical;
 }
 
 static bool is_web(const char *recover) {
@@ -84,25 +88,34 @@ static struct rule *rules_of(const struct k2_config *c, size_t *n) {
         const char *given = k2_config_named_string(c, K2_CONFIG_feed_exchange, i);
         const char *named = k2_config_named_string(c, K2_CONFIG_feed_format, i);
         const char *format = strcmp(named, "auto") == 0 ? OF_BINANCE : named;
-        if (!is_web(url) || !k2_config_named_bool(c, K2_CONFIG_feed_enabled, i))
+        if (!(is_web(url) || feed_rerequest_is(url)) ||
+            !k2_config_named_bool(c, K2_CONFIG_feed_enabled, i))
             continue;
         rules[(*n)++] = (struct rule){
             .feed = k2_strdup(k2_config_named_name(c, "feed", i)),
             .exchange = exchange_of(given, format),
             .given = k2_strdup(given),
             .format = k2_strdup(format),
+            .source = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_source, i)),
             .url = k2_strdup(url),
             .key = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_recover_key, i))};
     }
     return rules;
 }
 
-/* The mutex is held. */
-static const struct rule *rule_of(const struct recoverer *r, struct k2_sv exchange) {
-    for (size_t i = 0; i < r->n_rules; i++)
-        if (k2_sv_eq(k2_sv_of(r->rules[i].exchange), exchange))
-            return &r->rules[i];
-    return NULL;
+/* An exchange may have several feeds: the one that showed the gap comes first. The mutex is held. */
+static const struct rule *rule_of(const struct recoverer *r, struct k2_sv exchange,
+                                  struct k2_sv source) {
+    const struct rule *found = NULL;
+    for (size_t i = 0; i < r->n_rules; i++) {
+        const struct rule *rule = &r->rules[i];
+        if (!k2_sv_eq(k2_sv_of(rule->exchange), exchange))
+            continue;
+        if (k2_sv_eq(k2_sv_of(rule->source), source))
+            return rule;
+        found = found ? found : rule;
+    }
+    return found;
 }
 
 /* --- what is wanted; the mutex is held --- */
@@ -111,6 +124,7 @@ static void free_wanted(struct wanted *w) {
     free(w->id);
     free(w->exchange);
     free(w->channel);
+    free(w->source);
     *w = (struct wanted){0};
 }
 
@@ -129,7 +143,7 @@ static void drop(struct recoverer *r, struct wanted *w) {
 }
 
 static void want(struct recoverer *r, const struct seq_step *s, const char *id) {
-    if (!rule_of(r, s->exchange) || find(r, id))
+    if (!rule_of(r, s->exchange, s->source) || find(r, id))
         return;
     if (r->n == MOST) {
         k2_log(K2_LOG_WARN, "too many gaps wait for their recovery", "entry", id, NULL);
@@ -138,6 +152,7 @@ static void want(struct recoverer *r, const struct seq_step *s, const char *id) 
     r->wanted[r->n++] = (struct wanted){.id = k2_strdup(id),
                                         .exchange = k2_sv_dup(s->exchange),
                                         .channel = k2_sv_dup(s->channel),
+                                        .source = k2_sv_dup(s->source),
                                         .kind = s->kind,
                                         .date = s->trade_date,
                                         .epoch = s->epoch,
@@ -172,9 +187,27 @@ void recoverer_note(struct recoverer *r, const struct seq_step *s) {
 
 /* --- asking --- */
 
+static bool goes_on_asking(void *ctx) {
+    return !atomic_load(&((struct recoverer *)ctx)->gives_up);
+}
+
+/* The packets as the venue's server gave them. */
+static K2_RC ask_again(struct recoverer *r, const struct rule *rule, const struct wanted *w,
+                       struct k2_buf *out, struct k2_err *err) {
+    const struct feed_rerequest request = {.url = rule->url,
+                                           .session = k2_sv_of(w->channel),
+                                           .from = w->from,
+                                           .to = w->to,
+                                           .goes_on = goes_on_asking,
+                                           .ctx = r};
+    int64_t through;
+    return feed_rerequest(&request, out, &through, err);
+}
+
 static K2_RC fetch(struct recoverer *r, const struct rule *rule, const struct wanted *w,
                    struct k2_buf *out, struct k2_err *err) {
-    (void)r;
+    if (feed_rerequest_is(rule->url))
+        return ask_again(r, rule, w, out, err);
     if (w->kind != K2_KIND_TRADE)
         return k2_fail(err, K2_E_UNSUPPORTED, "the venue's REST API has only trades");
     K2_TRY(backfill_trades(rule->url, rule->key, k2_sv_of(w->channel), w->from, w->to, out, err));
@@ -186,8 +219,10 @@ static K2_RC fetch(struct recoverer *r, const struct rule *rule, const struct wa
 static K2_RC store(struct recoverer *r, const struct rule *rule, const struct wanted *w,
                    struct k2_sv bytes, char **path, struct k2_err *err) {
     char *raw = k2_path(r->data, "raw"), *dir = k2_path(raw, "recovered"), name[160];
-    snprintf(name, sizeof name, "%s-%s-%" PRId64 "-%" PRId64 ".jsonl", rule->feed, w->channel,
-             w->from, w->to);
+    snprintf(name, sizeof name, "%s-%s-%" PRId64 "-%" PRId64 ".%s", rule->feed, w->channel, w->from,
+             w->to, feed_rerequest_is(rule->url) ? "k2raw" : "jsonl");
+    for (char *p = name; (p = strchr(p, '/')) != NULL;) /* a channel is the venue's word: no path */
+        *p = '_';
     *path = k2_path(dir, name);
     int rc = k2_fs_mkdirs(dir, err);
     if (rc == K2_OK)
@@ -203,14 +238,12 @@ static bool goes_on(void *ctx, const struct job_report *so_far) {
     return !atomic_load(&r->gives_up);
 }
 
-static K2_RC recover(struct recoverer *r, const struct rule *rule, const struct wanted *w,
-                     struct k2_err *err) {
-    struct k2_buf bytes = {0};
+/* Read like any file: late fills. */
+static K2_RC ingest_answer(struct recoverer *r, const struct rule *rule, const struct wanted *w,
+                           struct k2_sv bytes, struct k2_err *err) {
     char *path = NULL;
     struct job_report report;
-    int rc = fetch(r, rule, w, &bytes, err);
-    if (rc == K2_OK)
-        rc = store(r, rule, w, k2_buf_view(&bytes), &path, err);
+    int rc = store(r, rule, w, bytes, &path, err);
     const struct request_ingest request = {.path = path,
                                            .source = path,
                                            .format = rule->format,
@@ -218,8 +251,20 @@ static K2_RC recover(struct recoverer *r, const struct rule *rule, const struct 
                                            .date = INT32_MIN};
     if (rc == K2_OK)
         rc = jobs_ingest(r->feeder, &request, -1, goes_on, r, &report, err);
-    k2_buf_free(&bytes);
     free(path);
+    return rc;
+}
+
+/* Packets of a live feed belong to its decoder, which knows the symbols of the day, and to its raw topic. */
+static K2_RC recover(struct recoverer *r, const struct rule *rule, const struct wanted *w,
+                     struct k2_err *err) {
+    struct k2_buf bytes = {0};
+    bool live = feed_rerequest_is(rule->url) && feed_is_live(rule->source);
+    int rc = fetch(r, rule, w, &bytes, err);
+    if (rc == K2_OK)
+        rc = live ? feeder_give(r->feeder, rule->feed, k2_buf_view(&bytes), err)
+                  : ingest_answer(r, rule, w, k2_buf_view(&bytes), err);
+    k2_buf_free(&bytes);
     return rc;
 }
 
@@ -268,7 +313,8 @@ static void finish(struct recoverer *r, const struct wanted *tried, int rc, cons
 
 static struct rule copy_rule(const struct rule *from) {
     return (struct rule){k2_strdup(from->feed),   k2_strdup(from->exchange), k2_strdup(from->given),
-                         k2_strdup(from->format), k2_strdup(from->url),      k2_strdup(from->key)};
+                         k2_strdup(from->format), k2_strdup(from->source),   k2_strdup(from->url),
+                         k2_strdup(from->key)};
 }
 
 static bool next(struct recoverer *r, int64_t now_ns, struct wanted *out, struct rule **rule,
@@ -278,13 +324,14 @@ static bool next(struct recoverer *r, int64_t now_ns, struct wanted *out, struct
     pthread_mutex_lock(&r->mutex);
     for (size_t i = 0; !found && i < r->n; i++) {
         const struct wanted *w = &r->wanted[i];
-        const struct rule *of = rule_of(r, k2_sv_of(w->exchange));
+        const struct rule *of = rule_of(r, k2_sv_of(w->exchange), k2_sv_of(w->source));
         found = of && w->due_ns <= now_ns;
         if (found) {
             *out = *w;
             out->id = k2_strdup(w->id);
             out->exchange = k2_strdup(w->exchange);
             out->channel = k2_strdup(w->channel);
+            out->source = k2_strdup(w->source);
             *rule = k2_alloc(sizeof **rule);
             **rule = copy_rule(of);
         } else if (of && w->due_ns - now_ns < *rest) {
@@ -317,10 +364,14 @@ static K2_RC look_once(struct recoverer *r, struct k2_err *err) {
 static void tell(struct recoverer *r) {
     pthread_mutex_lock(&r->mutex);
     size_t rules = r->n_rules, waiting = r->n;
+    int directories = r->directories;
     int64_t filled = r->filled, given_up = r->given_up;
     pthread_mutex_unlock(&r->mutex);
-    if (rules == 0)
-        agent_tell(r->agent, "no feed has an address to recover from");
+    if (rules == 0 && directories > 0)
+        agent_tell(r->agent, "%d %s followed for late files, and no address is asked", directories,
+                   directories == 1 ? "directory is" : "directories are");
+    else if (rules == 0)
+        agent_tell(r->agent, "no feed says whom to ask (feed.NAME.recover)");
     else
         agent_tell(r->agent, "%zu gaps wait, %" PRId64 " filled, %" PRId64 " not recovered",
                    waiting, filled, given_up);
@@ -363,6 +414,15 @@ struct recoverer *recoverer_new(const char *data, const struct k2_config *config
     return r;
 }
 
+static int directories_of(const struct k2_config *c) {
+    int n = 0;
+    for (int i = 0; i < k2_config_named_count(c, "feed"); i++) {
+        const char *from = k2_config_named_string(c, K2_CONFIG_feed_recover, i);
+        n += from[0] && !strstr(from, "://") && k2_config_named_bool(c, K2_CONFIG_feed_enabled, i);
+    }
+    return n;
+}
+
 void recoverer_reload(struct recoverer *r, const struct k2_config *config) {
     size_t n;
     struct rule *rules = rules_of(config, &n);
@@ -370,6 +430,7 @@ void recoverer_reload(struct recoverer *r, const struct k2_config *config) {
     free_rules(r->rules, r->n_rules);
     r->rules = rules;
     r->n_rules = n;
+    r->directories = directories_of(config);
     pthread_mutex_unlock(&r->mutex);
     agent_wake(r->agent);
 }

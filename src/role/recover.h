@@ -1,6 +1,8 @@
 /* role/recover.h - asks for what gaps lack: the agent behind the step REQUESTED.
  *
- * feed.NAME.recover says whom: an http:// or https:// address is that of Binance's REST API (or of something that answers as it does):
+ * feed.NAME.recover says whom. moldudp64://HOST:PORT is a venue's re-request server (feed/live/rerequest.h): its packets
+ * become what the live feed's connection brought; of a feed that is a file they are written to raw/recovered/ and read.
+ * An http:// or https:// address is that of Binance's REST API (or of something that answers as it does):
  * historicalTrades of trade channels, aggTrades of SYMBOL@aggTrade ones. What it answers is written to raw/recovered/ as
  * the feed's own messages, and read like any file: late fills. A gap that is still open after some tries is given up,
  * with the reason as its note; one that halts its channel stays open, because giving it up would let the channel go on

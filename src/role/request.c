@@ -17,6 +17,13 @@ static void put_real(struct k2_json *v, const char *key, double x) {
     k2_json_set(v, key, k2_json_cstring(text));
 }
 
+/* Beyond 2^53 too. */
+static void put_long(struct k2_json *v, const char *key, int64_t n) {
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)n);
+    put_text(v, key, text);
+}
+
 static const char *get_text(const struct k2_json *v, const char *key) {
     struct k2_sv s;
     return k2_json_as_string(k2_json_get(v, key), &s) ? s.p : NULL;
@@ -39,6 +46,12 @@ static double get_real(const struct k2_json *v, const char *key) {
     return text ? strtod(text, NULL) : 0;
 }
 
+static int64_t get_long(const struct k2_json *v, const char *key) {
+    int64_t n = 0;
+    const char *text = get_text(v, key);
+    return text && k2_sv_i64(k2_sv_of(text), &n) ? n : 0;
+}
+
 /* --- requests --- */
 
 struct k2_json *request_ingest_json(const struct request_ingest *r) {
@@ -55,6 +68,11 @@ struct k2_json *request_ingest_json(const struct request_ingest *r) {
     put_text(v, "urls", r->urls);
     put_text(v, "send", r->send);
     put_text(v, "ca_file", r->ca_file);
+    put_text(v, "raw_source", r->raw_source);
+    if (r->raw_source) {
+        put_long(v, "raw_from_ns", r->raw_from_ns);
+        put_long(v, "raw_to_ns", r->raw_to_ns);
+    }
     if (r->speed > 0)
         put_real(v, "speed", r->speed);
     if (r->most_ns > 0)
@@ -84,6 +102,9 @@ int request_ingest_read(const struct k2_json *v, struct request_ingest *out, str
         .ca_file = get_text(v, "ca_file"),
         .most_ns = get_int(v, "most_ns", 0),
         .speed = get_real(v, "speed"),
+        .raw_source = get_text(v, "raw_source"),
+        .raw_from_ns = get_long(v, "raw_from_ns"),
+        .raw_to_ns = get_long(v, "raw_to_ns"),
     };
     if (out->format && (out->path || out->source))
         return K2_OK;
@@ -186,12 +207,6 @@ static void put_view(struct k2_json *v, const char *key, struct k2_sv text) {
         k2_json_set(v, key, k2_json_string(text));
 }
 
-static void put_long(struct k2_json *v, const char *key, int64_t n) {
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    put_text(v, key, text);
-}
-
 struct k2_json *request_retry_json(const struct request_retry *r) {
     const struct ingest_retry *q = &r->record;
     struct k2_json *v = k2_json_object();
@@ -223,12 +238,6 @@ static void get_hex(const struct k2_json *v, const char *key, struct k2_buf *out
     const char *text = get_text(v, key);
     for (; text && text[0] && text[1]; text += 2)
         k2_buf_byte(out, (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1])));
-}
-
-static int64_t get_long(const struct k2_json *v, const char *key) {
-    int64_t n = 0;
-    const char *text = get_text(v, key);
-    return text && k2_sv_i64(k2_sv_of(text), &n) ? n : 0;
 }
 
 int request_retry_read(const struct k2_json *v, struct request_retry *out, struct k2_err *err) {

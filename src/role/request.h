@@ -28,6 +28,8 @@ struct request_ingest { /* strings are borrowed; NULL = not given */
     const char *urls, *send, *ca_file;
     int64_t most_ns; /* it ends after so long; 0 = never */
     double speed;    /* of a file: ingest_source_options.speed */
+    const char *raw_source; /* of the raw topic of the exchange: ingest_source_options.raw_source */
+    int64_t raw_from_ns, raw_to_ns;
 };
 
 struct k2_json *request_ingest_json(const struct request_ingest *r);

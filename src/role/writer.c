@@ -120,12 +120,15 @@ static K2_RC slow_local(struct role_writer *w, const struct request_ingest *r,
     const struct ingest_source_options so = {.feed = format,
                                              .options = *o,
                                              .halt = r->halt,
-                                             .resume = feed_is_live(r->path),
+                                             .resume = !r->raw_source && feed_is_live(r->path),
                                              .speed = r->speed,
                                              .urls = urls.at,
                                              .send = send.at,
                                              .ca_file = r->ca_file,
-                                             .most_ns = r->most_ns};
+                                             .most_ns = r->most_ns,
+                                             .raw_source = r->raw_source,
+                                             .raw_from_ns = r->raw_from_ns,
+                                             .raw_to_ns = r->raw_to_ns};
     struct ingest_source *s;
     int rc = ingest_source_open(w->ingest, r->path, &so, &s, err);
     if (rc == K2_OK) {
@@ -164,7 +167,7 @@ static K2_RC file_local(struct role_writer *w, const struct request_ingest *r, s
         o.wants = wants;
         o.wants_ctx = &s;
     }
-    int rc = feed_is_live(r->path) || r->speed > 0
+    int rc = feed_is_live(r->path) || r->raw_source || r->speed > 0
                  ? slow_local(w, r, format, &o, err)
                  : ingest_file(w->ingest, r->path, format, &o, r->keep_counting, err);
     symbols_free(s.symbols);
@@ -276,7 +279,7 @@ static K2_RC file_remote(struct role_writer *w, const struct request_ingest *r,
                          struct k2_err *err) {
     struct request_ingest there = *r;
     char *full;
-    if (feed_is_live(r->path))
+    if (r->raw_source || feed_is_live(r->path))
         return ask(w, request_ingest_json(r), -1, err);
     if (!is_regular(r->path))
         return pipe_remote(w, r, err);

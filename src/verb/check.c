@@ -71,6 +71,31 @@ static int print(struct run *r, struct query_engine *q, struct out_file *out, st
     return rc;
 }
 
+/* Trades and quotes that were looked at. */
+static int count_rows(const struct run *r, struct query_engine *q, int64_t *rows,
+                      struct k2_err *err) {
+    int64_t trades, quotes;
+    const char *where = (const char *)r->where.p;
+    K2_TRY(query_rows_count(q, k2_kind(K2_KIND_TRADE), where, &trades, err));
+    K2_TRY(query_rows_count(q, k2_kind(K2_KIND_QUOTE), where, &quotes, err));
+    *rows = trades + quotes;
+    return K2_OK;
+}
+
+/* A clean answer about nothing is none. */
+static int note_clean(struct run *r, struct query_engine *q, struct k2_err *err) {
+    int64_t rows;
+    (void)k2_buf_cstr(&r->where);
+    K2_TRY(count_rows(r, q, &rows, err));
+    if (rows > 0)
+        verb_note(r->c, "nothing is odd about the trades and quotes in the tables");
+    else
+        verb_note(r->c,
+                  "the tables hold no trade or quote that was asked for, so none was checked; "
+                  "k2 coverage lists what there is");
+    return K2_OK;
+}
+
 static int check(struct run *r, struct query_engine *q, struct k2_err *err) {
     struct out_file out;
     put_statement(r);
@@ -82,8 +107,8 @@ static int check(struct run *r, struct query_engine *q, struct k2_err *err) {
     out_drop(&out);
     K2_TRY(rc);
     if (clean)
-        verb_note(r->c, "nothing is odd about the trades and quotes in the tables");
-    else if (verb_flag(r->c, "strict"))
+        return note_clean(r, q, err);
+    if (verb_flag(r->c, "strict"))
         return k2_fail(err, K2_E_DATA, "--strict: there are odd rows");
     return K2_OK;
 }

@@ -1,6 +1,7 @@
 /* verb/config_check.c - see config_check.h. */
 #include "verb/config_check.h"
 
+#include "base/http.h"
 #include "role/role.h"
 #include "serve/serve.h"
 #include "verb/listing.h"
@@ -70,6 +71,15 @@ static void check_doors(struct check *k) {
     tell(k, &why);
 }
 
+static void check_webhook(struct check *k) {
+    const char *url = k2_config_string(k->config, K2_CONFIG_alert_webhook);
+    struct k2_err why;
+    if (!url[0] || k2_http_check(url, &why) == K2_OK)
+        return;
+    (void)k2_err_context(&why, why.status, "alert.webhook");
+    tell(k, &why);
+}
+
 int config_check_load(const struct verb_context *c, config_check_fn *to, void *ctx,
                       struct k2_config **out, int *errors, struct k2_err *err) {
     struct check k = {.tell = to, .ctx = ctx};
@@ -79,6 +89,7 @@ int config_check_load(const struct verb_context *c, config_check_fn *to, void *c
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         check_range(&k, &ranges[i]);
     check_doors(&k);
+    check_webhook(&k);
     *errors = k.errors + role_platform_check(k.config, to, ctx);
     return K2_OK;
 }

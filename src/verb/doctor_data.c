@@ -130,6 +130,27 @@ static void describe_journal(struct doctor *d, struct journal *j, int64_t last_n
                 human_word(segments, "segment", "segments"), journal_removed_count(j), time);
 }
 
+/* Live sources that were killed and not started again. */
+static void check_groups(struct doctor *d, struct journal *j) {
+    char **names, text[320], since[K2_TIME_TEXT], until[K2_TIME_TEXT];
+    size_t n;
+    if (journal_groups(j, &names, &n, NULL) != K2_OK)
+        return; /* k2 group list tells why */
+    for (size_t i = 0; i < n; i++) {
+        int64_t left = journal_group_left_ns(j, names[i], d->c->now_ns);
+        if (left == 0)
+            continue;
+        k2_time_format(left, since);
+        k2_time_format(left + JOURNAL_LIVE_GROUP_HOLDS, until);
+        snprintf(text, sizeof text,
+                 "%.80s: its source is not at work since %.19s; retention keeps what it has not "
+                 "read until %.10s",
+                 names[i], since, until);
+        doctor_bad(d, "groups", text, "start the source again, or k2 group remove");
+    }
+    k2_fs_names_free(names, n);
+}
+
 /* Gives the time of the last append; 0 = none. */
 static int64_t check_journal(struct doctor *d) {
     struct journal *j;
@@ -146,6 +167,7 @@ static int64_t check_journal(struct doctor *d) {
     int64_t last = last_append(j);
     describe_journal(d, j, last);
     check_journal_clock(d, last);
+    check_groups(d, j);
     journal_close(j);
     return last;
 }

@@ -8,29 +8,53 @@
 
 #define HEAD (64 << 10)
 
-static void put_feed(struct listing *l, const struct feed_ops *f) {
-    listing_cstring(l, f->name);
-    listing_cstring(l, f->title);
-    listing_cstring(l, f->numbering);
+/* What reads a format: files alone, or what connections send too. */
+static const char *read_from(const struct feed_ops *f) {
+    return f->captures ? "files, live" : "files";
 }
 
-static const struct listing_column columns[] = {
-    {"format", NULL}, {"title", NULL}, {"numbering", NULL}};
+static const char *told_by(const struct feed_ops *f) {
+    return f->captures
+               ? "also captures and logs of it; k2 ingest FORMAT tcp://, udp://, ws://, wss://"
+               : "no connection sends it";
+}
+
+/* For people what fits a line: k2 feed show tells the rest. */
+static int list_for_people(struct verb_context *c, struct k2_err *err) {
+    static const struct listing_column columns[] = {
+        {"format", NULL}, {"read_from", "read from"}, {"title", NULL}};
+    struct listing *l = listing_on_stdout(c, columns, 3);
+    for (int i = 0; i < feed_count(); i++) {
+        listing_cstring(l, feed_at(i)->name);
+        listing_cstring(l, read_from(feed_at(i)));
+        listing_cstring(l, feed_at(i)->title);
+    }
+    return listing_close(l, err);
+}
 
 static int run_list(struct verb_context *c, struct k2_err *err) {
+    static const struct listing_column columns[] = {
+        {"format", NULL}, {"title", NULL}, {"numbering", NULL}, {"read_from", "read from"}};
     struct listing *l;
-    K2_TRY(listing_open(c, columns, 3, &l, err));
-    for (int i = 0; i < feed_count(); i++)
-        put_feed(l, feed_at(i));
+    if (!verb_value(c, "out") && strcmp(verb_value(c, "format"), "table") == 0)
+        return list_for_people(c, err);
+    K2_TRY(listing_open(c, columns, 4, &l, err));
+    for (int i = 0; i < feed_count(); i++) {
+        listing_cstring(l, feed_at(i)->name);
+        listing_cstring(l, feed_at(i)->title);
+        listing_cstring(l, feed_at(i)->numbering);
+        listing_cstring(l, read_from(feed_at(i)));
+    }
     return listing_close(l, err);
 }
 
 static int unknown_feed(const char *word, struct k2_err *err) {
-    const char *names[32];
-    int n = 0;
-    for (; n < feed_count() && n < 32; n++)
-        names[n] = feed_at(n)->name;
+    int n = feed_count();
+    const char **names = k2_alloc((size_t)n * sizeof *names);
+    for (int i = 0; i < n; i++)
+        names[i] = feed_at(i)->name;
     const char *best = k2_nearest(word, names, n);
+    free(names);
     return k2_fail(err, K2_E_USAGE, "there is no format '%s'%s%s%s", word,
                    best ? "; did you mean " : "; k2 feed list names them", best ? best : "",
                    best ? "?" : "");
@@ -48,12 +72,23 @@ static void say_fact(FILE *to, const char *what, const char *name, const char *t
     fprintf(to, "%-13s %-32s%s%s\n", what, name, strlen(name) > 31 ? " " : "", text);
 }
 
+/* Two messages of a venue may become the same: once is enough. */
+static bool is_repeated(const struct feed_fact *all, const struct feed_fact *fact) {
+    for (; all < fact; all++)
+        if (strcmp(all->what, fact->what) == 0 && strcmp(all->name, fact->name) == 0 &&
+            strcmp(all->text, fact->text) == 0)
+            return true;
+    return false;
+}
+
 /* For people whole lines, also where a table would be cut. */
 static int say_facts(const struct feed_ops *f, struct out_file *out, struct k2_err *err) {
     say_fact(out->to, "format", f->name, f->title);
     say_fact(out->to, "numbering", f->ordinal ? "by place" : "by the venue", f->numbering);
+    say_fact(out->to, "read from", read_from(f), told_by(f));
     for (const struct feed_fact *fact = f->facts; fact->what; fact++)
-        say_fact(out->to, fact->what, fact->name, fact->text);
+        if (!is_repeated(f->facts, fact))
+            say_fact(out->to, fact->what, fact->name, fact->text);
     return out_close(out, err);
 }
 
@@ -63,8 +98,10 @@ static int list_facts(const struct verb_context *c, const struct feed_ops *f, st
     K2_TRY(listing_open(c, facts, 3, &l, err));
     put_fact(l, "format", f->name, f->title);
     put_fact(l, "numbering", f->ordinal ? "by place" : "by the venue", f->numbering);
+    put_fact(l, "read from", read_from(f), told_by(f));
     for (const struct feed_fact *fact = f->facts; fact->what; fact++)
-        put_fact(l, fact->what, fact->name, fact->text);
+        if (!is_repeated(f->facts, fact))
+            put_fact(l, fact->what, fact->name, fact->text);
     return listing_close(l, err);
 }
 
@@ -167,8 +204,12 @@ static void put_found(struct listing *l, const char *path, const struct found *f
     listing_cstring(l, f->why);
 }
 
+struct detected {
+    int files, unknown, unread;
+};
+
 static void detect_file(const struct verb_context *c, struct listing *l, const char *path,
-                        int *files, int *unknown) {
+                        struct detected *n) {
     struct found f = {0};
     struct k2_err why = {0};
     if (look_at(path, &f, &why) != K2_OK)
@@ -176,33 +217,29 @@ static void detect_file(const struct verb_context *c, struct listing *l, const c
     if (why.status != K2_OK)
         verb_complain(c, &why);
     put_found(l, path, &f);
-    ++*files;
-    *unknown += !f.feed;
+    n->files++;
+    n->unread += why.status != K2_OK;
+    n->unknown += why.status == K2_OK && !f.feed;
     k2_buf_free(&f.exchange);
     k2_buf_free(&f.symbol);
 }
 
 /* Of a directory the files in it, not below it: each that is no format of ours is a row too. */
 static void detect_word(const struct verb_context *c, struct listing *l, const char *word,
-                        int *files, int *unknown) {
+                        struct detected *all) {
     char **names;
     size_t n;
     if (!k2_fs_is_directory(word) || k2_fs_list(word, &names, &n, NULL) != K2_OK) {
-        detect_file(c, l, word, files, unknown);
+        detect_file(c, l, word, all);
         return;
     }
     for (size_t i = 0; i < n; i++) {
         char *path = k2_path(word, names[i]);
         if (names[i][0] != '.' && !k2_fs_is_directory(path))
-            detect_file(c, l, path, files, unknown);
+            detect_file(c, l, path, all);
         free(path);
     }
     k2_fs_names_free(names, n);
-}
-
-static void detect_all(const struct verb_context *c, struct listing *l, int *files, int *unknown) {
-    for (int i = 0; i < c->arg_count; i++)
-        detect_word(c, l, c->args[i], files, unknown);
 }
 
 static int run_detect(struct verb_context *c, struct k2_err *err) {
@@ -210,13 +247,17 @@ static int run_detect(struct verb_context *c, struct k2_err *err) {
         {"file", NULL},   {"format", NULL},       {"sure", "sure %"}, {"exchange", NULL},
         {"symbol", NULL}, {"trade_date", "date"}, {"why", NULL}};
     struct listing *l;
-    int files = 0, unknown = 0;
+    struct detected n = {0};
     K2_TRY(listing_open(c, found, 7, &l, err));
-    detect_all(c, l, &files, &unknown);
+    for (int i = 0; i < c->arg_count; i++)
+        detect_word(c, l, c->args[i], &n);
     K2_TRY(listing_close(l, err));
-    if (unknown > 0)
-        return k2_fail(err, K2_E_FAILED, "%d of %d %s in no known format; k2 feed list", unknown,
-                       files, human_word(files, "file is", "files are"));
+    if (n.unread > 0)
+        return k2_fail(err, K2_E_FAILED, "%d of %d %s could not be read", n.unread, n.files,
+                       human_word(n.files, "file", "files"));
+    if (n.unknown > 0)
+        return k2_fail(err, K2_E_FAILED, "%d of %d %s in no known format; k2 feed list", n.unknown,
+                       n.files, human_word(n.files, "file is", "files are"));
     return K2_OK;
 }
 

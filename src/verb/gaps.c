@@ -283,6 +283,33 @@ static K2_RC look_at(struct verb_context *c, struct ledger *l, struct k2_err *er
     return k2_fail(err, K2_E_NOTFOUND, "there is no gap %s; k2 gaps lists them", c->args[0]);
 }
 
+/* The feed of that exchange that says whom to ask; -1 = none does. */
+static int feed_that_recovers(const struct k2_config *c, const char *exchange) {
+    struct k2_sv code = feed_exchange_code(k2_sv_of(exchange));
+    for (int i = 0; i < k2_config_named_count(c, "feed"); i++) {
+        const char *of = k2_config_named_string(c, K2_CONFIG_feed_exchange, i);
+        bool same = !of[0] || k2_sv_eq(feed_exchange_code(k2_sv_of(of)), code);
+        if (same && k2_config_named_string(c, K2_CONFIG_feed_recover, i)[0])
+            return i;
+    }
+    return -1;
+}
+
+static void explain_recovery(const struct verb_context *c, const struct line *g) {
+    int feed = feed_that_recovers(c->config, g->exchange);
+    if (feed < 0) {
+        printf("No feed of %s says whom to ask for it (feed.NAME.recover).", g->exchange);
+        return;
+    }
+    const char *name = k2_config_named_name(c->config, "feed", feed);
+    const char *from = k2_config_named_string(c->config, K2_CONFIG_feed_recover, feed);
+    if (strstr(from, "://"))
+        printf("[feed.%s] asks %s while k2 up runs, for gaps of %" PRId64 " numbers or more.", name,
+               from, k2_config_int(c->config, K2_CONFIG_sequence_log_below));
+    else
+        printf("[feed.%s] reads what appears in %s while k2 up runs.", name, from);
+}
+
 static void explain(const struct verb_context *c, const struct line *g) {
     if (g->cause != SEQ_NUMBERS) {
         printf("%s is a time without data, and has no numbers: it ends by itself when the feed "
@@ -294,9 +321,10 @@ static void explain(const struct verb_context *c, const struct line *g) {
            g->from, g->to);
     if (g->source)
         printf("The first event behind it came from %s.\n", g->source);
-    printf("No recovery from %s is known to this version. What fills it is a file that has the\n"
+    explain_recovery(c, g);
+    printf(" What fills it too is a file that has the\n"
            "numbers: k2 gaps fill %s FILE, or k2 ingest FILE, which takes options.\n",
-           g->exchange, c->args[0]);
+           c->args[0]);
 }
 
 static K2_RC read_source(struct role_writer *w, const struct source_file *s, struct k2_err *err) {

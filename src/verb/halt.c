@@ -5,6 +5,8 @@
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
+#include <stdlib.h>
+
 static const char *text_of(const struct k2_json *v, const char *key) {
     struct k2_sv s;
     return k2_json_as_string(k2_json_get(v, key), &s) ? s.p : "";
@@ -37,6 +39,14 @@ struct halts {
     struct k2_buf found; /* the ID of the gap that halts it */
 };
 
+/* raw_offset: of a file it is a byte, of a live source the offset of its frame. */
+static bool is_live(struct k2_sv source) {
+    char *text = k2_sv_dup(source);
+    bool live = feed_is_live(text) || k2_sv_starts(source, K2_SV("feed:"));
+    free(text);
+    return live;
+}
+
 static void put_channel(struct halts *h, const struct seq_step *gap) {
     struct k2_buf name = {0}, why = {0};
     int64_t high =
@@ -50,7 +60,8 @@ static void put_channel(struct halts *h, const struct seq_step *gap) {
     if (gap->source.n > 0)
         k2_buf_printf(&why, "; behind it: %.*s", K2_SV_ARG(gap->source));
     if (gap->raw_offset != K2_NULL_LONG)
-        k2_buf_printf(&why, " byte %lld", (long long)gap->raw_offset);
+        k2_buf_printf(&why, is_live(gap->source) ? ", offset %lld of the raw topic" : " byte %lld",
+                      (long long)gap->raw_offset);
     listing_text(h->list, k2_buf_view(&name));
     listing_cstring(h->list, "halted");
     listing_time(h->list, gap->opened_ns);

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define NARROWEST 12 /* a column of text is not cut below this */
+#define WRAPPED                                                                                    \
+    36 /* the last column goes on in further lines, when these have so many characters */
 
 enum cell_type { NOTHING, TEXT, NUMBER, TRUTH };
 
@@ -223,14 +225,20 @@ static int widest_text(const struct listing *l, const struct shape *shapes) {
     return widest;
 }
 
-/* Cuts columns of text, the widest first, until the table fits. Numbers are never cut: where they alone
- * are too wide, the terminal breaks the lines. */
+/* The column that becomes narrower; -1 = none. The last one, as long as its texts can be read in lines of so few. */
+static int next_narrower(const struct listing *l, const struct shape *shapes) {
+    int last = l->width - 1;
+    return !shapes[last].right && shapes[last].width > WRAPPED ? last : widest_text(l, shapes);
+}
+
+/* Makes columns of text narrower until the table fits. Numbers are never cut: where they alone are too wide,
+ * the terminal breaks the lines. */
 static void fit(const struct listing *l, struct shape *shapes) {
     size_t most = terminal_width(l), all = 0;
     for (int i = 0; i < l->width; i++)
         all += shapes[i].width + (i ? 2 : 0);
     while (most > 0 && all > most) {
-        int i = widest_text(l, shapes);
+        int i = next_narrower(l, shapes);
         if (i < 0)
             return;
         shapes[i].width--;
@@ -250,9 +258,44 @@ static void print_cut(FILE *to, struct k2_sv s, size_t width) {
     fputs("…", to);
 }
 
+/* Takes what fits into a line off the front: whole words, where a blank is in reach. */
+static struct k2_sv take_line(struct k2_sv *s, size_t width) {
+    size_t n = 0, seen = 0, blank = 0;
+    for (; n < s->n; n++) {
+        seen += ((uint8_t)s->p[n] & 0xc0) != 0x80;
+        if (seen > width)
+            break;
+        if (s->p[n] == ' ')
+            blank = n;
+    }
+    if (n < s->n && s->p[n] == ' ')
+        blank = n;
+    size_t end = n < s->n && blank > 0 ? blank : n, next = end;
+    struct k2_sv line = {s->p, end};
+    while (next < s->n && s->p[next] == ' ')
+        next++;
+    *s = (struct k2_sv){s->p + next, s->n - next};
+    return line;
+}
+
+/* The text of the last column, in as many lines as it takes; the column begins behind `indent`. */
+static void print_wrapped(FILE *to, struct k2_sv s, size_t width, size_t indent) {
+    print_safe(to, take_line(&s, width));
+    while (s.n > 0) {
+        fputc('\n', to);
+        pad(to, indent);
+        print_safe(to, take_line(&s, width));
+    }
+}
+
 static void print_aligned(const struct listing *l, int column, const struct shape *shapes,
                           struct k2_sv s, bool last) {
-    if (shown_width(s) > shapes[column].width)
+    size_t indent = 0;
+    for (int i = 0; i < column; i++)
+        indent += shapes[i].width + 2;
+    if (column == l->width - 1 && !shapes[column].right && shapes[column].width >= WRAPPED)
+        print_wrapped(l->out.to, s, shapes[column].width, indent);
+    else if (shown_width(s) > shapes[column].width)
         print_cut(l->out.to, s, shapes[column].width);
     else
         print_padded(l->out.to, s, shapes[column].width, shapes[column].right, last);
@@ -290,7 +333,7 @@ static void print_table(const struct listing *l) {
 
 static void print_markdown_text(FILE *to, struct k2_sv s) {
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '|')
+        if (s.p[i] == '|' || s.p[i] == '<' || s.p[i] == '*') /* no column, no HTML, nothing bold */
             fputc('\\', to);
         print_safe(to, (struct k2_sv){s.p + i, 1});
     }

@@ -43,18 +43,27 @@ static int read_format(const struct verb_context *c, const struct feed_ops **fee
     return K2_OK;
 }
 
+int source_words_format(const struct verb_context *c, struct k2_buf *mapping,
+                        const struct feed_ops **feed, int *first, struct k2_err *err) {
+    K2_TRY(verb_mapping_take(c, mapping, feed, first, err));
+    return mapping->n == 0 ? read_format(c, feed, first, err) : K2_OK;
+}
+
 int source_words_read(const struct verb_context *c, struct k2_buf *mapping, struct sources *out,
                       struct k2_err *err) {
     const struct feed_ops *feed;
     int first;
-    K2_TRY(verb_mapping_take(c, mapping, &feed, &first, err));
-    if (mapping->n == 0)
-        K2_TRY(read_format(c, &feed, &first, err));
+    K2_TRY(source_words_format(c, mapping, &feed, &first, err));
+    out->mapping = k2_buf_view(mapping);
+    out->parquet = true;
     for (int i = first; i < c->arg_count; i++)
         sources_add(out, c->args[i], feed);
     if (out->n == 0)
-        return k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
-                       c->args[first]);
+        return mapping->n
+                   ? k2_fail(err, K2_E_INVALID, "%s holds no file with the columns of the mapping",
+                             c->args[first])
+                   : k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
+                             c->args[first]);
     if (out->passed_over > 0)
         verb_note(c, "%zu %s passed over: hidden or not of the format (%s)", out->passed_over,
                   human_word((int64_t)out->passed_over, "file", "files"), out->passed);

@@ -10,4 +10,9 @@
 K2_RC source_words_read(const struct verb_context *c, struct k2_buf *mapping, struct sources *out,
                         struct k2_err *err);
 
+/* Only the FORMAT, or the mapping, before a SOURCE: *feed is NULL when none is said or it is auto, *first is the index of the
+ * first SOURCE. */
+K2_RC source_words_format(const struct verb_context *c, struct k2_buf *mapping,
+                          const struct feed_ops **feed, int *first, struct k2_err *err);
+
 #endif

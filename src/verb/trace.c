@@ -159,30 +159,85 @@ static void tell_table(const struct trace_report *r, struct k2_json *root) {
     k2_json_set(root, "table", o);
 }
 
-static void tell_source(const struct trace_report *r, struct k2_json *root) {
-    const struct trace_source *s = &r->source;
-    struct k2_json *o = k2_json_object();
-    if (s->path) {
-        struct k2_sv raw = k2_sv_trim(k2_buf_view(&s->raw));
-        raw.n = raw.n < RAW_SHOWN ? raw.n : RAW_SHOWN;
-        set_text(o, "path", s->path);
-        set_text(o, "format", s->format);
-        set_number(o, "bytes", s->bytes);
-        set_text(o, "xxh128", s->hash);
-        set_number(o, "read", s->read);
-        set_number(o, "accepted", s->accepted);
-        set_time(o, "ingested", s->time_us * K2_NS_PER_US);
-        set_text(o, "now", s->there ? "there, of the same size" : "gone, or of another size");
-        if (raw.n > 0)
-            k2_json_set(o, "raw", k2_json_string(raw));
-        set_text(o, "proof",
-                 s->verified ? "the raw bytes decode to this row"
-                             : "by its place in the journal only: the bytes were not compared");
-        k2_json_set(root, "source", o);
+/* UTF-8 without control characters; JSON changes what is none. */
+static bool is_text(struct k2_sv s) {
+    struct k2_json *as_json = k2_json_string(s);
+    struct k2_sv clean = {0};
+    bool text = k2_json_as_string(as_json, &clean) && k2_sv_eq(clean, s);
+    for (size_t i = 0; text && i < s.n; i++) {
+        uint8_t c = (uint8_t)s.p[i];
+        text = c != 0x7f && (c >= ' ' || c == '\t' || c == '\r' || c == '\n');
+    }
+    k2_json_free(as_json);
+    return text;
+}
+
+/* As "raw" where it is text, else as "raw_hex". */
+static void set_raw(struct k2_json *o, const struct k2_buf *raw) {
+    struct k2_sv text = k2_sv_trim(k2_buf_view(raw)), bytes = k2_buf_view(raw);
+    struct k2_buf hex = {0};
+    if (text.n > 0 && is_text(text)) {
+        text.n = text.n < RAW_SHOWN ? text.n : RAW_SHOWN;
+        k2_json_set(o, "raw", k2_json_string(text));
         return;
     }
-    k2_json_free(o);
-    set_text(root, "source", "no file is recorded: simulated, from a pipe, or of another journal");
+    for (size_t i = 0; i < bytes.n && i < RAW_SHOWN; i++)
+        k2_buf_printf(&hex, "%02x", (unsigned)(uint8_t)bytes.p[i]);
+    if (hex.n > 0)
+        k2_json_set(o, "raw_hex", k2_json_string(k2_buf_view(&hex)));
+    k2_buf_free(&hex);
+}
+
+static const char *proof_of_file(const struct trace_source *s) {
+    return s->verified ? "the raw bytes decode to this row"
+           : s->other  ? "BY ITS PLACE IN THE JOURNAL ONLY: the bytes there decode to something "
+                         "else, so it "
+                         "came from another file, or the decoder was changed (k2 redecode)"
+                       : "by its place in the journal only: the bytes were not compared";
+}
+
+static struct k2_json *file_json(const struct trace_source *s) {
+    struct k2_json *o = k2_json_object();
+    set_text(o, "path", s->path);
+    set_text(o, "format", s->format);
+    set_number(o, "bytes", s->bytes);
+    set_text(o, "xxh128", s->hash);
+    if (s->sha256[0])
+        set_text(o, "sha256", s->sha256);
+    set_number(o, "read", s->read);
+    set_number(o, "accepted", s->accepted);
+    set_time(o, "ingested", s->time_us * K2_NS_PER_US);
+    set_text(o, "now", s->there ? "there, of the same size" : "gone, or of another size");
+    set_raw(o, &s->raw);
+    set_text(o, "proof", proof_of_file(s));
+    return o;
+}
+
+static struct k2_json *frame_json(const struct raw_frame *f) {
+    struct k2_json *o = k2_json_object();
+    set_text(o, "topic", f->topic);
+    set_number(o, "offset", f->offset);
+    set_text(o, "source", f->source);
+    set_time(o, "received", f->received_ns);
+    set_number(o, "connection", f->connection);
+    set_text(o, "line", f->line_b ? "B" : "A");
+    set_text(o, "form", f->form);
+    set_number(o, "bytes", (int64_t)f->bytes.n);
+    set_raw(o, &f->bytes);
+    set_text(o, "proof", "frame and row were received at the same nanosecond");
+    return o;
+}
+
+static void tell_source(const struct trace_report *r, struct k2_json *root) {
+    if (r->live)
+        k2_json_set(root, "source", frame_json(&r->frame));
+    else if (r->source.path)
+        k2_json_set(root, "source", file_json(&r->source));
+    else
+        set_text(
+            root, "source",
+            "no file is recorded: simulated, from a pipe, of another journal, or live and removed "
+            "by retention");
 }
 
 static void tell_links(const struct trace_report *r, struct k2_json *root) {
@@ -434,7 +489,9 @@ const struct verb verb_trace = {
              "\n"
              "It tells the row's fields; the file it was decoded from, and whether the bytes there "
              "still\n"
-             "give this row; where its record stands in the journal; which data file, row group "
+             "give this row, or the frame that a live source received;\n"
+             "where its record stands in "
+             "the journal; which data file, row group "
              "and row\n"
              "hold it in the table; which snapshot brought it and how many contain it; whether "
              "record and\n"

@@ -82,7 +82,7 @@ for verb in "config check" up doctor; do
         "http.listen: '7420' is no address" "[feed.nothing]: source is not set" \
         "[feed.format]: format 'no-such' is not known" '[feed.calendar]: calendar: there is no calendar' \
         "[feed.speed]: speed is max" "[feed.date]: date is a session date" \
-        "[feed.socket]: format must be named" "[feed.topic]: source 'kafka://" \
+        "[feed.socket]: format must be named" "[feed.socket]: exchange must be given" "[feed.topic]: source 'kafka://" \
         "[feed.still]: rate is 1 to" "[feed.none]: sim_symbols is 1 to"; do
         has err "$text"
     done
@@ -90,7 +90,47 @@ for verb in "config check" up doctor; do
 done
 rm -rf k2-data
 run 1 k2 config check --config never.ini
-has err "the configuration has 15 errors"
+has err "the configuration has 16 errors"
+
+# What would be found out only when it is needed: who is told, who is asked, what is said, whom to trust.
+echo no certificate >some.pem
+cat >later.ini <<'END'
+[alert]
+webhook = hooks.example.com/T1
+[feed.one]
+source = ws:/stream.example.com/ws
+recover = ftp://example.com/
+[feed.two]
+format = binance-json
+source = wss://stream.example.com:port/ws
+send = @subscribe.json
+ca_file = missing.pem
+recover = https:/api.example.com
+speed = 2x
+[feed.three]
+format = asx-csv
+exchange = ASX
+source = tcp://127.0.0.1:9000
+ca_file = some.pem
+[feed.four]
+source = trades.parquet
+[feed.five]
+source = trades
+recover = some.pem
+END
+run 1 k2 config check --config later.ini
+for text in "alert.webhook: a URL begins with http:// or https://" "[feed.one]: source 'ws:/...'" \
+    "[feed.one]: recover 'ftp://...'" "[feed.two]: source: 'port' is no port" \
+    "[feed.two]: send: " "[feed.two]: ca_file: " "[feed.two]: recover 'https:/...'" \
+    "[feed.two]: exchange must be given" "[feed.two]: speed is of files" \
+    "[feed.three]: format asx-csv is one of files" \
+    "[feed.three]: ca_file: some.pem holds no certificate" "[feed.four]: source trades.parquet" \
+    "[feed.five]: recover: some.pem is a file" "the configuration has 13 errors"; do
+    has err "$text"
+done
+printf '[alert]\nwebhook = https://hooks.example.com/T1\n[feed.one]\nsource = a\nrecover = late\n' >good.ini
+run 0 k2 config check --config good.ini
+
 run 1 env K2_HTTP_LISTEN=0.0.0.0:7420 k2 config check
 has err "can be reached by other machines"
 run 0 env K2_HTTP_LISTEN=0.0.0.0:7420 K2_HTTP_ALLOW_REMOTE=true k2 config check

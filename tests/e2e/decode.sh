@@ -121,4 +121,9 @@ run 0 k2 decode 1_BHP.csv --where kind=reject
 same "$(wc -l <out)" 1
 run 0 k2 decode 1_BHP.csv --format csv --where kind=trade
 has out "1,0,trade,quantity,5"
+
+# A raw capture of a later version says so, also where no FORMAT is named.
+printf 'K2RAW\r\n\011and what follows' >later.k2raw
+run 1 k2 decode later.k2raw
+has err "a raw capture of version 9; this K2 reads version 1"
 finish

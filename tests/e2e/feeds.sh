@@ -45,6 +45,19 @@ run 0 k2 ingest --strict binance-json whole.json
 if grep -q "nothing in it" err; then fail "a file of duplicates is not foreign"; fi
 
 # What the formats are, and what a file is taken for.
+run 2 k2 feed show siac-opra-6.3
+has err "did you mean siac-opra-6.2?"
+run 0 k2 feed list --format csv
+has out ',files
+binance-json,'
+has out ',"files, live"'
+run 1 k2 feed detect nowhere.csv
+has err "1 of 1 file could not be read"
+for format in $(k2 feed list --format csv | tail -n +2 | cut -d , -f 1 | grep -v '^mapped$'); do
+    k2 feed show "$format" --format markdown >shown
+    grep -q "^| specification |" shown || fail "$format says no document and version"
+    same "$(sort shown | uniq -d)" "" "$format says something twice"
+done
 for format in asx-csv binance-json; do
     run 0 k2 feed show $format
     has out "file name"

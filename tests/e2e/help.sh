@@ -57,7 +57,15 @@ if [ -n "${K2_SOURCE:-}" ]; then
         fail "docs/feeds.md is not what k2 feed list and show print; tools/docs_in_sync.sh --write"
 fi
 
-sort -u examples.txt >each.txt
+# The examples name ports; two runs of this at once take others, which are free.
+read -r a b < <(python3 -c '
+import socket
+s = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+for each in s:
+    each.bind(("127.0.0.1", 0))
+print(*(each.getsockname()[1] for each in s))')
+sort -u examples.txt | sed "s/:26400/:$a/g; s/:26401/:$b/g" >each.txt
+if grep -E '(udp|tcp|ws|wss)://' each.txt | grep -vE ":($a|$b)\b"; then fail "an example has a port of its own"; fi
 while read -r line; do
     run 0 bash -c "$line" </dev/null
 done <each.txt

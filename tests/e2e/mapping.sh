@@ -46,6 +46,26 @@ has err "--mapping"
 run 1 k2 ingest missing.mapping 1.csv
 has err "missing.mapping"
 
+# Of a directory the files that have the mapping's columns, also packed and in a zip archive; the others are named.
+mkdir -p many/below
+cp 1.csv many/a.csv
+sed 's/XBTUSD/ETHUSD/' 1.csv | gzip >many/below/b.csv.gz
+printf 'x,y\n1,2\n' >many/other.csv
+cp 1.mapping many/1.mapping
+run 0 k2 ingest --mapping 1.mapping many --data many1
+has out "accepted 4"
+has err "2 files passed over: hidden or not of the format (1.mapping, other.csv)"
+run 0 k2 ingest 1.mapping many --data many1
+has out "accepted 0 + duplicates 4"
+rm many/a.csv many/below/b.csv.gz
+run 1 k2 ingest 1.mapping many --data many2
+has err "many holds no file with the columns of the mapping"
+mkdir lines && cp "$(ls ./*.jsonl | head -n 1)" lines/rows.jsonl && echo '{"other":1}' >lines/other.jsonl
+name=$(basename "$(ls ./*.jsonl | head -n 1)" .jsonl)
+run 0 k2 ingest "$name.mapping" lines --data many3
+has out "quarantined 0 + filtered 0"
+has err "1 file passed over: hidden or not of the format (other.jsonl)"
+
 # Parquet is read as the CSV that it would be: exact, in its order, and the file is the source.
 k2 --data data1 query "SELECT exchange_timestamp_ns AS ns, exchange_timestamp AS stamp, symbol, price, quantity, NULL::BIGINT
     AS nothing, [1, 2] AS pair FROM trades ORDER BY price" --out rows.parquet 2>/dev/null
@@ -96,6 +116,15 @@ run 0 k2 --data fed query --format csv "SELECT exchange_sequence_number, extra['
 same "$(tail -n 1 out)" "3,aaaaaaaa" "the row that came between"
 run 0 k2 --data fed quarantine list --format csv
 same "$(wc -l <out)" 1 "nothing is refused"
+mkdir folder && cp 1.mapping folder/
+sed 's/XBTUSD/ETHUSD/' 1.csv >folder/2.csv
+K2_FEED_T_SOURCE=folder k2 --data fed up >up.out 2>up.err &
+up=$!
+until_rows 5
+kill -TERM "$up" && wait "$up"
+up=
+run 0 k2 --data fed quarantine list --format csv
+same "$(wc -l <out)" 1 "what the mapping does not fit is passed over"
 sed 's/^price = /prise = /' 1.mapping >wrong.mapping
 run 1 env K2_FEED_T_MAPPING=wrong.mapping k2 config check
 has err "did you mean price?"

@@ -58,7 +58,7 @@ has out "mixed/1_BHP.csv"
 has out "mixed/notes.txt"
 has out "2_CBA.csv"
 has out "nowhere.csv"
-has err "2 of 4 files are in no known format"
+has err "1 of 4 files could not be read"
 for i in 1 2 3; do echo "170000000$i,of,something,else"; done >some.csv
 run 0 k2 ingest binance-json some.csv
 has err "all 3 records were refused; k2 quarantine list shows why"

@@ -62,6 +62,27 @@ same "$(rows)" '1:10 2:11 3:12'
 same "$(value "SELECT count(*) FROM quarantine WHERE reason = 'RETRIED'")" 1
 same "$(lines=$(k2 gaps --format csv | sed 1d | wc -l); echo "$lines")" 0 "no gaps"
 
+# --- another calendar: the session date is that of today's, with the venue's number; a counted one is not known there ---
+
+sed -e 's/^calendar.*//' -e 's/"BITMEX"/"ASX"/' -e 's/^price = price/price = price\nsequence = n/' wrong.mapping >numbered.mapping
+sed 's/^price = price/price = price\nnull = none/' numbered.mapping >mended.mapping
+grep -v '^sequence' mended.mapping >counted.mapping
+{
+    echo symbol,timestamp,price,amount,n
+    echo BHP,1583179200000000,8531.5,10,1 # 20:00 UTC: in Sydney it is the next day
+    echo BHP,1583179201000000,none,11,2
+} >late.csv
+run 0 k2 ingest --mapping numbered.mapping late.csv --calendar utc --data late
+run 0 k2 quarantine retry --all --mapping counted.mapping --data late --format csv
+has err '0 accepted, 0 were there already, 1 refused still'
+has out 'it is of session date 2020-03-03 now'
+run 0 k2 quarantine retry --all --mapping mended.mapping --data late --format csv
+has err '1 accepted'
+run 0 k2 trace ASX/2020-03-03/BHP/trade/0/2/0 --data late
+run 1 k2 trace ASX/2020-03-02/BHP/trade/0/2/0 --data late
+run 0 k2 ingest --mapping mended.mapping late.csv --data late
+has out 'accepted 1 + duplicates 1 + conflicts 0'
+
 # --- the same while k2 up holds the journal ---
 
 run 0 k2 ingest --mapping wrong.mapping rows.csv --data other

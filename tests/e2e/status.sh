@@ -117,6 +117,10 @@ if command -v script >/dev/null; then
     if grep -q "…" wide; then fail "cut at 300 columns"; fi
     terminal 70 "k2 table list"
     has wide "…"
+    terminal 100 "k2 feed list" # its last column goes on in further lines
+    if grep -q "…" wide; then fail "a format is cut at 100 columns"; fi
+    awk 'length($0) > 100 {exit 1}' wide || fail "k2 feed list is wider than 100 columns"
+    has wide "BinaryFILE"
     terminal 80 "k2 status --watch --count 2"
     has wide $'\033[H'
 fi

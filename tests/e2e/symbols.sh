@@ -65,7 +65,7 @@ has err "--date takes a session date"
 
 # Odd rows.
 run 0 k2 check
-has err "nothing is odd"
+has err "no trade or quote that was asked for, so none was checked"
 cat >odd.mapping <<'E2'
 kind = quote
 exchange = "ASX"
@@ -82,6 +82,27 @@ same "$(tail -n +2 out | cut -d, -f1-6 | tr '\n' ' ')" \
     "ASX,BHP,quote,BACKWARDS,1,3 ASX,BHP,quote,CROSSED,1,3 ASX,BHP,quote,LOCKED,1,3 " "checks"
 run 3 k2 check --strict --date 2014-03-10
 run 0 k2 check --strict --date 2014-03-11
-run 0 k2 query --format csv "SELECT count(*) FROM checked_quotes"
+has err "so none was checked"
+printf 's,t,b,a\nCBA,2014-03-11T00:00:03Z,3,4\n' >clean.csv
+run 0 k2 ingest odd.mapping clean.csv
+run 0 k2 sink --once
+run 0 k2 check --symbols CBA
+has err "nothing is odd"
+run 0 k2 check --symbols BHP,NOPE
+run 0 k2 check --symbols NOPE
+has err "so none was checked; k2 coverage lists what there is"
+
+# An exchange that is not built in.
+sed 's/"ASX"/"MYVENUE"/' odd.mapping >mine.mapping
+run 0 k2 ingest mine.mapping odd.csv --calendar utc --symbols MYVENUE.BHP
+has out "accepted 3"
+run 0 k2 sink --once
+run 0 k2 symbol MYVENUE.BHP
+has err "MYVENUE.BHP has no definition"
+run 1 k2 symbol MYVENUE.CBA
+has err "no table knows the symbol MYVENUE.CBA"
+run 0 k2 check --symbols MYVENUE.BHP --format csv
+same "$(tail -n +2 out | cut -d, -f1 | sort -u)" MYVENUE
+run 0 k2 query --format csv "SELECT count(*) FROM checked_quotes WHERE symbol = 'BHP' AND exchange = 'ASX'"
 same "$(tail -n 1 out)" 3 "no row is dropped"
 finish

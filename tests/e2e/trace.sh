@@ -34,6 +34,14 @@ for n in 1 2 100 199; do
     has out "\"proof\":\"the raw bytes decode to this row\""
 done
 
+# Rows of standard input have no file: the next one on the same channel is not said to be it, but that one's rows are its.
+run 0 k2 ingest asx-csv - --symbol BHP --data piped <7078_BHP_20140310.csv
+run 0 k2 ingest 7078_BHP_20140311.csv --data piped
+run 0 k2 trace ASX/2014-03-10/BHP/trade/0/7/0 --data piped
+has out "the bytes there decode to something else"
+run 0 k2 trace $id --data piped
+has out "the raw bytes decode to this row"
+
 # The file is not what it was: the source is still named, and nothing is claimed of its bytes.
 echo "more" >>7078_BHP_20140311.csv
 run 0 k2 trace $id

@@ -4,7 +4,8 @@
 usage: venue_server.py SESSION [--ws PORT] [--wss PORT] [--tcp PORT] [--udp HOST:PORT[,HOST:PORT]]
                        [--as lines|len16|len32] [--binary] [--rate N] [--clients N] [--subscribe]
                        [--go-on] [--exit] [--do 'N ACTION ...'] [--control PORT] [--ports FILE]
-                       [--cert FILE] [--name NAME]
+                       [--cert FILE] [--name NAME] [--mold SESSION] [--rerequest PORT]
+                       [--soup PORT] [--login USER:PASSWORD:SESSION] [--patience SECONDS]
 
 SESSION holds the messages: a text line each, or each with its length in front (big-endian, 16 or 32
 bits). Port 0 is any free one; --ports writes {"ws": 12345, ...} to FILE when all are open, so a test
@@ -15,6 +16,10 @@ One clock runs for all: a message goes to everybody who is connected (over TCP l
 feed, others their length back), and to the lines of --udp. It begins when --clients N (1) are
 connected, with --subscribe when they also sent something; with --udp and --clients 0 at once. While nobody
 is connected the session waits, or with --go-on it goes on and what nobody got counts as lost.
+
+With --mold each datagram of --udp is a MoldUDP64 packet of that session, and --rerequest answers
+requests for what was sent so far. --soup is SoupBinTCP: who logs in as --login says gets the
+session from the number that it asks for; who sends no heartbeat for --patience (15) is ended.
 
 Actions, before message N (counted from 1) or at once over the control port (a line each):
   drop              ends the connections, without a word
@@ -33,6 +38,8 @@ Actions, before message N (counted from 1) or at once over the control port (a l
   text WORDS        sends one more message, which is not of the session
   fragment BYTES    sends WebSocket messages in fragments of so many bytes from now on (0: whole)
   ping              sends a ping
+  answer MODE       of --rerequest from now on: all, silent N (requests are not answered), until N
+                    (it has no message from N on), size N (at most N messages in a packet)
   quit              ends
 
 What happens is told on standard output as lines of JSON, at the end of the session
@@ -215,6 +222,92 @@ class WebSocket(Client):
                 self.heard(data)
 
 
+class Soup(Client):
+    """SoupBinTCP 4.1: what is sent has a number, and who comes later asks for it."""
+
+    def packet(self, kind, payload=b""):
+        return (len(payload) + 1).to_bytes(2, "big") + kind + payload
+
+    def framed(self, message):
+        return self.packet(b"S", message)
+
+    def close(self, _code, _why):
+        self.write(self.packet(b"Z"))
+        self.end()
+
+    def ping(self):
+        pass
+
+    async def read_packet(self):
+        size = int.from_bytes(await self.reader.readexactly(2), "big")
+        data = await self.reader.readexactly(size)
+        return data[:1], data[1:]
+
+    async def log_in(self):
+        kind, data = await self.read_packet()
+        fields = (data[:6], data[6:16], data[16:26], data[26:46])
+        user, password, session, number = (field.decode().strip() for field in fields)
+        tell(client=self.number, user=user, session=session, asks_from=number, good=kind == b"L")
+        right = self.venue.options.login.split(":")
+        if kind != b"L" or [user, password] != right[:2]:
+            self.write(self.packet(b"J", b"A"))
+            return False
+        if session not in ("", right[2]):
+            self.write(self.packet(b"J", b"S"))
+            return False
+        sent = self.venue.sent
+        first = int(number) or sent + 1
+        self.write(self.packet(b"A", right[2].rjust(10).encode() + str(first).rjust(20).encode()))
+        for message in self.venue.session[first - 1:sent]:
+            self.write(self.framed(message))
+        return True
+
+    async def beat(self):
+        while True:
+            await asyncio.sleep(1)
+            if self.venue.mute_until < time.monotonic():
+                self.write(self.packet(b"H"))
+
+    async def serve(self):
+        if not await self.log_in():
+            return
+        self.venue.join(self)
+        beating = asyncio.create_task(self.beat())
+        try:
+            while True:
+                kind, data = await asyncio.wait_for(self.read_packet(), self.venue.options.patience)
+                tell(client=self.number, packet=kind.decode("latin-1"), bytes=len(data))
+        except asyncio.TimeoutError:
+            tell(client=self.number, silent=True)
+        finally:
+            beating.cancel()
+
+
+class Rerequest(asyncio.DatagramProtocol):
+    """Answers a MoldUDP64 request with one packet: as many of the messages as fit."""
+
+    def __init__(self, venue):
+        self.venue, self.silent, self.until, self.size = venue, 0, None, 10
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        session, number, count = data[:10], *struct.unpack("!QH", data[10:20])
+        tell(rerequest=session.decode().strip(), number=number, count=count)
+        venue = self.venue
+        last = min(number + count - 1, number + self.size - 1, venue.at, (self.until or 1 << 62) - 1)
+        if self.silent or session != venue.mold or len(data) != 20 or number < 1 or last < number:
+            self.silent -= bool(self.silent)
+            return
+        self.transport.sendto(mold_packet(session, number, venue.session[number - 1:last]), address)
+
+
+def mold_packet(session, number, messages):
+    blocks = b"".join(len(m).to_bytes(2, "big") + m for m in messages)
+    return session + struct.pack("!QH", number, len(messages)) + blocks
+
+
 class Venue:
     def __init__(self, options):
         self.form, self.binary, self.options = options.form, options.binary, options
@@ -230,6 +323,9 @@ class Venue:
         self.lost = {"": [], "a": [], "b": []}
         self.lines = []
         self.quit = asyncio.Event()
+        self.at = self.sent = 0
+        self.mold = options.mold.ljust(10).encode() if options.mold else None
+        self.rerequest = Rerequest(self)
         self.plan = {}
         for text in options.do:
             number, _, action = text.partition(" ")
@@ -332,6 +428,11 @@ class Venue:
         for client in self.clients:
             client.ping()
 
+    def do_answer(self, mode, n=0):
+        self.rerequest.silent = int(n) if mode == "silent" else 0
+        self.rerequest.until = int(n) if mode == "until" else None
+        self.rerequest.size = int(n) if mode == "size" else 10
+
     def do_quit(self):
         self.quit.set()
 
@@ -358,6 +459,8 @@ class Venue:
         for _ in range(2 if self.twice else 1):
             for client in self.clients:
                 client.write(client.framed(message))
+        if self.mold:
+            message = mold_packet(self.mold, self.at, [message])
         for name, send in zip("ab", self.lines):
             if self.lost_now(name):
                 self.lost[name].append(self.at)
@@ -399,6 +502,7 @@ class Venue:
                 self.act(action)
             await self.until_ready()
             self.send(self.session[at])
+            self.sent = self.at
             for client in list(self.clients):
                 await client.drain()
             due = await self.pace(due)
@@ -467,6 +571,12 @@ async def open_all(venue, options, folder):
         await listen("wss", options.wss, lambda r, w: venue.take(WebSocket, r, w), context)
     if options.tcp is not None:
         await listen("tcp", options.tcp, lambda r, w: venue.take(Stream, r, w))
+    if options.soup is not None:
+        await listen("soup", options.soup, lambda r, w: venue.take(Soup, r, w))
+    if options.rerequest is not None:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: venue.rerequest, local_addr=("127.0.0.1", options.rerequest))
+        ports["rerequest"] = transport.get_extra_info("sockname")[1]
     if options.control is not None:
         await listen("control", options.control, venue.control)
     if options.udp:
@@ -498,8 +608,11 @@ async def main(options):
 def parse_options():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n\n")[0])
     parser.add_argument("session")
-    for name in ("ws", "wss", "tcp", "control"):
+    for name in ("ws", "wss", "tcp", "soup", "rerequest", "control"):
         parser.add_argument("--" + name, type=int)
+    parser.add_argument("--mold")
+    parser.add_argument("--login", default="k2:secret:SESSION")
+    parser.add_argument("--patience", type=float, default=15)
     parser.add_argument("--udp")
     parser.add_argument("--interface", default="127.0.0.1")
     parser.add_argument("--as", dest="form", choices=("lines", "len16", "len32"), default="lines")

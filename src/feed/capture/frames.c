@@ -51,6 +51,20 @@ int frames_give(struct feed_frames *f, struct k2_sv bytes, bool datagram, uint32
     return f->o.frame(f->o.state, &frame, f->sink, err);
 }
 
+int frames_give_message(struct feed_frames *f, struct k2_sv bytes, uint32_t flow,
+                        struct k2_sv flow_name, const struct place *at, struct k2_sv session,
+                        int64_t message, struct k2_err *err) {
+    const struct feed_frame frame = {.bytes = bytes,
+                                     .time_ns = at->time_ns,
+                                     .number = at->number,
+                                     .offset = at->offset,
+                                     .flow = flow,
+                                     .flow_name = flow_name,
+                                     .session = session,
+                                     .message = message};
+    return f->o.frame(f->o.state, &frame, f->sink, err);
+}
+
 int frames_refuse(struct feed_frames *f, const struct place *at, struct k2_sv raw,
                   struct k2_err *err, const char *detail, ...) {
     char text[240];
@@ -268,6 +282,26 @@ static int step_stream(struct feed_frames *f, struct k2_sv bytes, size_t *used,
                             : frames_pass(f, piece.why, err);
 }
 
+/* The short way of a sound BinaryFILE: the frames that are whole, up to the end of the session or of the bytes. */
+static int take_length16(struct feed_frames *f, struct k2_sv bytes, size_t *used,
+                         struct k2_err *err) {
+    struct feed_frame frame = {.time_ns = K2_NULL_LONG};
+    int rc = K2_OK;
+    while (rc == K2_OK && bytes.n - *used >= 2) {
+        const char *p = bytes.p + *used;
+        size_t length = be16(p);
+        if (length == 0 || bytes.n - *used - 2 < length)
+            break;
+        frame.bytes = (struct k2_sv){p + 2, length};
+        frame.number = ++f->number;
+        frame.offset = f->at + 2;
+        rc = f->o.frame(f->o.state, &frame, f->sink, err);
+        *used += 2 + length;
+        f->at += 2 + length;
+    }
+    return rc;
+}
+
 /* --- the calls --- */
 
 static enum form form_of(struct k2_sv head) {
@@ -316,6 +350,10 @@ int feed_frames_decode(struct feed_frames *f, struct k2_sv bytes, bool last, siz
     if (f->form == FORM_UNKNOWN)
         tell_form(f, bytes, last);
     while (rc == K2_OK && used > 0 && *consumed < bytes.n && f->form != FORM_UNKNOWN) {
+        if (f->form == FORM_STREAM && f->o.framing == FEED_FRAMING_LENGTH16 && !f->lost)
+            rc = take_length16(f, bytes, consumed, err);
+        if (rc != K2_OK || *consumed == bytes.n)
+            break;
         struct k2_sv rest = behind(bytes, *consumed);
         used = 0;
         rc = f->form == FORM_STREAM ? step_stream(f, rest, &used, err)

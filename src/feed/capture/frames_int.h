@@ -146,6 +146,7 @@ struct piece {
     size_t size;
     struct k2_sv frame;
     const char *why;
+    struct k2_sv login; /* SoupBinTCP: the payload of one that was accepted; else empty */
 };
 
 /* For a file that begins with `bytes`: NASDAQ becomes what it is, all others stay. */
@@ -168,6 +169,10 @@ struct place { /* of bytes in the source */
 /* Both answer by the sink of the call under way. */
 K2_RC frames_give(struct feed_frames *f, struct k2_sv bytes, bool datagram, uint32_t flow,
                   struct k2_sv flow_name, const struct place *at, struct k2_err *err);
+/* A message of a SoupBinTCP session, with its number in it. */
+K2_RC frames_give_message(struct feed_frames *f, struct k2_sv bytes, uint32_t flow,
+                          struct k2_sv flow_name, const struct place *at, struct k2_sv session,
+                          int64_t message, struct k2_err *err);
 K2_RC frames_refuse(struct feed_frames *f, const struct place *at, struct k2_sv raw,
                     struct k2_err *err, const char *detail, ...)
     __attribute__((format(printf, 5, 6)));
@@ -212,6 +217,8 @@ struct tcp {                  /* one direction of a connection */
     struct tcp_held *waiting; /* segments behind a hole, by sequence number */
     size_t waiting_n, waiting_bytes;
     size_t *waiting_all; /* bytes of all flows together */
+    char session[FEED_SOUP_SESSION + 1];
+    int64_t message; /* number of its next message in the session; 0 = not known */
 };
 
 void tcp_free(struct tcp *t);

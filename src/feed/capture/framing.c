@@ -55,6 +55,8 @@ static enum cut cut_soupbin(struct k2_sv bytes, struct piece *out) {
     if (bytes.n < out->size)
         return CUT_MORE;
     out->frame = (struct k2_sv){bytes.p + 3, length - 1};
+    if (type == 'A')
+        out->login = out->frame;
     return type == 'S' ? CUT_FRAME : CUT_PASSED;
 }
 

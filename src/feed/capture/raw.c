@@ -70,6 +70,17 @@ bool feed_raw_may_be(struct k2_sv head) {
     return n > 0 && memcmp(head.p, MAGIC, n) == 0;
 }
 
+static uint8_t version_of(struct k2_sv magic) {
+    return (uint8_t)magic.p[MAGIC_SIZE - 1];
+}
+
+int feed_raw_check_version(struct k2_sv head, struct k2_err *err) {
+    if (!feed_raw_is(head) || version_of(head) == VERSION)
+        return K2_OK;
+    return k2_fail(err, K2_E_UNSUPPORTED, "a raw capture of version %u; this K2 reads version %d",
+                   version_of(head), VERSION);
+}
+
 static bool is_head(const char *at) {
     return k2_get_u32(at) == MARK && k2_get_u32(at + 32) == k2_crc32c(0, at, HEAD - 4) &&
            k2_get_u32(at + 4) <= FEED_RAW_MOST && (uint8_t)at[24] <= LIVE_BINARY &&
@@ -100,7 +111,7 @@ static void pass_over(struct raw_reader *r, struct k2_sv *bytes, size_t n) {
 }
 
 static void get_lost(struct raw_reader *r, const char *what) {
-    snprintf(r->what, sizeof r->what, "%s", what);
+    snprintf(r->what, sizeof r->what, "%.*s", (int)sizeof r->what - 1, what);
     r->lost = true;
     r->passed = 0;
     r->shown.n = 0;
@@ -171,16 +182,13 @@ static enum raw_found read_frame(struct raw_reader *r, struct k2_sv *bytes, bool
 
 /* A capture's eight bytes. */
 static void read_magic(struct raw_reader *r, struct k2_sv *bytes) {
-    uint8_t version = (uint8_t)bytes->p[MAGIC_SIZE - 1];
-    char what[sizeof r->what];
-    if (version == VERSION) {
+    struct k2_err why;
+    if (feed_raw_check_version(*bytes, &why) == K2_OK) {
         take(r, bytes, MAGIC_SIZE);
         return;
     }
     r->newer = true;
-    snprintf(what, sizeof what, "a raw capture of version %u; this K2 reads version %d", version,
-             VERSION);
-    get_lost(r, what);
+    get_lost(r, why.msg);
 }
 
 enum raw_found raw_next(struct raw_reader *r, struct k2_sv *bytes, bool last,
@@ -209,7 +217,12 @@ void raw_reader_free(struct raw_reader *r) {
     *r = (struct raw_reader){0};
 }
 
+/* Avro longs and bytes: minus the version, the members, the twins. The first version began with `at`, which is never
+ * negative, and had no twins. */
+enum { STATE_VERSION = 2 };
+
 void raw_reader_save(const struct raw_reader *r, struct k2_buf *out) {
+    k2_avro_put_long(out, -STATE_VERSION);
     k2_avro_put_long(out, (int64_t)r->at);
     k2_avro_put_long(out, r->number);
     k2_avro_put_long(out, r->lost);
@@ -217,15 +230,29 @@ void raw_reader_save(const struct raw_reader *r, struct k2_buf *out) {
     k2_avro_put_long(out, (int64_t)r->passed);
     k2_avro_put_bytes(out, r->lost ? k2_sv_of(r->what) : (struct k2_sv){0});
     k2_avro_put_bytes(out, r->lost ? k2_buf_view(&r->shown) : (struct k2_sv){0});
+    raw_twins_save(r->twins, out);
+}
+
+/* The version, and `at`. */
+static bool get_start(struct k2_sv *in, int64_t *version, int64_t *at) {
+    if (!k2_avro_get_long(in, at))
+        return false;
+    *version = *at == -STATE_VERSION ? STATE_VERSION : 1;
+    return (*version == 1 || k2_avro_get_long(in, at)) && *at >= 0;
+}
+
+static bool restore_twins(struct raw_reader *r, struct k2_sv *in) {
+    r->twins = raw_twins_new();
+    return raw_twins_restore(r->twins, in);
 }
 
 bool raw_reader_restore(struct raw_reader *r, struct k2_sv *in) {
-    int64_t at, number, lost, newer, passed;
+    int64_t version, at, number, lost, newer, passed;
     struct k2_sv what, shown;
-    if (!k2_avro_get_long(in, &at) || !k2_avro_get_long(in, &number) ||
+    if (!get_start(in, &version, &at) || !k2_avro_get_long(in, &number) ||
         !k2_avro_get_long(in, &lost) || !k2_avro_get_long(in, &newer) ||
         !k2_avro_get_long(in, &passed) || !k2_avro_get_bytes(in, &what) ||
-        !k2_avro_get_bytes(in, &shown) || shown.n > SHOWN_MOST || at < 0 || number < 0 ||
+        !k2_avro_get_bytes(in, &shown) || shown.n > SHOWN_MOST || number < 0 ||
         number == INT64_MAX || passed < 0 || passed > at || what.n >= sizeof r->what)
         return false;
     raw_reader_free(r);
@@ -237,5 +264,5 @@ bool raw_reader_restore(struct raw_reader *r, struct k2_sv *in) {
     if (what.n)
         memcpy(r->what, what.p, what.n);
     k2_buf_sv(&r->shown, shown);
-    return true;
+    return version == 1 || restore_twins(r, in);
 }

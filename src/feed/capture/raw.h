@@ -20,6 +20,8 @@ void feed_raw_put(struct k2_buf *out, const struct feed_live_frame *f);
 /* Whether these are the first bytes of a raw capture. */
 bool feed_raw_is(struct k2_sv head);
 bool feed_raw_may_be(struct k2_sv head); /* as far as so few bytes tell */
+/* K2_E_UNSUPPORTED, with both versions, when they are those of a later version. */
+K2_RC feed_raw_check_version(struct k2_sv head, struct k2_err *err);
 /* What the sink is told of a datagram that came on the other line before (the same text, by its address). */
 extern const char feed_raw_twin[];
 

@@ -84,6 +84,15 @@ static void drop_front(struct tcp *t, size_t n) {
 
 /* --- cutting --- */
 
+/* A frame, with the number that the login gave to the first of them. */
+static int give_frame(struct tcp *t, struct feed_frames *f, struct flow_name name,
+                      struct k2_sv frame, const struct place *place, struct k2_err *err) {
+    if (t->message == 0)
+        return frames_give(f, frame, false, name.id, name.text, place, err);
+    return frames_give_message(f, frame, name.id, name.text, place, k2_sv_of(t->session),
+                               t->message++, err);
+}
+
 /* Answers the pieces at the front of `bytes`; *used of them. `offset`: of bytes, or held's marks if held. */
 static int cut_pieces(struct tcp *t, struct feed_frames *f, struct flow_name name,
                       const struct segment *s, struct k2_sv bytes, bool held, size_t *used,
@@ -98,9 +107,10 @@ static int cut_pieces(struct tcp *t, struct feed_frames *f, struct flow_name nam
         place.offset = held ? offset_of(t, at) : s->at.offset + at;
         t->synced = true;
         *used += piece.size;
-        K2_TRY(cut == CUT_FRAME
-                   ? frames_give(f, piece.frame, false, name.id, name.text, &place, err)
-                   : frames_pass(f, piece.why, err));
+        if (piece.login.n)
+            (void)feed_soup_accepted(piece.login, t->session, &t->message);
+        K2_TRY(cut == CUT_FRAME ? give_frame(t, f, name, piece.frame, &place, err)
+                                : frames_pass(f, piece.why, err));
     }
     if (cut != CUT_NONE)
         return K2_OK;
@@ -186,6 +196,7 @@ static int take_waiting(struct tcp *t, struct feed_frames *f, struct flow_name n
 
 /* Where the next frame begins is not known any more. */
 static void lose_place(struct tcp *t, uint32_t next) {
+    t->message = 0;
     drop_held(t);
     t->synced = false;
     t->next = next;

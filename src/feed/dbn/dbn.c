@@ -348,6 +348,7 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
 }
 
 static const struct feed_fact facts[] = {
+    {"specification", "document", "Databento Binary Encoding, versions 1, 2 and 3"},
     {"file name", "any", "a fragment without metadata is known by .dbn in its name"},
     {"exchange", "publisher_id",
      "the dataset's venue: GLBX of GLBX.MDP3; venue where it is another"},

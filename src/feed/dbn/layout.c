@@ -11,19 +11,17 @@
 #define END                                                                                        \
     { NULL, DBN_PAD, 0, false }
 
-static const struct dbn_field level_counted[] = {{"bid_px", DBN_PRICE, COLUMN},
-                                                 {"ask_px", DBN_PRICE, COLUMN},
-                                                 {"bid_sz", DBN_U32, COLUMN},
-                                                 {"ask_sz", DBN_U32, COLUMN},
-                                                 {"bid_ct", DBN_U32, 0, false},
-                                                 {"ask_ct", DBN_U32, 0, false},
-                                                 END};
+/* What every level begins with. */
+#define LEVEL                                                                                      \
+    {"bid_px", DBN_PRICE, COLUMN}, {"ask_px", DBN_PRICE, COLUMN}, {"bid_sz", DBN_U32, COLUMN}, {   \
+        "ask_sz", DBN_U32, COLUMN                                                                  \
+    }
+
+static const struct dbn_field level_counted[] = {
+    LEVEL, {"bid_ct", DBN_U32, 0, false}, {"ask_ct", DBN_U32, 0, false}, END};
 
 /* Of consolidated books: which publisher has the best price. */
-static const struct dbn_field level_published[] = {{"bid_px", DBN_PRICE, COLUMN},
-                                                   {"ask_px", DBN_PRICE, COLUMN},
-                                                   {"bid_sz", DBN_U32, COLUMN},
-                                                   {"ask_sz", DBN_U32, COLUMN},
+static const struct dbn_field level_published[] = {LEVEL,
                                                    {"bid_pb", DBN_U16, 0, false},
                                                    {"_reserved1", DBN_PAD, 2, false},
                                                    {"ask_pb", DBN_U16, 0, false},
@@ -117,21 +115,19 @@ static const struct dbn_field imbalance[] = {{"ts_recv", DBN_STAMP, COLUMN},
                                              {"_reserved", DBN_PAD, 1, false},
                                              END};
 
-static const struct dbn_field statistics_1[] = {
-    {"ts_recv", DBN_STAMP, COLUMN},      {"ts_ref", DBN_STAMP, 0, false},
-    {"price", DBN_PRICE, COLUMN},        {"quantity", DBN_I32, COLUMN},
-    {"sequence", DBN_U32, 0, false},     {"ts_in_delta", DBN_I32, 0, false},
-    {"stat_type", DBN_U16, 0, false},    {"channel_id", DBN_U16, 0, false},
-    {"update_action", DBN_U8, 0, false}, {"stat_flags", DBN_U8, 0, false},
-    {"_reserved", DBN_PAD, 6, false},    END};
+/* The versions differ in the width of the quantity and in what is left at the end. */
+#define STATISTICS(quantity_type, rest)                                                            \
+    {                                                                                              \
+        {"ts_recv", DBN_STAMP, COLUMN}, {"ts_ref", DBN_STAMP, 0, false},                           \
+            {"price", DBN_PRICE, COLUMN}, {"quantity", quantity_type, COLUMN},                     \
+            {"sequence", DBN_U32, 0, false}, {"ts_in_delta", DBN_I32, 0, false},                   \
+            {"stat_type", DBN_U16, 0, false}, {"channel_id", DBN_U16, 0, false},                   \
+            {"update_action", DBN_U8, 0, false}, {"stat_flags", DBN_U8, 0, false},                 \
+            {"_reserved", DBN_PAD, rest, false}, END                                               \
+    }
 
-static const struct dbn_field statistics_3[] = {
-    {"ts_recv", DBN_STAMP, COLUMN},      {"ts_ref", DBN_STAMP, 0, false},
-    {"price", DBN_PRICE, COLUMN},        {"quantity", DBN_I64, COLUMN},
-    {"sequence", DBN_U32, 0, false},     {"ts_in_delta", DBN_I32, 0, false},
-    {"stat_type", DBN_U16, 0, false},    {"channel_id", DBN_U16, 0, false},
-    {"update_action", DBN_U8, 0, false}, {"stat_flags", DBN_U8, 0, false},
-    {"_reserved", DBN_PAD, 18, false},   END};
+static const struct dbn_field statistics_1[] = STATISTICS(DBN_I32, 6);
+static const struct dbn_field statistics_3[] = STATISTICS(DBN_I64, 18);
 
 static const struct dbn_field error_1[] = {{"err", DBN_TEXT, 64, false}, END};
 static const struct dbn_field error_2[] = {

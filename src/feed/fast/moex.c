@@ -8,21 +8,29 @@
  *             previous values of a datagram are its own
  *
  * A feed numbers its messages for itself, and messages do not say which feed they are of: X is of "incremental", W of
- * "snapshot", d and BP of "instruments", all others of the feed that the flow was found to be before, until then
- * "session". The number of a snapshot begins again with each cycle, behind a SequenceReset: the epoch is the time of day
+ * "snapshot", d and BP of "instruments", all others of the feed that the flow was found to be before. A flow is known by
+ * its address, so that a connection that is made again is of the same feed. Until it is found, what comes is of
+ * "session", of each address for itself: numbers of different feeds are nobody's gap. The number of a snapshot begins again with each cycle, behind a SequenceReset: the epoch is the time of day
  * of its first message.
  */
 #include "feed/capture/frames.h"
 #include "feed/fast/fast.h"
 #include "feed/fix/market.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FLOWS 256 /* of which it is remembered what they are */
+#define FLOWS 256 /* of which it is remembered what they are; all others share the last place */
 #define NUMBER_TEXT 80
 
 enum stream { SESSION, INCREMENTAL, SNAPSHOT, INSTRUMENTS };
+
+struct flow {
+    uint64_t key; /* of its address; without one its number */
+    enum stream stream;
+};
 
 struct moex {
     struct feed_frames *frames;
@@ -31,7 +39,8 @@ struct moex {
     struct fix_market market;
     bool shown, faulty; /* the message was cut out and decoded; it is at fault */
     bool lost;          /* what follows is passed over, up to a Reset */
-    uint8_t streams[FLOWS];
+    struct flow flows[FLOWS];
+    size_t flows_n, flow_last;
     struct fix_field *fields;
     size_t fields_cap;
     struct k2_buf texts, channel, keys, name;
@@ -184,24 +193,52 @@ static struct k2_sv field_of(const struct moex *s, size_t n, uint32_t tag) {
     return (struct k2_sv){NULL, 0};
 }
 
+/* Mostly it is that of the message before. */
+static struct flow *flow_of(struct moex *s) {
+    struct k2_sv name = s->frame->flow_name;
+    uint64_t key = name.n ? k2_hash64(name.p, name.n) : s->frame->flow;
+    if (s->flow_last < s->flows_n && s->flows[s->flow_last].key == key)
+        return &s->flows[s->flow_last];
+    for (s->flow_last = 0; s->flow_last < s->flows_n; s->flow_last++)
+        if (s->flows[s->flow_last].key == key)
+            return &s->flows[s->flow_last];
+    if (s->flows_n < FLOWS)
+        s->flows_n++;
+    s->flow_last = s->flows_n - 1;
+    s->flows[s->flow_last].key = key;
+    return &s->flows[s->flow_last];
+}
+
 static enum stream stream_of(struct moex *s, struct k2_sv type) {
-    uint8_t *known = &s->streams[s->frame->flow < FLOWS ? s->frame->flow : FLOWS - 1];
+    enum stream *known = &flow_of(s)->stream;
     if (k2_sv_eq(type, K2_SV("X")))
         *known = INCREMENTAL;
     else if (k2_sv_eq(type, K2_SV("W")))
         *known = SNAPSHOT;
     else if (k2_sv_eq(type, K2_SV("d")) || k2_sv_eq(type, K2_SV("BP")))
         *known = INSTRUMENTS;
-    return (enum stream) * known;
+    return *known;
+}
+
+/* "RTS@incremental", "RTS@session udp://239.195.1.1:9001"; empty where the sender is no text. */
+static void name_channel(struct moex *s, struct k2_sv sender, enum stream stream) {
+    static const char *const names[] = {"session", "incremental", "snapshot", "instruments"};
+    struct k2_sv flow = s->frame->flow_name;
+    s->channel.n = 0;
+    if (sender.n && !feed_text_ok(sender, 64))
+        return;
+    k2_buf_sv(&s->channel, sender);
+    k2_buf_printf(&s->channel, "@%s", names[stream]);
+    if (stream == SESSION && flow.n && feed_text_ok(flow, 128))
+        k2_buf_printf(&s->channel, " %.*s", K2_SV_ARG(flow));
+    else if (stream == SESSION && flow.n)
+        k2_buf_printf(&s->channel, " %u", s->frame->flow);
 }
 
 static struct fix_message message_of(struct moex *s, struct k2_sv raw, uint64_t offset) {
-    static const char *const names[] = {"session", "incremental", "snapshot", "instruments"};
     size_t n = flatten(s);
     enum stream stream = stream_of(s, field_of(s, n, FIX_MSG_TYPE));
-    s->channel.n = 0;
-    k2_buf_sv(&s->channel, field_of(s, n, FIX_SENDER));
-    k2_buf_printf(&s->channel, "@%s", names[stream]);
+    name_channel(s, field_of(s, n, FIX_SENDER), stream);
     return (struct fix_message){
         .fields = s->fields,
         .n = n,
@@ -433,22 +470,32 @@ static int dissect(const struct feed_ops *self, void *state, const struct feed_f
 /* --- telling what a source is --- */
 
 /* A Reset of the Session Control Protocol, and behind it a message that says its template. */
+static bool begins_with_reset(struct k2_sv bytes) {
+    const uint8_t *p = (const uint8_t *)bytes.p;
+    return bytes.n >= 4 && p[0] == 0xc0 && p[1] == 0xf8 && (p[2] & 0x40u);
+}
+
 static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2_sv head,
                   const char **why) {
     struct feed_frame f;
     (void)self;
     (void)file_name;
-    if (!feed_frames_first(head, FEED_FRAMING_OWN, &f))
+    bool bare = begins_with_reset(head); /* messages one behind the other, in no capture */
+    if (!bare && !feed_frames_first(head, FEED_FRAMING_OWN, &f))
         return 0;
-    const uint8_t *p = (const uint8_t *)f.bytes.p;
-    size_t n = f.bytes.n, at = f.datagram && n > 4 && p[0] != 0xc0 ? 4 : 0;
-    if (n < at + 4 || p[at] != 0xc0 || p[at + 1] != 0xf8 || !(p[at + 2] & 0x40u))
+    struct k2_sv bytes = bare ? head : f.bytes;
+    if (!bare && f.datagram && bytes.n > 4 && !begins_with_reset(bytes))
+        bytes = (struct k2_sv){bytes.p + 4, bytes.n - 4}; /* behind its number */
+    if (!begins_with_reset(bytes))
         return 0;
     *why = "it begins with a Reset of FAST's Session Control Protocol";
     return 80;
 }
 
 static const struct feed_fact facts[] = {
+    {"specification", "document",
+     "FAST 1.1; Moscow Exchange: Market Data Multicast FIX/FAST Platform of the derivatives "
+     "market"},
     {"file name", "any", "all that is needed comes from the messages"},
     {"templates", "--mapping templates.xml",
      "the file of templates that the venue publishes; any FAST 1.1 "
@@ -470,7 +517,9 @@ static const struct feed_fact facts[] = {
     {"trading_status", "SecurityStatus", "SecurityTradingStatus; TradingSessionStatus: symbol *"},
     {"message", "all others", "Heartbeat, SequenceReset, News, Logon, Logout"},
     {"other", "MsgSeqNum",
-     "exchange_sequence_number; channels RTS@incremental, RTS@snapshot, RTS@instruments"},
+     "exchange_sequence_number; channels RTS@incremental, RTS@snapshot, RTS@instruments; "
+     "RTS@session and the address "
+     "until the feed is known"},
     {"other", "SequenceReset",
      "the next message begins an epoch; of a snapshot it is the time of day of its start"},
     {"other", "SendingTime", "exchange_timestamp_ns of all but trades and statistics"},

@@ -456,7 +456,7 @@ static void show_fields(struct text *s, size_t n, struct k2_sv bytes,
         size_t at = (size_t)(f->text.p - bytes.p);
         if (f->entry != entry && entry >= 0)
             visit->close(visit->ctx);
-        if (f->entry != entry)
+        if (f->entry != entry && f->entry >= 0)
             visit->open(visit->ctx, "MDEntries", f->entry, at);
         entry = f->entry;
         visit->field(visit->ctx, name_of(s, i), f->text, false, at, f->text.n);
@@ -502,6 +502,8 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
 }
 
 static const struct feed_fact facts[] = {
+    {"specification", "document",
+     "FIX 4.0 to 4.4, 5.0 to 5.0 SP2 over FIXT 1.1; tag=value encoding"},
     {"file name", "any", "all that is needed comes from the messages"},
     {"file", "separator",
      "SOH, or | in its stead; messages one a line or behind each other, with anything in front of "

@@ -35,13 +35,20 @@ static bool text_of(struct layout_state *s, int32_t node, const struct layout_sl
 }
 
 /* k2_blob_add of both, in one go. */
-static void put_pair(struct k2_buf *b, struct k2_sv key, struct k2_sv text) {
+void layout_extra_pair(struct k2_buf *b, struct k2_sv key, struct k2_sv text) {
     uint8_t *p = k2_buf_need(b, key.n + text.n + 8);
     k2_put_u32(p, (uint32_t)key.n);
     memcpy(p + 4, key.p, key.n);
     k2_put_u32(p + 4 + key.n, (uint32_t)text.n);
     memcpy(p + 8 + key.n, text.p, text.n);
     b->n += key.n + text.n + 8;
+}
+
+void layout_extra_field(struct layout_state *s, struct k2_sv key, int32_t node) {
+    char room[LAYOUT_TEXT_MAX];
+    struct k2_sv text;
+    if (text_of(s, node, &s->walk.slot[node], room, &text))
+        layout_extra_pair(&s->blob, key, text);
 }
 
 static void put_leaves(struct layout_state *s, uint32_t first, uint32_t count) {
@@ -57,7 +64,7 @@ static void put_leaves(struct layout_state *s, uint32_t first, uint32_t count) {
             text = layout_print_integer(n, v->raw, room);
         else if (!text_of(s, leaf->node, v, room, &text))
             continue;
-        put_pair(&s->blob, key_of(s, leaf), text);
+        layout_extra_pair(&s->blob, key_of(s, leaf), text);
     }
 }
 

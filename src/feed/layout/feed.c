@@ -1,4 +1,5 @@
 /* feed/layout/feed.c - a layout as a decoder (struct feed_ops): frames in, events or fields out. */
+#include "feed/layout/flat.h"
 #include "feed/layout/state.h"
 
 #include <stdlib.h>
@@ -6,13 +7,27 @@
 /* --- frames --- */
 
 static const struct layout_root *root_of(const struct layout *l, const struct feed_frame *f) {
-    bool tcp = f->flow_name.n ? k2_sv_starts(f->flow_name, K2_SV("tcp")) : !f->datagram;
+    bool tcp = f->flow_name.n ? k2_sv_starts(f->flow_name, K2_SV("tcp")) ||
+                                    k2_sv_starts(f->flow_name, K2_SV("soupbintcp"))
+                              : !f->datagram;
     return l->root[tcp].node >= 0 ? &l->root[tcp] : &l->root[!tcp];
 }
 
 static void aim(struct layout_walk *w, const struct feed_frame *f) {
     w->p = (const uint8_t *)f->bytes.p;
     w->n = f->bytes.n;
+}
+
+/* A frame that is one unit needs no walk to it. */
+static int walk(struct layout_state *s, size_t *at) {
+    int32_t sole = s->l->flat->sole[s->root - s->l->root];
+    if (sole >= 0 && s->walk.flat) {
+        s->walk.rc = K2_OK;
+        int rc = layout_flat_unit(&s->walk, s->l->nodes[sole].flat, at, s->walk.n);
+        if (rc)
+            return rc < 0 ? -1 : 0;
+    }
+    return layout_walk(&s->walk, s->root->node, at);
 }
 
 int layout_frame(void *state, const struct feed_frame *f, const struct feed_sink *sink,
@@ -26,7 +41,7 @@ int layout_frame(void *state, const struct feed_frame *f, const struct feed_sink
     s->units = 0;
     s->packet_part = 0;
     aim(&s->walk, f);
-    if (layout_walk(&s->walk, s->root->node, &at))
+    if (walk(s, &at))
         return s->walk.rc != K2_OK ? s->walk.rc : layout_refuse(s);
     if (at < f->bytes.n) {
         s->walk.fault = "bytes follow that belong to no message";
@@ -87,6 +102,8 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     s->extra_id = k2_zalloc((l->events_n + 1) * sizeof *s->extra_id);
     s->walk.ctx = s;
     s->walk.unit = layout_unit;
+    s->walk.flat = layout_flat_unit;
+    s->flat = layout_flat_state_new(l->flat);
     s->walk.tracing = true;
     s->frames = feed_frames_new(&(struct feed_frames_options){
         .frame = layout_frame, .state = s, .framing = l->framing, .cut = cut});
@@ -109,6 +126,7 @@ static void fini(void *state) {
     free(s->memo);
     free(s->taken);
     free(s->extra_id);
+    layout_flat_state_free(s->flat);
     free(s->walk.slot);
     free(s->walk.trace);
     free(s->out);
@@ -129,11 +147,14 @@ static int dissect(const struct feed_ops *self, void *state, const struct feed_f
     make_walk(s);
     struct layout_walk *w = &s->walk;
     int (*unit)(struct layout_walk *, int32_t, size_t, size_t) = w->unit;
+    int (*flat)(struct layout_walk *, uint32_t, size_t *, size_t) = w->flat;
     w->unit = NULL;
+    w->flat = NULL;
     w->visit = visit;
     aim(w, frame);
     int rc = layout_walk(w, root_of(s->l, frame)->node, &at);
     w->unit = unit;
+    w->flat = flat;
     w->visit = NULL;
     if (rc)
         return k2_fail(err, K2_E_INVALID, "%s, at byte %zu of the frame", w->fault, w->fault_at);

@@ -105,6 +105,7 @@ void layout_known_name(struct layout_known *k, struct k2_sv symbol) {
     if (k2_sv_eq(layout_known_symbol(k), symbol))
         return;
     free(k->longer);
+    k->round = 0;
     k->longer = symbol.n > LAYOUT_SYMBOL ? k2_sv_dup(symbol) : NULL;
     k->symbol_n = (uint8_t)symbol.n;
     if (!k->longer)

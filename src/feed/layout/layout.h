@@ -95,7 +95,10 @@ struct layout_node {
     int32_t is;               /* condition that holds in every frame of this feed, or -1 */
     int32_t parent;
     int32_t program; /* STRUCT that is a message: its events */
-    int32_t key[2];  /* CHOOSE */
+    uint32_t
+        flat; /* STRUCT that is a unit: 1 + its place in the flat form (flat.h); 0: it has none */
+    uint16_t flat_at; /* of a field in a flat unit whose slot is looked at */
+    int32_t key[2];   /* CHOOSE */
     uint32_t cases, case_count;
     uint32_t
         jumps; /* CHOOSE by keys of one byte: 1 + the place of its 256 entries in jumps; 0: none */
@@ -265,6 +268,7 @@ struct layout {
     LAYOUT_LIST(struct layout_part, parts);
     struct k2_buf names;
     LAYOUT_LIST(struct feed_fact, facts);
+    struct layout_flat *flat;
     struct feed_ops ops; /* the decoder; its `table` is this layout */
 };
 
@@ -297,6 +301,8 @@ struct layout_walk {
     struct layout_slot *slot;       /* as many as nodes */
     const struct feed_visit *visit; /* or NULL */
     void *ctx;
+    /* A unit that has a flat form begins at *at: 1 = it was read and answered, 0 = it has to be walked. */
+    int (*flat)(struct layout_walk *w, uint32_t unit, size_t *at, size_t end);
     /* The unit at node is read, bytes [at, end). */
     int (*unit)(struct layout_walk *w, int32_t node, size_t at, size_t end);
     /* An item of a struct that has `each` is read. */
@@ -326,6 +332,38 @@ int layout_walk(struct layout_walk *w, int32_t node, size_t *at);
 int layout_walk_struct(struct layout_walk *w, int32_t node, size_t *at, size_t end, bool sized);
 /* Reads the fields of a message once more, for `item`. */
 int layout_walk_again(struct layout_walk *w, int32_t node, size_t at, size_t end);
+
+/* Reads one field at its place, into its slot; a flag from the field that it is part of. False: it breaks the format. */
+bool layout_walk_flat(struct layout_walk *w, int32_t node, size_t at);
+/* An integer of 1 to 8 bytes. */
+static inline uint64_t layout_number_at(const uint8_t *p, unsigned size, bool big) {
+    uint64_t v = 0;
+    switch (size) {
+    case 1:
+        return p[0];
+    case 2: {
+        uint16_t x = k2_get_u16(p);
+        return big ? __builtin_bswap16(x) : x;
+    }
+    case 4: {
+        uint32_t x = k2_get_u32(p);
+        return big ? __builtin_bswap32(x) : x;
+    }
+    case 8:
+        v = k2_get_u64(p);
+        return big ? __builtin_bswap64(v) : v;
+    case 6: {
+        uint64_t low = k2_get_u32(p), high = k2_get_u16(p + 4);
+        return big ? (uint64_t)__builtin_bswap32((uint32_t)low) << 16 |
+                         __builtin_bswap16((uint16_t)high)
+                   : high << 32 | low;
+    }
+    default:
+        for (unsigned i = 0; i < size; i++)
+            v |= (uint64_t)p[big ? size - 1 - i : i] << (8 * i);
+        return v;
+    }
+}
 
 /* --- value.c --- */
 

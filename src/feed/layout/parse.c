@@ -5,6 +5,8 @@
  */
 #include "feed/layout/parse.h"
 
+#include "feed/layout/flat.h"
+
 #include <stdlib.h>
 
 #define TEXT_MAX ((size_t)1 << 20) /* of a layout */
@@ -559,6 +561,7 @@ int layout_parse(struct k2_sv text, const char *file, struct layout **out, struc
         layout_free(l);
         return K2_E_INVALID;
     }
+    l->flat = layout_flat_new(l);
     layout_make_ops(l);
     *out = l;
     return K2_OK;
@@ -573,6 +576,7 @@ void layout_free(struct layout *l) {
                            l->parts, l->facts,      l->jumps};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]);
+    layout_flat_free(l->flat);
     k2_buf_free(&l->names);
     free(l);
 }

@@ -9,7 +9,7 @@
 struct layout_channel {     /* one number space */
     char *name, *uncounted; /* uncounted: the name of what has no number in it */
     size_t name_n;
-    uint32_t memo, uncounted_memo;
+    uint32_t memo, uncounted_memo, memo_round;
     int32_t epoch, date;
     bool begun;   /* a message came since the epoch began */
     int64_t last; /* number */
@@ -22,6 +22,8 @@ struct layout_channel {     /* one number space */
 
 struct layout_known { /* of a directory */
     uint64_t id, born;
+    uint32_t memo,
+        round; /* the symbol's id in that round of the interner; 0: it was not asked for */
     int64_t column[LAYOUT_COLUMNS];
     char *longer;      /* the symbol, when it is longer than LAYOUT_SYMBOL */
     uint8_t used, set; /* set: bit i: column i */
@@ -92,6 +94,8 @@ struct layout_state {
     int not_wanted;
     bool traced_told; /* an event has the repeated fields */
     const struct layout_program *program;
+    struct layout_flat_state *flat;
+    int64_t flat_units; /* that were answered from their flat form */
     struct feed_fault fault;
     bool refused;
     struct k2_buf blob, text, keys;
@@ -127,7 +131,13 @@ bool layout_text_blank(struct k2_sv s);
 uint32_t layout_extra(struct layout_state *s, uint32_t first, uint32_t count, uint32_t *memo,
                       bool traced);
 
+/* Appends a field that may be stored, by its slot. */
+void layout_extra_field(struct layout_state *s, struct k2_sv key, int32_t node);
+void layout_extra_pair(struct k2_buf *b, struct k2_sv key, struct k2_sv text);
+
 /* --- time.c --- */
+/* Midnight of the session date of the capture, or of the file's name. */
+bool layout_midnight(struct layout_state *s, int64_t *out);
 /* When the event happened, by the first of the times that can be told. */
 int64_t layout_time_of(struct layout_state *s, uint32_t times, uint32_t count);
 /* The date in a file's name: 8 digits, YYYYMMDD or, as Nasdaq's are, MMDDYYYY; INT32_MIN: there is none. */
@@ -136,7 +146,26 @@ int32_t layout_name_date(struct k2_sv path);
 void layout_time_taken(struct layout_state *s, uint32_t time);
 int32_t layout_date_of(struct layout_state *s, int64_t ns);
 
+/* --- flat_unit.c --- */
+#define LAYOUT_FLAT_EVENTS 16 /* of one message */
+struct layout_flat_state *layout_flat_state_new(const struct layout_flat *f);
+void layout_flat_state_free(struct layout_flat_state *x); /* NULL is fine */
+/* What a directory says of this id is another thing now. */
+void layout_flat_forget(struct layout_flat_state *x, unsigned directory, uint64_t id);
+/* As layout_walk.flat. */
+int layout_flat_unit(struct layout_walk *w, uint32_t unit, size_t *at, size_t end);
+
 /* --- unit.c --- */
+uint32_t layout_exchange(struct layout_state *s);
+uint32_t layout_channel_id(struct layout_state *s);
+void layout_find_channel(struct layout_state *s);
+/* The venue's number of the unit, if it has one. */
+bool layout_find_number(struct layout_state *s);
+void layout_place_in_epoch(struct layout_state *s, int32_t date);
+/* `forget`: the lines that forget, or those that fill. */
+void layout_apply_directories(struct layout_state *s, const struct layout_program *g, bool forget);
+/* 0 with a value, 1 without (null), -1 refused. */
+int layout_set_column(struct layout_state *s, const struct layout_assign *a, struct k2_event *e);
 int layout_unit(struct layout_walk *w, int32_t node, size_t at, size_t end);
 K2_RC layout_refuse(struct layout_state *s);
 

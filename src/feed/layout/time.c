@@ -47,8 +47,7 @@ int32_t layout_name_date(struct k2_sv path) {
     return found;
 }
 
-/* Midnight of the session date of the capture, or of the file's name. */
-static bool midnight(struct layout_state *s, int64_t *out) {
+bool layout_midnight(struct layout_state *s, int64_t *out) {
     bool told = s->date != INT32_MIN || s->frame->time_ns != K2_NULL_LONG;
     int32_t date = told ? layout_date_of(s, s->frame->time_ns) : s->name_date;
     if (date == INT32_MIN)
@@ -64,12 +63,13 @@ static bool midnight(struct layout_state *s, int64_t *out) {
 
 static bool term(struct layout_state *s, const struct layout_time_term *t, int64_t *out) {
     if (t->what == 'm')
-        return midnight(s, out);
+        return layout_midnight(s, out);
     if (t->what == 'c') {
         const struct layout_clock *c = &s->l->clock[t->clock];
         int64_t base = 0, at = s->channel->clock[t->clock];
         return at != K2_NULL_LONG && !__builtin_mul_overflow(at, c->unit, out) &&
-               (!c->midnight || midnight(s, &base)) && !__builtin_add_overflow(*out, base, out);
+               (!c->midnight || layout_midnight(s, &base)) &&
+               !__builtin_add_overflow(*out, base, out);
     }
     const struct layout_slot *v = &s->walk.slot[t->node];
     const struct layout_node *n = &s->l->nodes[t->node];

@@ -8,29 +8,35 @@
 
 #include <stdio.h>
 
-static uint32_t exchange_of(struct layout_state *s) {
+uint32_t layout_exchange(struct layout_state *s) {
     return feed_intern(s->in, &s->exchange_id, k2_sv_of(s->exchange));
 }
 
-static uint32_t channel_of(struct layout_state *s) {
+uint32_t layout_channel_id(struct layout_state *s) {
     struct layout_channel *c = s->channel;
-    return s->counted ? feed_intern(s->in, &c->memo, (struct k2_sv){c->name, c->name_n})
-                      : feed_intern(s->in, &c->uncounted_memo, k2_sv_of(c->uncounted));
+    if (!s->counted)
+        return feed_intern(s->in, &c->uncounted_memo, k2_sv_of(c->uncounted));
+    if (c->memo_round != k2_interner_round(s->in)) {
+        c->memo_round = k2_interner_round(s->in);
+        c->memo = k2_intern(s->in, (struct k2_sv){c->name, c->name_n});
+    }
+    return c->memo;
 }
 
 /* --- numbers --- */
 
 /* What `parts` of the layout name, of the packet or the unit in hand. */
-static void find_channel(struct layout_state *s) {
+void layout_find_channel(struct layout_state *s) {
     struct k2_buf *b = &s->text;
-    if (s->root->ordinal && s->stream && !s->frame->flow_name.n) {
+    if (s->root->ordinal && s->stream && s->frame->message == 0 && !s->frame->flow_name.n) {
         s->channel = &s->channels[s->stream - 1];
         return;
     }
     char room[LAYOUT_TEXT_MAX];
     b->n = 0;
+    bool named = s->frame->message || s->frame->flow_name.n;
     if (s->root->ordinal)
-        k2_buf_str(b, s->frame->flow_name.n ? "stream/" : "stream");
+        k2_buf_str(b, named ? "stream/" : "stream");
     for (uint32_t i = 0; i < s->root->part_count && !s->root->ordinal; i++) {
         const struct layout_part *part = &s->l->parts[s->root->parts + i];
         if (i)
@@ -42,21 +48,21 @@ static void find_channel(struct layout_state *s) {
             k2_buf_sv(b, part->text.n ? part->text : s->frame->flow_name);
     }
     if (s->root->part_count == 0 || s->root->ordinal)
-        k2_buf_sv(b, s->frame->flow_name);
+        k2_buf_sv(b,
+                  s->root->ordinal && s->frame->message ? s->frame->session : s->frame->flow_name);
     if (b->n == 0 || !feed_text_ok(k2_buf_view(b), 200)) {
         b->n = 0;
         k2_buf_str(b, "all");
     }
     s->channel = layout_channel_of(s, k2_buf_view(b));
-    if (s->root->ordinal && !s->frame->flow_name.n)
+    if (s->root->ordinal && !named)
         s->stream = (uint32_t)(s->channel - s->channels) + 1;
 }
 
-/* The venue's number of the unit, if it has one. */
-static bool find_number(struct layout_state *s) {
+bool layout_find_number(struct layout_state *s) {
     const struct layout *l = s->l;
     if (s->root->ordinal) {
-        s->sequence = ++s->channel->ordinal;
+        s->sequence = s->frame->message ? s->frame->message : ++s->channel->ordinal;
         return true;
     }
     if (l->counting == LAYOUT_COUNT_NOT || s->root->sequence < 0)
@@ -72,12 +78,12 @@ static bool find_number(struct layout_state *s) {
 
 static void number_unit(struct layout_state *s) {
     if (s->units == 0 || s->l->counting == LAYOUT_COUNT_OWN)
-        find_channel(s);
-    s->counted = find_number(s);
+        layout_find_channel(s);
+    s->counted = layout_find_number(s);
 }
 
 /* A new session date begins with epoch 0. */
-static void place_in_epoch(struct layout_state *s, int32_t date) {
+void layout_place_in_epoch(struct layout_state *s, int32_t date) {
     struct layout_channel *c = s->channel;
     if (date > c->date) {
         c->date = date;
@@ -99,8 +105,8 @@ static void place_in_epoch(struct layout_state *s, int32_t date) {
 
 static struct k2_event *start(struct layout_state *s, enum k2_kind_id kind, int64_t ns) {
     struct feed_head head = {
-        .exchange = exchange_of(s),
-        .channel = channel_of(s),
+        .exchange = layout_exchange(s),
+        .channel = layout_channel_id(s),
         .trade_date = ns == s->unit_ns ? s->unit_date : layout_date_of(s, ns),
         .ns = ns,
         .receive_ns = s->frame->time_ns,
@@ -140,7 +146,7 @@ static int set_long(struct layout_state *s, const struct layout_assign *a, int64
     return rc;
 }
 
-static int set_column(struct layout_state *s, const struct layout_assign *a, struct k2_event *e) {
+int layout_set_column(struct layout_state *s, const struct layout_assign *a, struct k2_event *e) {
     const struct k2_field *f = a->column;
     void *to = column_at(e, f);
     uint32_t id;
@@ -167,7 +173,7 @@ static int set_column(struct layout_state *s, const struct layout_assign *a, str
 static int set_columns(struct layout_state *s, const struct layout_event *v, struct k2_event *e) {
     for (uint32_t i = 0; i < v->assign_count; i++) {
         const struct layout_assign *a = &s->l->assigns[v->assign + i];
-        int rc = set_column(s, a, e);
+        int rc = layout_set_column(s, a, e);
         if (rc < 0)
             return -1;
         if (rc && a->column->need == K2_REQ && column_at(e, a->column) != (void *)&e->head.symbol)
@@ -341,8 +347,7 @@ static void fill_directory(struct layout_state *s, const struct layout_directory
         }
 }
 
-/* `forget`: the lines that forget, or those that fill. */
-static void apply_directories(struct layout_state *s, const struct layout_program *g, bool forget) {
+void layout_apply_directories(struct layout_state *s, const struct layout_program *g, bool forget) {
     for (uint32_t i = g->directories; i < g->directories + g->directory_count; i++) {
         const struct layout_directory *d = &s->l->directories[i];
         const struct layout_slot *id = &s->walk.slot[d->id];
@@ -352,6 +357,7 @@ static void apply_directories(struct layout_state *s, const struct layout_progra
             layout_ids_forget(&s->ids[d->directory], id->raw);
         else
             fill_directory(s, d);
+        layout_flat_forget(s->flat, d->directory, id->raw);
     }
 }
 
@@ -452,10 +458,10 @@ int layout_unit(struct layout_walk *w, int32_t node, size_t at, size_t end) {
     number_unit(s);
     const struct layout_program *g = s->program;
     set_clocks(s, g);
-    apply_directories(s, g, false);
+    layout_apply_directories(s, g, false);
     int64_t ns = layout_time_of(s, g->times, g->time_count);
     if (ns == K2_NULL_LONG) {
-        place_in_epoch(s, s->date);
+        layout_place_in_epoch(s, s->date);
         (void)feed_fault_set(&s->fault, "INVALID",
                              "the message has no time, and the source has none either", g->name);
         w->rc = refuse_unit(s, raw_of(s, at, end));
@@ -463,11 +469,11 @@ int layout_unit(struct layout_walk *w, int32_t node, size_t at, size_t end) {
         s->unit_ns = ns;
         s->unit_told = s->time_told;
         s->unit_date = layout_date_of(s, ns);
-        place_in_epoch(s, s->unit_date);
+        layout_place_in_epoch(s, s->unit_date);
         w->rc = make_events(s) ? refuse_unit(s, raw_of(s, at, end))
                                : send_events(s, raw_of(s, at, end));
     }
-    apply_directories(s, g, true);
+    layout_apply_directories(s, g, true);
     s->units++;
     if (g->reset)
         reset(s->channel);
@@ -487,7 +493,8 @@ int layout_refuse(struct layout_state *s) {
     else if (s->units == 0)
         s->channel = layout_channel_of(s, K2_SV("damaged"));
     if (s->counted)
-        place_in_epoch(s, s->frame->time_ns == K2_NULL_LONG ? INT32_MIN
-                                                            : layout_date_of(s, s->frame->time_ns));
+        layout_place_in_epoch(s, s->frame->time_ns == K2_NULL_LONG
+                                     ? INT32_MIN
+                                     : layout_date_of(s, s->frame->time_ns));
     return refuse_unit(s, raw_of(s, w->in_unit ? w->unit_at : 0, s->frame->bytes.n));
 }

@@ -25,35 +25,6 @@ static int damage(struct layout_walk *w, const char *what, size_t at) {
 
 /* --- values --- */
 
-static uint64_t load(const uint8_t *p, unsigned size, bool big) {
-    uint64_t v = 0;
-    switch (size) {
-    case 1:
-        return p[0];
-    case 2: {
-        uint16_t x = k2_get_u16(p);
-        return big ? __builtin_bswap16(x) : x;
-    }
-    case 4: {
-        uint32_t x = k2_get_u32(p);
-        return big ? __builtin_bswap32(x) : x;
-    }
-    case 8:
-        v = k2_get_u64(p);
-        return big ? __builtin_bswap64(v) : v;
-    case 6: {
-        uint64_t low = k2_get_u32(p), high = k2_get_u16(p + 4);
-        return big ? (uint64_t)__builtin_bswap32((uint32_t)low) << 16 |
-                         __builtin_bswap16((uint16_t)high)
-                   : high << 32 | low;
-    }
-    default:
-        for (unsigned i = 0; i < size; i++)
-            v |= (uint64_t)p[big ? size - 1 - i : i] << (8 * i);
-        return v;
-    }
-}
-
 int64_t layout_signed(const struct layout_node *n, uint64_t raw) {
     unsigned unused = n->type == LAYOUT_INT && n->size < 8 ? 64u - 8u * n->size : 0;
     return (int64_t)(raw << unused) >> unused;
@@ -214,7 +185,7 @@ static bool read_value(struct layout_walk *w, const struct layout_node *n, struc
     case LAYOUT_UINT:
     case LAYOUT_INT:
     case LAYOUT_BITS:
-        s->raw = load(p, n->size, n->big);
+        s->raw = layout_number_at(p, n->size, n->big);
         break;
     case LAYOUT_CHAR:
         s->raw = p[0];
@@ -234,6 +205,21 @@ static bool read_value(struct layout_walk *w, const struct layout_node *n, struc
     }
     s->null = n->has_null && s->raw == n->null_raw;
     return true;
+}
+
+bool layout_walk_flat(struct layout_walk *w, int32_t node, size_t at) {
+    const struct layout_node *n = &w->l->nodes[node];
+    struct layout_slot *s = &w->slot[node];
+    if (n->type == LAYOUT_BIT) {
+        const struct layout_node *bits = &w->l->nodes[n->parent];
+        uint64_t mask = n->width == 64 ? UINT64_MAX : ((uint64_t)1 << n->width) - 1;
+        uint64_t whole = layout_number_at(w->p + at, bits->size, bits->big);
+        *s = (struct layout_slot){
+            .raw = whole >> n->shift & mask, .at = (uint32_t)at, .n = bits->size, .there = true};
+        return true;
+    }
+    *s = (struct layout_slot){.at = (uint32_t)at, .n = n->size, .size = n->size, .there = true};
+    return read_value(w, n, s);
 }
 
 static int field_size(struct layout_walk *w, const struct layout_node *n, size_t at, size_t begin,
@@ -364,7 +350,7 @@ static int walk_children(struct layout_walk *w, int32_t node, size_t *at, struct
     for (int32_t i = node + 1; i < n->end; i = nodes[i].end) {
         const struct layout_node *m = &nodes[i];
         if (m->plain && !w->visit && *at + m->size <= r.end) {
-            uint64_t raw = load(w->p + *at, m->size, m->big);
+            uint64_t raw = layout_number_at(w->p + *at, m->size, m->big);
             w->slot[i] = (struct layout_slot){.raw = raw,
                                               .at = (uint32_t)*at,
                                               .n = m->size,
@@ -415,6 +401,11 @@ static int walk_item(struct layout_walk *w, int32_t node, size_t *at, struct ran
         if (!size_of(w, &n->length, r.end - begin, &size))
             return damage(w, "a block is longer than what it is in", begin);
         inner = (struct range){begin + size, true};
+    }
+    if (n->flat && w->flat) {
+        int rc = w->flat(w, n->flat, at, inner.end);
+        if (rc)
+            return rc < 0 ? -1 : 0;
     }
     if (n->unit)
         begin_unit(w, begin);

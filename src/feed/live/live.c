@@ -21,7 +21,6 @@
 #define FIRST_WAIT (100 * K2_NS_PER_MS)
 #define LAST_WAIT (30 * K2_NS_PER_SEC)
 #define CONNECT_TICK (5 * K2_NS_PER_MS)
-#define SILENCE (30 * K2_NS_PER_SEC)
 /* Of a change of connections: both give what they receive for so long after the first message of the new one, which
  * may only be the answer to a subscription, and at most so long after the new one was made. */
 #define OVERLAP K2_NS_PER_SEC
@@ -72,6 +71,8 @@ static const struct live_ops *ops_of(enum live_scheme scheme) {
         return &live_tcp;
     case LIVE_UDP:
         return &live_udp;
+    case LIVE_SOUP:
+        return &live_soupbin;
     default:
         return &live_websocket;
     }
@@ -121,6 +122,7 @@ static void lose(struct live_link *k, const char *why) {
 static void come_up(struct live_link *k, int64_t now) {
     k->phase = LIVE_UP;
     k->up_ns = k->heard_ns = now;
+    k->beat_ns = k->ops->beat ? now + k->ops->beat_ns : 0;
     k->number = ++k->live->connections;
     k->more = true;
     push(k->live, k, LIVE_CONNECTED, k->url->text);
@@ -154,6 +156,13 @@ static int mind_silence(struct live_link *k, int64_t now, struct k2_err *err) {
     return K2_OK;
 }
 
+static int beat_if_due(struct live_link *k, int64_t now, struct k2_err *err) {
+    if (k->beat_ns == 0 || now < k->beat_ns)
+        return K2_OK;
+    k->beat_ns = now + k->ops->beat_ns;
+    return k->ops->beat(k, err);
+}
+
 static int work(struct live_link *k, size_t max, struct k2_err *err) {
     struct feed_live *l = k->live;
     if (k->phase != LIVE_UP)
@@ -161,6 +170,7 @@ static int work(struct live_link *k, size_t max, struct k2_err *err) {
     if (!live_queue_full(&l->queue, max))
         K2_TRY(k->ops->read(k, max, err));
     k->more = live_queue_full(&l->queue, max);
+    K2_TRY(beat_if_due(k, k2_monotonic_ns(), err));
     if (k->ops->flush)
         K2_TRY(k->ops->flush(k, err));
     return k->more ? K2_OK : mind_silence(k, k2_monotonic_ns(), err);
@@ -219,7 +229,7 @@ static int64_t soonest(int64_t a, int64_t b) {
 }
 
 static int64_t link_due(const struct live_link *k, int64_t now) {
-    int64_t most = k->live->silence_ns;
+    int64_t most = k->live->silence_ns, beat = k->beat_ns ? k->beat_ns : INT64_MAX;
     switch (k->phase) {
     case LIVE_WAITING:
         return k->try_ns;
@@ -228,7 +238,9 @@ static int64_t link_due(const struct live_link *k, int64_t now) {
     default:
         if (k->more)
             return now;
-        return k->ops->silent || most == 0 ? INT64_MAX : k->heard_ns + (k->asked ? most : most / 2);
+        if (k->ops->silent || most == 0)
+            return beat;
+        return soonest(beat, k->heard_ns + (k->asked || !k->ops->ping ? most : most / 2));
     }
 }
 
@@ -288,6 +300,11 @@ static int copy_send(struct feed_live *l, const char *const *send, struct k2_err
     if (l->urls[0].scheme == LIVE_UDP)
         return k2_fail(err, K2_E_INVALID, "nothing can be sent to a source of datagrams (%s)",
                        l->urls[0].text);
+    if (l->urls[0].scheme == LIVE_SOUP && n > 1)
+        return k2_fail(err, K2_E_INVALID, "a SoupBinTCP server is told one login (%s)",
+                       l->urls[0].text);
+    if (l->urls[0].scheme == LIVE_SOUP)
+        return live_soup_login(send[0], &l->login, err);
     l->send = k2_zalloc((n + 1) * sizeof *l->send);
     for (size_t i = 0; i < n; i++)
         l->send[i] = k2_strdup(send[i]);
@@ -298,13 +315,13 @@ static int copy_options(struct feed_live *l, const struct feed_live_options *o,
                         struct k2_err *err) {
     if (o->silence_ns < 0 || o->rotate_ns < 0)
         return k2_fail(err, K2_E_INVALID, "a span of time is not below 0");
+    l->login.number = 1;
     K2_TRY(copy_urls(l, o->urls, err));
     K2_TRY(copy_send(l, o->send, err));
     if (o->rotate_ns > 0 && ops_of(l->urls[0].scheme) != &live_websocket)
         return k2_fail(err, K2_E_INVALID, "only a WebSocket is made anew at an age; %s is none",
                        l->urls[0].text);
-    bool can_ask = ops_of(l->urls[0].scheme)->ping != NULL;
-    l->silence_ns = o->silence_ns ? o->silence_ns : can_ask ? SILENCE : 0;
+    l->silence_ns = o->silence_ns ? o->silence_ns : ops_of(l->urls[0].scheme)->silence_ns;
     l->rotate_ns = o->rotate_ns;
     l->max_frame = o->max_frame ? o->max_frame : most_frame;
     l->ca_file = o->ca_file ? k2_strdup(o->ca_file) : NULL;
@@ -389,6 +406,11 @@ int feed_live_poll(struct feed_live *l, int timeout_ms, struct feed_live_frame *
         *n = live_queue_give(&l->queue, frames, max);
     set_timer(l);
     return rc;
+}
+
+void feed_live_go_on(struct feed_live *l, const struct feed_soup *at) {
+    l->soup.next = at->next;
+    memcpy(l->soup.session, at->session, sizeof l->soup.session);
 }
 
 int feed_live_fd(const struct feed_live *l) {

@@ -1,6 +1,7 @@
 /* feed/live/live.h - sources that are connections: what they receive, as frames with their time of receipt.
  *
  *   tcp://HOST:PORT                               a stream; a frame is what one read gave
+ *   soupbintcp://HOST:PORT                        a SoupBinTCP session of Nasdaq's; the login is what is said
  *   udp://GROUP:PORT[,GROUP:PORT][@INTERFACE]     datagrams, one or two lines (A and B) of the same feed; GROUP may be
  *                                                 an address of this machine, for what is sent to it alone
  *   ws://HOST[:PORT]/PATH wss://...               WebSocket messages (RFC 6455)
@@ -19,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "feed/live/soupbin.h"
 
 enum feed_live_form {
     LIVE_CONNECTED,    /* bytes: the URL */
@@ -42,10 +44,12 @@ struct feed_live_frame {
 struct feed_live_options {
     /* The first that works is used; all of one kind; ended by NULL; copied. */
     const char *const *urls;
-    /* Said after each connecting (a WebSocket: a text message each; a stream: a line each); ended by NULL or NULL; copied. */
+    /* Said after each connecting (a WebSocket: a text message each; a stream: a line each;
+     * SoupBinTCP: one text, USER PASSWORD [SESSION [NUMBER]]); ended by NULL or NULL; copied. */
     const char *const *send;
     const char *ca_file; /* TLS: further trust than the system's; NULL = none */
-    /* Nothing for so long ends a connection (of a WebSocket: after a ping had no answer). 0: 30 s of a WebSocket, never
+    /* Nothing for so long ends a connection (of a WebSocket: after a ping had no answer). 0: 30 s of a WebSocket, 15 s of
+     * SoupBinTCP, never
      * of a stream, which cannot be asked. Datagrams have no connection that could end. */
     int64_t silence_ns;
     /* A WebSocket is made anew when it is so old (venues end them after 24 h): the new one is connected and gives
@@ -64,6 +68,8 @@ void feed_live_close(struct feed_live *l); /* NULL is fine */
  * A failing connection is no error of this call: it is a frame and a state. */
 K2_RC feed_live_poll(struct feed_live *l, int timeout_ms, struct feed_live_frame *frames,
                      size_t max, size_t *n, struct k2_err *err);
+/* Of SoupBinTCP, before the first connection: what was received before of which session. */
+void feed_live_go_on(struct feed_live *l, const struct feed_soup *at);
 /* An epoll descriptor: readable when a poll would give something, or has something to do. */
 int feed_live_fd(const struct feed_live *l);
 

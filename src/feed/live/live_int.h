@@ -4,13 +4,15 @@
  *   url.c        the addresses of sources
  *   queue.c      frames that wait to be handed out
  *   stream.c     what tcp.c and websocket.c share: a k2_stream and bytes that wait to be sent
- *   tcp.c, udp.c, websocket.c   the kinds of links: one struct live_ops each
+ *   tcp.c, udp.c, websocket.c, soupbin.c   the kinds of links: one struct live_ops each
  *   handshake.c  the beginning of a WebSocket: request and answer
+ *   rerequest.c  what was missed, asked for at another address
  */
 #ifndef K2_FEED_LIVE_LIVE_INT_H
 #define K2_FEED_LIVE_LIVE_INT_H
 
 #include "feed/live/live.h"
+#include "feed/live/soupbin.h"
 
 #include "base/clock.h"
 #include "base/http.h"
@@ -22,12 +24,12 @@ enum { LIVE_LINES = 2 };
 
 /* --- url.c --- */
 
-enum live_scheme { LIVE_TCP, LIVE_UDP, LIVE_WS, LIVE_WSS };
+enum live_scheme { LIVE_TCP, LIVE_UDP, LIVE_WS, LIVE_WSS, LIVE_SOUP };
 
 struct live_url {
     char *text; /* as it was given */
     enum live_scheme scheme;
-    char *target; /* tcp, ws, wss: for k2_stream_start */
+    char *target; /* tcp, soupbintcp, ws, wss: for k2_stream_start */
     char *host;   /* ws, wss: of the Host header */
     char *path;   /* ws, wss: with the query; "/" */
     struct sockaddr_in lines[LIVE_LINES];
@@ -38,6 +40,15 @@ struct live_url {
 /* K2_E_INVALID says what is wrong and what would be right. */
 K2_RC live_url_parse(const char *text, struct live_url *out, struct k2_err *err);
 void live_url_free(struct live_url *u); /* safe on a zeroed one */
+
+/* "SCHEMEHOST:PORT" for getaddrinfo; `scheme` with its "://". */
+struct live_place {
+    char *host;
+    char port[6];
+};
+K2_RC live_place_parse(const char *text, const char *scheme, struct live_place *out,
+                       struct k2_err *err);
+void live_place_free(struct live_place *p); /* safe on a zeroed one */
 
 /* --- queue.c --- */
 
@@ -68,6 +79,7 @@ enum live_phase { LIVE_WAITING, LIVE_CONNECTING, LIVE_UP };
 
 struct live_ops;
 struct live_ws;
+struct live_soup;
 
 struct live_link { /* one connection: wished for, being made, or there */
     struct feed_live *live;
@@ -76,17 +88,19 @@ struct live_link { /* one connection: wished for, being made, or there */
     enum live_phase phase;
     /* Monotonic. try: when waiting; up, heard, first (of its first message; 0 = none yet): when up. */
     int64_t try_ns, wait_ns, up_ns, heard_ns, first_ns;
-    bool asked;     /* a ping went out since something was heard */
-    bool more;      /* there may be more to read although no descriptor says so */
-    bool watched;   /* is in the epoll set */
-    bool writing;   /* and waits for room to send */
-    int64_t number; /* of the connection; 0 = never was one */
+    bool asked;      /* a ping went out since something was heard */
+    bool more;       /* there may be more to read although no descriptor says so */
+    bool watched;    /* is in the epoll set */
+    bool writing;    /* and waits for room to send */
+    int64_t beat_ns; /* when the next beat is due; 0 = never */
+    int64_t number;  /* of the connection; 0 = never was one */
     /* stream.c */
     struct k2_stream *stream;
     struct k2_buf out; /* to be sent, from out_at on */
     size_t out_at;
-    /* websocket.c, udp.c */
+    /* websocket.c, soupbin.c, udp.c */
     struct live_ws *ws;
+    struct live_soup *soup;
     struct live_sockets *sockets;
 };
 
@@ -98,12 +112,22 @@ struct live_ops {
     K2_RC(*flush)
     (struct live_link *k, struct k2_err *err); /* sends what waits; NULL = nothing does */
     K2_RC (*ping)(struct live_link *k, struct k2_err *err); /* NULL: there is no such thing */
+    /* Says that we are here, each beat_ns; NULL: there is no such thing. */
+    K2_RC (*beat)(struct live_link *k, struct k2_err *err);
+    int64_t beat_ns;
+    int64_t silence_ns; /* where nobody says it; 0 = it may be silent */
     /* Ends and frees what begin made, also half-made. `polite`: says goodbye if it need not wait for it. */
     void (*end)(struct live_link *k, bool polite);
     bool silent; /* silence means nothing: there is no other side that could have gone */
 };
 
-extern const struct live_ops live_tcp, live_udp, live_websocket;
+extern const struct live_ops live_tcp, live_udp, live_websocket, live_soupbin;
+
+struct live_login {
+    char user[7], password[11], session[FEED_SOUP_SESSION + 1]; /* session "": the one under way */
+    int64_t number;
+};
+K2_RC live_soup_login(const char *text, struct live_login *out, struct k2_err *err);
 
 struct feed_live {
     struct live_url *urls;
@@ -115,7 +139,9 @@ struct feed_live {
     int epoll, timer;
     struct live_link *link, *next; /* next: that will take its place; else NULL */
     struct live_queue queue;
-    uint64_t random; /* xorshift, for jitter */
+    struct live_login login; /* of SoupBinTCP */
+    struct feed_soup soup;   /* what was received of it; also while there is no connection */
+    uint64_t random;         /* xorshift, for jitter */
     char why[1024];
     int64_t connections, frames, bytes, dropped, buffer;
 };

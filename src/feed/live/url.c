@@ -18,6 +18,7 @@ static const struct {
     enum live_scheme scheme;
 } schemes[] = {
     {"tcp://", "tcp://HOST:PORT", LIVE_TCP},
+    {"soupbintcp://", "soupbintcp://HOST:PORT", LIVE_SOUP},
     {"udp://", "udp://GROUP:PORT[,GROUP:PORT][@INTERFACE]", LIVE_UDP},
     {"ws://", "ws://HOST[:PORT]/PATH", LIVE_WS},
     {"wss://", "wss://HOST[:PORT]/PATH", LIVE_WSS},
@@ -162,7 +163,7 @@ static int check_path(struct k2_sv path, const char *form, struct k2_err *err) {
 
 static int parse_stream(struct k2_sv rest, const char *form, struct live_url *u,
                         struct k2_err *err) {
-    bool tcp = u->scheme == LIVE_TCP;
+    bool tcp = u->scheme == LIVE_TCP || u->scheme == LIVE_SOUP;
     size_t n = 0;
     while (n < rest.n && !strchr("/?#", rest.p[n]))
         n++;
@@ -236,10 +237,11 @@ int live_url_parse(const char *text, struct live_url *out, struct k2_err *err) {
     int i = scheme_of(text);
     size_t n = text ? strlen(text) : 0;
     if (i < 0)
-        return wrong("is no live source", k2_sv_of(text),
-                     "tcp://HOST:PORT, udp://GROUP:PORT[,GROUP:PORT][@INTERFACE], "
-                     "ws://HOST[:PORT]/PATH or wss://...",
-                     err);
+        return wrong(
+            "is no live source", k2_sv_of(text),
+            "tcp://HOST:PORT, soupbintcp://HOST:PORT, "
+            "udp://GROUP:PORT[,GROUP:PORT][@INTERFACE], ws://HOST[:PORT]/PATH or wss://...",
+            err);
     if (n > MOST_URL)
         return wrong("goes on for more than 2048 bytes", k2_sv_of(text), schemes[i].form, err);
     out->scheme = schemes[i].scheme;
@@ -251,6 +253,27 @@ int live_url_parse(const char *text, struct live_url *out, struct k2_err *err) {
     else
         live_url_free(out);
     return rc;
+}
+
+int live_place_parse(const char *text, const char *scheme, struct live_place *out,
+                     struct k2_err *err) {
+    char form[64];
+    struct k2_sv rest = k2_sv_of(text + strlen(scheme)), host, port = {0};
+    uint16_t number = 0;
+    *out = (struct live_place){0};
+    snprintf(form, sizeof form, "%sHOST:PORT", scheme);
+    K2_TRY(split_host(rest, form, &host, &port, err));
+    if (!port.p)
+        return wrong("names no port", rest, form, err);
+    K2_TRY(parse_port(port, form, &number, err));
+    out->host = k2_sv_dup(host);
+    snprintf(out->port, sizeof out->port, "%u", (unsigned)number);
+    return K2_OK;
+}
+
+void live_place_free(struct live_place *p) {
+    free(p->host);
+    *p = (struct live_place){0};
 }
 
 void live_url_free(struct live_url *u) {

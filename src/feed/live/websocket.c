@@ -254,4 +254,5 @@ const struct live_ops live_websocket = {
     .flush = flush,
     .ping = ping,
     .end = end,
+    .silence_ns = 30 * K2_NS_PER_SEC,
 };

@@ -556,6 +556,8 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
 }
 
 static const struct feed_fact facts[] = {
+    {"specification", "document",
+     "files of trades and quotes as k2-market-data-platform publishes them; they have no version"},
     {"file name", "<id>_<SYMBOL>[_<date>].csv[.gz]",
      "where the symbol comes from, unless it is given; the date in it is not used"},
     {"line", "trade", "03/10/2014,10:05:44.516,37.51,1200,3,X,"},

@@ -511,6 +511,8 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
 }
 
 static const struct feed_fact facts[] = {
+    {"specification", "document",
+     "QuantConnect LEAN, Data/DATA_TYPE/readme.md: the LEAN data format; it has no version"},
     {"file name", "MARKET/minute/SYMBOL/YYYYMMDD_TYPE.zip",
      "as LEAN lays it out: exchange, symbol, day and what the rows are come from the path"},
     {"file name", "MARKET/daily/SYMBOL.zip", "hour and daily bars"},

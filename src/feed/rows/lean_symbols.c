@@ -260,6 +260,7 @@ static int detect_securities(const struct feed_ops *self, struct k2_sv file_name
 }
 
 static const struct feed_fact properties_facts[] = {
+    {"specification", "document", "QuantConnect LEAN, Data/symbol-properties"},
     {"file name", "any", "LEAN's is symbol-properties-database.csv"},
     {"line", "symbol properties", "cme,ES,future,E-mini S&P 500 Futures,USD,50,0.25,1,,1"},
     {"instrument", "market", "exchange, as of the format lean: usa = US-EQUITY, else in capitals"},
@@ -276,6 +277,7 @@ static const struct feed_fact properties_facts[] = {
 };
 
 static const struct feed_fact securities_facts[] = {
+    {"specification", "document", "QuantConnect LEAN, Data/symbol-properties"},
     {"file name", "any", "LEAN's is security-database.csv"},
     {"line", "security", "IBM R735QTJ8XC9X,459200101,BBG000BLNNH6,2005973,US4592001014,51143"},
     {"instrument", "id", "symbol, and extra: lean_id"},

@@ -440,6 +440,7 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
 }
 
 static const struct feed_fact facts[] = {
+    {"specification", "document", "LOBSTER Output Structure: message file; it has no version"},
     {"file name", "SYMBOL_YYYY-MM-DD_START_END_message_LEVEL.csv",
      "symbol and date, unless they are given; LEVEL and START are part of the channel"},
     {"line", "new order", "34200.004241176,1,16113575,18,5853300,1"},
@@ -456,6 +457,7 @@ static const struct feed_fact facts[] = {
 };
 
 static const struct feed_fact book_facts[] = {
+    {"specification", "document", "LOBSTER Output Structure: orderbook file; it has no version"},
     {"file name", "SYMBOL_YYYY-MM-DD_START_END_orderbook_LEVEL.csv",
      "symbol and date, unless they are given; LEVEL and START are part of the channel"},
     {"line", "2 levels", "5859400,200,5853300,18,5859800,200,5853000,150"},

@@ -558,3 +558,37 @@ int feed_mapping_check(struct k2_sv text, struct k2_sv name, struct k2_err *err)
     mapping_free(m);
     return rc;
 }
+
+static bool has_a_cell(const struct map_cells *c, const struct mapping *m) {
+    for (size_t i = 0; i < m->n_columns; i++)
+        if (c->cell[i].n)
+            return true;
+    return false;
+}
+
+/* `whole`: the line has its end. */
+static bool fits(const struct mapping *m, struct map_cells *c, struct k2_sv line, bool whole) {
+    struct feed_fault fault;
+    if (m->json && !whole)
+        return k2_sv_starts(line, K2_SV("{"));
+    if (m->json)
+        return map_cells_json(c, line, &fault) == 0 && has_a_cell(c, m);
+    if (m->header)
+        return map_cells_header(c, line, NULL) == K2_OK;
+    return map_cells_names(c, NULL) == K2_OK && map_cells_csv(c, line, &fault) == 0;
+}
+
+bool feed_mapping_fits(struct k2_sv text, struct k2_sv head) {
+    struct mapping *m = NULL;
+    struct map_cells cells;
+    size_t mark = feed_byte_order_mark(head);
+    struct k2_sv rest = {head.p + mark, head.n - mark};
+    struct k2_sv line = k2_sv_trim(k2_sv_split(&rest, '\n'));
+    if (line.n == 0 || mapping_parse(text, K2_SV("the mapping"), &m, NULL) != K2_OK)
+        return false;
+    map_cells_init(&cells, m);
+    bool good = fits(m, &cells, line, rest.p != NULL);
+    map_cells_free(&cells);
+    mapping_free(m);
+    return good;
+}

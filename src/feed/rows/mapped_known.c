@@ -127,6 +127,7 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
     }
 
 static const struct feed_fact master_facts[] = {
+    {"specification", "document", "Databento: Security master API, JSON as it is downloaded"},
     {"instrument", "ts_record", "exchange_timestamp; extra: ts_effective, from when on it holds"},
     {"instrument", "listing_id", "venue_id, channel"},
     {"instrument", "issuer_name, security_type, trading_currency, lot_size",
@@ -134,12 +135,14 @@ static const struct feed_fact master_facts[] = {
     FACTS_OF_ALL};
 
 static const struct feed_fact action_facts[] = {
+    {"specification", "document", "Databento: Corporate actions API, JSON as it is downloaded"},
     {"message", "ts_record", "exchange_timestamp; extra: event_date, ex_date, ..."},
     {"message", "event", "message_type: DIV, RSPLT, ..."},
     {"message", "listing_id", "channel"},
     FACTS_OF_ALL};
 
 static const struct feed_fact factor_facts[] = {
+    {"specification", "document", "Databento: Adjustment factors API, JSON as it is downloaded"},
     {"statistic", "ts_created", "exchange_timestamp; extra: ex_date, from when on it holds"},
     {"statistic", "factor", "ADJUSTMENT_FACTOR; extra: factor, with all its digits"},
     {"statistic", "security_id", "channel"},

@@ -30,6 +30,9 @@ enum shape { OF_SPOT, OF_FUTURES, OF_EITHER };
 
 enum { KEEP_E, KEEP_U, KEEP_BIDS, KEEP_ASKS, KEEP_M, KEEP_X };
 
+/* What messages begin with whose time is that of the event. */
+#define EVENT VJ("e", DROP, 0), VJ("E", TIME, VJ_MS_OR_US)
+
 static const struct vj_field trade_fields[] = {
     VJ("e", DROP, 0),
     VJ("E", DROP, 0),
@@ -86,8 +89,7 @@ static const struct vj_field snapshot_fields[] = {
 };
 
 static const struct vj_field mark_price_fields[] = {
-    VJ("e", DROP, 0),
-    VJ("E", TIME, VJ_MS_OR_US),
+    EVENT,
     VJ("s", SYMBOL, 0),
     VJ_AS("p", STAT, "MARK_PRICE"),
     VJ_AS("i", STAT, "INDEX_PRICE"),
@@ -120,8 +122,7 @@ static const struct vj_field kline_fields[] = {
 };
 
 static const struct vj_field ticker_fields[] = {
-    VJ("e", DROP, 0),
-    VJ("E", TIME, VJ_MS_OR_US),
+    EVENT,
     VJ("s", SYMBOL, 0),
     VJ_AS("ps", EXTRA, "pair"),
     VJ_AS("p", STAT, "PRICE_CHANGE"),
@@ -147,8 +148,7 @@ static const struct vj_field ticker_fields[] = {
 };
 
 static const struct vj_field average_fields[] = {
-    VJ("e", DROP, 0),
-    VJ("E", TIME, VJ_MS_OR_US),
+    EVENT,
     VJ("s", SYMBOL, 0),
     VJ_AS("i", EXTRA, "interval"),
     VJ_AS("w", STAT, "AVERAGE_PRICE"),
@@ -156,8 +156,7 @@ static const struct vj_field average_fields[] = {
 };
 
 static const struct vj_field force_order_fields[] = {
-    VJ("e", DROP, 0),
-    VJ("E", TIME, VJ_MS_OR_US),
+    EVENT,
     VJ("o", KEEP, 0),
 };
 
@@ -177,8 +176,7 @@ static const struct vj_field forced_fields[] = {
 };
 
 static const struct vj_field other_fields[] = {
-    VJ("e", DROP, 0),
-    VJ("E", TIME, VJ_MS_OR_US),
+    EVENT,
     VJ("s", SYMBOL, 0),
 };
 
@@ -431,7 +429,7 @@ static int take_object(struct vj *v, const struct json_record *r, uint32_t at,
         return take_snapshot(v, r, at, stream);
     if (vj_member(v, at, "u") && vj_member(v, at, "b") && vj_member(v, at, "a"))
         return take_book_ticker(v, r, at);
-    return vj_filtered(v, "no event type");
+    return at ? vj_filtered(v, "no event type") : vj_answer(v, r, "no event type");
 }
 
 static int take(struct vj *v, const struct json_record *r) {
@@ -443,8 +441,8 @@ static int take(struct vj *v, const struct json_record *r) {
         list = data;
     else if (vj_token(v, 0)->type == JSON_OBJECT)
         return take_object(v, r, 0, stream);
-    else if (vj_token(v, 0)->type != JSON_ARRAY)
-        return vj_filtered(v, "no event type");
+    else if (vj_token(v, 0)->type != JSON_ARRAY || r->answer)
+        return vj_answer(v, r, "no event type");
     int rc = K2_OK;
     bool any = false;
     for (uint32_t i = vj_first(list); i < vj_end(v, list) && rc == K2_OK; i = vj_next(v, i))
@@ -453,6 +451,18 @@ static int take(struct vj *v, const struct json_record *r) {
             rc = take_object(v, r, i, stream);
         }
     return any ? rc : vj_filtered(v, "no event type");
+}
+
+/* An answer names its exchange by its address; exchangeInfo also by what the market is margined in. */
+static int answers_of(const struct vj *v, const struct json_record *r) {
+    int address = of_address(r->url);
+    if (address >= 0)
+        return address;
+    if (vj_member_is(v, 0, "futuresType", "U_MARGINED"))
+        return USDM;
+    if (vj_contains(r->text, "\"contractType\""))
+        return vj_contains(r->text, "\"contractSize\"") ? COINM : USDM;
+    return SPOT;
 }
 
 /* --- the feed --- */
@@ -464,13 +474,17 @@ static int shape(struct k2_sv text, const char **why) {
     *why = "the first line is a message with a type (e) and a symbol (s)";
     if (vj_says(text, "e") && vj_names(text, "s"))
         return 85;
+    *why = "the first line is an answer for exchangeInfo";
+    if (vj_names(text, "rateLimits") && vj_names(text, "exchangeFilters"))
+        return 80;
     *why = "the first line is a depth snapshot";
     return vj_names(text, "lastUpdateId") ? 70 : 0;
 }
 
 static const char *const codes[] = {"BINANCE", "BINANCE-USDM", "BINANCE-COINM", NULL};
 static const char *const hosts[] = {"binance.com", "binance.vision", NULL};
-static const struct vj_venue venue = {.codes = codes, .hosts = hosts, .take = take, .shape = shape};
+static const struct vj_venue venue = {
+    .codes = codes, .hosts = hosts, .take = take, .shape = shape, .answers_of = answers_of};
 
 static int init(const struct feed_ops *self, void *state, const struct feed_options *o,
                 struct k2_interner *in, struct k2_err *err) {
@@ -486,6 +500,9 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
 }
 
 static const struct feed_fact facts[] = {
+    {"specification", "document",
+     "Binance: Spot WebSocket Streams, USD-M and COIN-M Futures WebSocket Streams; REST v3 of "
+     "spot, v1 of futures"},
     {"file name", "any", "exchange, symbol and date come from the messages"},
     {"line", "spot",
      "1723161254087896568 "
@@ -518,6 +535,8 @@ static const struct feed_fact facts[] = {
     {"statistic", "24hrTicker",
      "LAST, OPEN, HIGH, LOW, VOLUME and more; with a quote where it has one"},
     {"message", "forceOrder", "a liquidation: its fields are in extra"},
+    {"instrument", "exchangeInfo", "channel SYMBOL@instruments; what has no column is in extra"},
+    {"message", "other answers to requests", "channel *@answers, named by the request"},
     {"other", "answers to subscriptions", "are filtered; what is not JSON goes to quarantine"},
     {0},
 };

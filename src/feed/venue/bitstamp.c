@@ -185,11 +185,11 @@ static int take_event(struct vj *v, const struct json_record *r, uint32_t data, 
 static int take(struct vj *v, const struct json_record *r) {
     struct k2_sv pair = vj_part(r->url, "order_book/", '/'), none = {NULL, 0};
     if (vj_token(v, 0)->type != JSON_OBJECT)
-        return vj_filtered(v, "other message");
+        return vj_answer(v, r, "other message");
     if (r->answer && pair.n && vj_member(v, 0, "bids"))
         return take_book(v, r, 0, none, pair, true);
     if (r->answer)
-        return vj_filtered(v, "the answer to a request");
+        return vj_answer(v, r, "the answer to a request");
     if (r->word.n)
         return take_event(v, r, 0, r->word, none);
     uint32_t data = vj_member(v, 0, "data");
@@ -206,6 +206,8 @@ static int shape(struct k2_sv text, const char **why) {
         (vj_contains(text, "live_") || vj_contains(text, "order_book_") ||
          vj_contains(text, "\"bts:")))
         return 90;
+    if (vj_names(text, "url_symbol") && vj_names(text, "base_decimals"))
+        return 80;
     return vj_names(text, "order_type") && vj_names(text, "amount") && vj_names(text, "datetime")
                ? 85
                : 0;
@@ -218,10 +220,15 @@ static const struct vj_venue venue = {.codes = codes, .hosts = hosts, .take = ta
 VJ_FEED(
     bitstamp, "Bitstamp: trades, order book by levels and by orders, JSON messages as captured",
     "id of a trade and microtimestamp of a book, which have holes; else the place in its channel",
+    {"specification", "document",
+     "Bitstamp WebSocket API v2, and the Pusher channels before it; HTTP API v2: order book"},
     {"file name", "any", "symbol and date come from the messages"},
     {"line", "a log of events", "1430438404518 order_created {\"price\": \"236.47\", ...}"},
     {"trade", "trade", "number id; amount_str and price_str where they are"},
     {"book_event", "order_created, order_changed, order_deleted",
      "ADD, MODIFY, DELETE of an order"},
     {"book_event", "order_book, diff_order_book", "levels; number microtimestamp"},
+    {"instrument", "trading-pairs-info",
+     "channel SYMBOL@instruments; what has no column is in extra"},
+    {"message", "other answers to requests", "channel *@answers, named by the request"},
     {"other", "answers to subscriptions", "are filtered"}, )

@@ -285,7 +285,7 @@ static int take_answer(struct vj *v, const struct json_record *r) {
         return vj_each(v, r, list, take_trade);
     if (vj_type(v, result) == JSON_OBJECT && vj_member(v, result, "b") && vj_member(v, result, "u"))
         return take_book5(v, r, result, K2_SV("orderbook"), true);
-    return vj_filtered(v, "other message");
+    return vj_answer(v, r, "other message");
 }
 
 static int take(struct vj *v, const struct json_record *r) {
@@ -318,10 +318,14 @@ static const struct vj_venue venue = {
 
 VJ_FEED(bybit, "Bybit: trades, order book, tickers, JSON messages as captured",
         "u of a book (v5), cross_seq (v2, with holes); else the place in its channel",
+        {"specification", "document", "Bybit WebSocket v2 (inverse, linear) and v5; REST v5"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "trade, publicTrade", "channel SYMBOL@trade; extra: trade_id"},
         {"book_event", "orderBookL2_25, orderbook.DEPTH", "levels; a snapshot is CLEAR and SET"},
         {"quote", "tickers", "with the figures as statistics"},
         {"bar", "kline, candle", "channel SYMBOL@kline.INTERVAL"},
         {"message", "liquidation, instrument_info and others", "fields in extra"},
+        {"instrument", "symbols (v2), instruments-info (v5)",
+         "channel SYMBOL@instruments; what has no column is in extra"},
+        {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "answers to subscriptions", "are filtered"}, )

@@ -440,7 +440,7 @@ static int take_error(struct vj *v, const struct json_record *r) {
 static int take(struct vj *v, const struct json_record *r) {
     struct k2_sv type = vj_member_text(v, 0, "type"), channel = vj_member_text(v, 0, "channel");
     if (r->answer)
-        return vj_filtered(v, "the answer to a request");
+        return vj_answer(v, r, "the answer to a request");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (k2_sv_eq(type, k2_sv_of(types[i].type)))
             return types[i].take(v, r);
@@ -450,7 +450,7 @@ static int take(struct vj *v, const struct json_record *r) {
         return take_error(v, r);
     if (channel.n && vj_member(v, 0, "sequence_num"))
         return take_advanced(v, r, channel);
-    return vj_filtered(v, "other message");
+    return vj_answer(v, r, "other message");
 }
 
 /* --- the feed --- */
@@ -459,6 +459,8 @@ static int shape(struct k2_sv text, const char **why) {
     *why = "the first message has the form of Coinbase's";
     if (vj_names(text, "sequence_num") && vj_names(text, "events"))
         return 92;
+    if (vj_names(text, "base_increment") && vj_names(text, "quote_increment"))
+        return 80;
     return vj_names(text, "type") &&
                    (vj_names(text, "product_id") || vj_names(text, "products") ||
                     vj_contains(text, "\"subscriptions\"")) &&
@@ -472,6 +474,8 @@ static const char *const hosts[] = {"coinbase.com", NULL};
 static const struct vj_venue venue = {.codes = codes, .hosts = hosts, .take = take, .shape = shape};
 VJ_FEED(coinbase, "Coinbase: trades, order book, tickers, JSON messages as captured",
         "trade_id of the product; sequence of the full channel; else the place in its channel",
+        {"specification", "document",
+         "Coinbase Exchange WebSocket Feed; Advanced Trade WebSocket v3"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "match, last_match", "number trade_id; side is that of the aggressor"},
         {"book_event", "open, done, change, match",
@@ -481,4 +485,6 @@ VJ_FEED(coinbase, "Coinbase: trades, order book, tickers, JSON messages as captu
         {"trading_status", "status", "of each product"},
         {"message", "received, activate, heartbeat, error", "fields in extra"},
         {"message", "sequence_num", "one for each message of Advanced Trade; its events beside it"},
+        {"instrument", "/products", "channel SYMBOL@instruments; what has no column is in extra"},
+        {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "subscriptions", "are filtered; what is not JSON goes to quarantine"}, )

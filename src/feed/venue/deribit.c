@@ -172,10 +172,8 @@ static int take_list(struct vj *v, const struct json_record *r, uint32_t data,
 
 static int take(struct vj *v, const struct json_record *r) {
     uint32_t params = vj_member(v, 0, "params");
-    if (r->answer)
-        return vj_filtered(v, "the answer to a request");
     if (!params || !vj_member_is(v, 0, "method", "subscription"))
-        return vj_filtered(v, "other message");
+        return vj_answer(v, r, "other message");
     struct k2_sv channel = vj_member_text(v, params, "channel");
     uint32_t data = vj_member(v, params, "data");
     if (k2_sv_starts(channel, K2_SV("user.")))
@@ -206,6 +204,7 @@ static const struct vj_venue venue = {
 
 VJ_FEED(deribit, "Deribit: trades, order book, quotes, figures, JSON messages as captured",
         "trade_seq and change_id of the instrument; else the place in its channel",
+        {"specification", "document", "Deribit API v2.1 (JSON-RPC 2.0): subscriptions"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "trades", "number trade_seq; extra: trade_id, mark_price, index_price ..."},
         {"book_event", "book", "number change_id; extra: first_sequence, prev_change_id"},
@@ -213,4 +212,7 @@ VJ_FEED(deribit, "Deribit: trades, order book, quotes, figures, JSON messages as
         {"statistic", "ticker, perpetual, deribit_price_index", "MARK_PRICE, FUNDING_RATE ..."},
         {"bar", "chart.trades", "channel INSTRUMENT@chart.RESOLUTION"},
         {"trading_status", "instrument.state", "of the instrument"},
+        {"instrument", "get_instruments",
+         "channel SYMBOL@instruments; what has no column is in extra"},
+        {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "answers and heartbeats", "are filtered"}, )

@@ -426,6 +426,30 @@ int vj_message(struct vj *v, struct k2_sv type) {
     return send(v, &e);
 }
 
+int vj_instrument(struct vj *v) {
+    struct vj_item *m = &v->item;
+    struct k2_event e;
+    int rc;
+    if (answered(v, K2_KIND_INSTRUMENT, &rc))
+        return rc;
+    start(v, &e, K2_KIND_INSTRUMENT, number_of(v, K2_KIND_INSTRUMENT, 1));
+    struct k2_instrument *i = &e.instrument;
+    i->action = feed_intern(v->in, &v->action_id, K2_SV("DEFINE"));
+    i->venue_id = text_id(v, VJ_venue_id);
+    i->name = text_id(v, VJ_name);
+    i->instrument_type = text_id(v, VJ_instrument_type);
+    i->currency = text_id(v, VJ_currency);
+    i->tick_size = column(m, VJ_tick_size);
+    i->lot_size = column(m, VJ_lot_size);
+    i->multiplier = column(m, VJ_multiplier);
+    i->underlying = text_id(v, VJ_underlying);
+    i->strike_price = column(m, VJ_strike_price);
+    i->expiration = text_id(v, VJ_expiration);
+    i->extra = intern_pairs(v, m->pair, m->n_pairs);
+    i->flags = flags_of(m, true, true);
+    return send(v, &e);
+}
+
 int vj_status(struct vj *v) {
     struct vj_item *m = &v->item;
     struct k2_event e;

@@ -250,7 +250,7 @@ static int take(struct vj *v, const struct json_record *r) {
     if (r->answer)
         return vj_contains(r->url, "order_book") && vj_member(v, 0, "bids")
                    ? take_book(v, r, 0)
-                   : vj_filtered(v, "the answer to a request");
+                   : vj_answer(v, r, "the answer to a request");
     if (!(k2_sv_eq(event, K2_SV("update")) || k2_sv_eq(event, K2_SV("all"))) || !channel.n ||
         !feed_text_ok(channel, VJ_WORD_MAX) ||
         (vj_type(v, result) != JSON_OBJECT && vj_type(v, result) != JSON_ARRAY))
@@ -264,6 +264,8 @@ static int take(struct vj *v, const struct json_record *r) {
 
 static int shape(struct k2_sv text, const char **why) {
     *why = "the first message has the form of Gate.io's";
+    if (vj_names(text, "trade_status") && vj_names(text, "min_quote_amount"))
+        return 80;
     return vj_names(text, "channel") && vj_names(text, "time") &&
                    (vj_contains(text, "\"spot.") || vj_contains(text, "\"futures."))
                ? 94
@@ -276,10 +278,15 @@ static const struct vj_venue venue = {.codes = codes, .hosts = hosts, .take = ta
 
 VJ_FEED(gateio, "Gate.io spot and futures: trades, order book, tickers, JSON messages as captured",
         "id_market, else id of a trade; u of quotes and books; else the place in its channel",
+        {"specification", "document",
+         "Gate.io API v4: WebSocket of spot and futures, REST order books"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "trades", "number id_market, or id, which has holes"},
         {"quote", "book_ticker, tickers", "number u; with the figures of a ticker as statistics"},
         {"book_event", "order_book_update", "number u; extra: first_sequence"},
         {"book_event", "order_book", "CLEAR and SET; also the answer of REST"},
         {"bar", "candlesticks", "channel PAIR@candlesticks_INTERVAL"},
+        {"instrument", "currency_pairs, contracts",
+         "channel SYMBOL@instruments; what has no column is in extra"},
+        {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "answers to subscriptions", "are filtered"}, )

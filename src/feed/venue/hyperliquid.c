@@ -138,7 +138,7 @@ static int take(struct vj *v, const struct json_record *r) {
     if (vj_member(v, 0, "coin") && vj_member(v, 0, "levels"))
         return take_book(v, r, 0);
     if (!data)
-        return vj_filtered(v, "other message");
+        return vj_answer(v, r, "other message");
     if (k2_sv_eq(channel, K2_SV("trades")))
         return vj_each(v, r, data, take_trade);
     if (k2_sv_eq(channel, K2_SV("l2Book")))
@@ -165,6 +165,8 @@ static int shape(struct k2_sv text, const char **why) {
         return 90;
     if (vj_names(text, "coin") && (vj_names(text, "levels") || vj_names(text, "tid")))
         return 85;
+    if (vj_names(text, "universe") && vj_names(text, "szDecimals"))
+        return 80;
     return vj_contains(text, "\"allMids\"") ? 85 : 0;
 }
 
@@ -174,6 +176,8 @@ static const struct vj_venue venue = {.codes = codes, .hosts = hosts, .take = ta
 
 VJ_FEED(hyperliquid, "Hyperliquid: trades, order book, figures, JSON messages as captured",
         "the place in its channel: the venue numbers nothing",
+        {"specification", "document",
+         "Hyperliquid API: WebSocket subscriptions, /info; it has no version"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "trades", "channel COIN@trades; extra: tid, hash, users"},
         {"book_event", "l2Book", "CLEAR and SET; n is order_count"},
@@ -181,4 +185,6 @@ VJ_FEED(hyperliquid, "Hyperliquid: trades, order book, figures, JSON messages as
         {"statistic", "activeAssetCtx, allMids",
          "MARK_PRICE, FUNDING_RATE, OPEN_INTEREST, MID_PRICE ..."},
         {"bar", "candle", "channel COIN@candle_INTERVAL"},
+        {"instrument", "meta", "channel SYMBOL@instruments; what has no column is in extra"},
+        {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "answers to subscriptions, pong", "are filtered"}, )

@@ -118,6 +118,8 @@ static enum json_line read_received(struct k2_sv line, struct json_record *r) {
     if (!colon && !starts_json(r->text)) {
         r->word = k2_sv_split(&rest, ' ');
         r->text = k2_sv_trim(rest);
+        if (r->text.n == 0)
+            return bad_time(r, time);
     }
     int64_t unit = colon ? K2_NS_PER_SEC : r->word.n ? K2_NS_PER_MS : 1;
     if (!json_time(time, unit, &r->receive_ns))
@@ -264,6 +266,15 @@ static enum json_line bad(struct json_record *r, const char *why) {
     return JSON_LINE_BAD;
 }
 
+/* A recording that is played again has RECEIVED in front of its JSON too; the time of a raw capture's events is that of
+ * their frame. */
+static enum json_line read_framed(struct json_record *r) {
+    int64_t received = r->receive_ns;
+    enum json_line found = is_digit(r->text.p[0]) ? read_received(r->text, r) : JSON_LINE_MESSAGE;
+    r->receive_ns = received;
+    return found;
+}
+
 /* What a stream left behind that is no line: its end will not come. */
 static enum json_line leave_stream(struct json_lines *l, struct json_record *r) {
     *r = (struct json_record){.raw = {(char *)l->stream.p, l->stream.n},
@@ -313,7 +324,7 @@ static enum json_line next_of_stream(struct json_lines *l, struct json_record *r
         if (n > FEED_LINE_MAX)
             return too_long(r);
         if (r->text.n)
-            return JSON_LINE_MESSAGE;
+            return read_framed(r);
         rest = (struct k2_sv){rest.p + n + 1, rest.n - n - 1};
     }
     return JSON_LINE_MORE;
@@ -341,7 +352,7 @@ static enum json_line read_frame(struct json_lines *l, const struct raw_finding 
     case LIVE_BINARY:
         break;
     }
-    return r->text.n ? JSON_LINE_MESSAGE : note(r, "a frame without bytes");
+    return r->text.n ? read_framed(r) : note(r, "a frame without bytes");
 }
 
 static enum json_line next_raw(struct json_lines *l, struct k2_sv *bytes, bool last,
@@ -379,13 +390,16 @@ enum json_line json_line_next(struct json_lines *l, struct k2_sv *bytes, bool la
         tell_container(l, *bytes, last);
     if (l->in == JSON_UNTOLD)
         return JSON_LINE_MORE;
-    return l->in == JSON_RAW ? next_raw(l, bytes, last, r) : next_plain(l, bytes, last, r);
+    enum json_line found =
+        l->in == JSON_RAW ? next_raw(l, bytes, last, r) : next_plain(l, bytes, last, r);
+    return found == JSON_LINE_MESSAGE && !json_unpack(&l->packed, r) ? JSON_LINE_BAD : found;
 }
 
 void json_lines_free(struct json_lines *l) {
     k2_buf_free(&l->url);
     k2_buf_free(&l->stream);
     raw_reader_free(&l->raw);
+    json_packed_free(&l->packed);
     *l = (struct json_lines){0};
 }
 
@@ -440,11 +454,15 @@ bool json_lines_first(struct k2_sv head, struct json_record *r) {
     if (l.in == JSON_RAW) {
         r->url = connected;
         r->any_url = true;
+        if (r->packed)
+            r->text.n = 0;
         json_lines_free(&l);
         return found == JSON_LINE_MESSAGE;
     }
     if (found != JSON_LINE_NOTE && !r->answer)
         r->url = (struct k2_sv){NULL, 0};
+    if (r->packed) /* it went with the lines */
+        r->text.n = 0;
     if (r->text.n == 1) /* a message over several lines, of which the end is not there */
         r->text.n = (size_t)(end - r->text.p);
     json_lines_free(&l);

@@ -13,6 +13,9 @@
  *     ...                     the closing one: a message written over several lines
  *   ]
  *
+ * JSON may be packed: gzip, as some venues send it, plainly in a binary frame or, where the container is of text, as
+ * Python writes bytes: b'\x1f\x8b...'.
+ *
  * A raw capture (feed/capture/raw.h) is taken too: each text message is a line, received when its frame says; so is each
  * datagram, and each line of a stream.
  *
@@ -23,6 +26,8 @@
 
 #include "feed/capture/raw.h"
 #include "feed/feed_int.h"
+
+#include "base/zip.h"
 
 enum json_line {
     JSON_LINE_MORE,    /* no whole one left */
@@ -38,6 +43,7 @@ struct json_record {
     struct k2_sv url;   /* of the connection or of the request; empty where it is not said */
     bool any_url;       /* the URL may be that of somebody between the venue and us */
     bool answer;        /* to a request */
+    bool packed;        /* `text` is no part of `raw`: it was unpacked */
     int64_t receive_ns; /* K2_NULL_LONG */
     int64_t position;   /* line in the source, from 1 */
     uint64_t offset;
@@ -46,6 +52,16 @@ struct json_record {
 };
 
 enum json_container { JSON_UNTOLD, JSON_PLAIN, JSON_RAW };
+
+/* What a message was packed in, and what was in it; both last until the next message. */
+struct json_packed {
+    struct k2_buf bytes, text;
+    struct k2_gunzip *gunzip;
+};
+
+/* Unpacks the text of a message if it is packed; false: it is damaged, the fault says how. */
+bool json_unpack(struct json_packed *p, struct json_record *r);
+void json_packed_free(struct json_packed *p);
 
 struct json_lines {
     enum json_container in;
@@ -57,6 +73,7 @@ struct json_lines {
     size_t stream_done; /* the lines before it were given */
     int64_t stream_ns;  /* of the frame that came last */
     uint64_t stream_offset;
+    struct json_packed packed;
 };
 
 /* The next one; what it points to lasts until the next call, and no longer than `bytes`. */

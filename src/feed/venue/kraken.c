@@ -420,7 +420,7 @@ static int take_futures(struct vj *v, const struct json_record *r, struct k2_sv 
 
 static int take(struct vj *v, const struct json_record *r) {
     if (r->answer)
-        return vj_filtered(v, "the answer to a request");
+        return vj_answer(v, r, "the answer to a request");
     if (vj_token(v, 0)->type == JSON_ARRAY)
         return take_tuple(v, r);
     struct k2_sv event = vj_member_text(v, 0, "event"), feed = vj_member_text(v, 0, "feed"),
@@ -431,7 +431,7 @@ static int take(struct vj *v, const struct json_record *r) {
         return vj_filtered(v, k2_sv_eq(event, K2_SV("heartbeat")) ? "heartbeat" : "other message");
     if (feed.n)
         return take_futures(v, r, feed);
-    return channel.n ? take_channel(v, r, channel) : vj_filtered(v, "other message");
+    return channel.n ? take_channel(v, r, channel) : vj_answer(v, r, "other message");
 }
 
 /* --- the feed --- */
@@ -444,6 +444,8 @@ static int shape(struct k2_sv text, const char **why) {
         return 90;
     if (vj_names(text, "connectionID"))
         return 90;
+    if (vj_names(text, "altname") && vj_names(text, "wsname"))
+        return 85;
     return vj_names(text, "channel") && vj_names(text, "data") && vj_names(text, "symbol") &&
                    vj_names(text, "type")
                ? 80
@@ -461,6 +463,8 @@ static const struct vj_venue venue = {.codes = codes,
 
 VJ_FEED(kraken, "Kraken spot and futures: trades, order book, tickers, JSON messages as captured",
         "trade_id (v2) and seq (futures); else the place in its channel",
+        {"specification", "document",
+         "Kraken WebSocket API v1 and v2; Kraken Futures WebSocket API v1"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "trade", "v2: number trade_id; v1: channel PAIR@trade; futures: seq"},
         {"book_event", "book", "levels; extra: checksum, price_digits, quantity_digits"},
@@ -468,4 +472,7 @@ VJ_FEED(kraken, "Kraken spot and futures: trades, order book, tickers, JSON mess
         {"quote", "spread, ticker", "with the figures of a ticker as statistics"},
         {"bar", "ohlc", "channel PAIR@ohlc-MINUTES"},
         {"trading_status", "systemStatus, status, instrument", "of the venue (symbol *) or a pair"},
+        {"instrument", "AssetPairs; instruments of futures",
+         "channel SYMBOL@instruments; what has no column is in extra"},
+        {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "heartbeats, answers to subscriptions", "are filtered"}, )

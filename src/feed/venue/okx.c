@@ -215,7 +215,7 @@ static int take_answer(struct vj *v, const struct json_record *r, uint32_t data)
     if (first && vj_member(v, first, "tradeId") && vj_member(v, first, "px") &&
         !vj_member(v, first, "ordId"))
         return take_list(v, r, data, &trades);
-    return vj_filtered(v, "the answer to a request");
+    return vj_answer(v, r, "the answer to a request");
 }
 
 /* Of a user's own account. */
@@ -261,6 +261,7 @@ static const struct vj_venue venue = {.codes = codes,
 
 VJ_FEED(okx, "OKX: trades, order book, tickers, figures, JSON messages as captured",
         "tradeId and seqId of the instrument; else the place in its channel",
+        {"specification", "document", "OKX API v5: WebSocket public and business channels, REST"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "trades", "number tradeId; with count also for the ids before it"},
         {"book_event", "books", "number seqId; extra: checksum, price_digits, quantity_digits"},
@@ -268,4 +269,6 @@ VJ_FEED(okx, "OKX: trades, order book, tickers, figures, JSON messages as captur
         {"statistic", "funding-rate, mark-price, open-interest ...",
          "FUNDING_RATE, MARK_PRICE ..."},
         {"bar", "candle", "channel INSTRUMENT@candleINTERVAL"},
+        {"instrument", "instruments", "channel SYMBOL@instruments; what has no column is in extra"},
+        {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "answers to subscriptions", "are filtered"}, )

@@ -127,7 +127,7 @@ struct vj_item *vj_begin(struct vj *v, const struct json_record *r, uint32_t at)
     m->record = r;
     m->raw = r->raw;
     m->offset = r->offset;
-    if (at && is_entry(v, r, at)) {
+    if (at && !r->packed && is_entry(v, r, at)) {
         m->raw = vj_text(v, at);
         m->offset += (uint64_t)(m->raw.p - r->raw.p);
     }
@@ -181,6 +181,11 @@ void vj_time_of_receipt(struct vj *v) {
     struct vj_item *m = &v->item;
     if (m->ns != K2_NULL_LONG)
         return;
+    if (m->record->receive_ns == K2_NULL_LONG && v->date >= 0) {
+        m->ns = v->date * K2_NS_PER_DAY;
+        vj_extra(v, K2_SV("time_source"), K2_SV("date"));
+        return;
+    }
     if (m->record->receive_ns == K2_NULL_LONG) {
         (void)vj_fault(v, "INVALID",
                        "the message has no time, and the source does not say when it was received",
@@ -292,6 +297,22 @@ static void read_figure(struct vj *v, const struct vj_field *f, struct k2_sv tex
         vj_extra(v, (struct k2_sv){f->name, f->n}, text);
     else
         m->stat[m->n_stats++] = (struct vj_stat){{f->as, f->as_n}, size, value};
+}
+
+static void read_step(struct vj *v, const struct vj_field *f, struct k2_sv text) {
+    struct vj_item *m = &v->item;
+    k2_i128 value;
+    if (text.n == 0)
+        return;
+    int rc = parse_decimal(text, f->role == VJ_STEP, &value);
+    if (rc == K2_E_INVALID)
+        (void)wrong(v, "MALFORMED", "step", f, "is no number", text);
+    if (rc != K2_OK) {
+        vj_extra(v, (struct k2_sv){f->name, f->n}, text);
+        return;
+    }
+    m->decimal[f->slot] = value;
+    m->seen_decimals[f->slot] = 1;
 }
 
 static void read_integer(struct vj *v, const struct vj_field *f, struct k2_sv text, int64_t *out) {
@@ -435,6 +456,10 @@ static void read_text(struct vj *v, const struct vj_field *f, uint32_t at) {
         break;
     case VJ_COUNT:
         read_integer(v, f, text, &v->item.count[f->slot]);
+        break;
+    case VJ_STEP:
+    case VJ_STEP_SIZE:
+        read_step(v, f, text);
         break;
     case VJ_STAT:
     case VJ_STAT_SIZE:

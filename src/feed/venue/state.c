@@ -27,6 +27,7 @@ int vj_init(struct vj *v, const struct vj_venue *venue, const struct feed_option
     v->counted = o->counted;
     v->counted_ctx = o->counted_ctx;
     v->given = o->exchange.n > 0;
+    v->date = o->date;
     if (o->symbol.n)
         v->symbol = k2_sv_dup(o->symbol);
     for (int i = 0; i < VJ_CODES_MAX && venue->codes[i]; i++)
@@ -70,7 +71,7 @@ static int take_message(struct vj *v, const struct json_record *r) {
         return v->venue->take(v, r);
     char detail[160];
     snprintf(detail, sizeof detail, "not JSON at byte %zu of the line: %s",
-             (size_t)(s.p - r->raw.p) + 1, s.fault);
+             (size_t)(s.p - (r->packed ? r->text.p : r->raw.p)) + 1, s.fault);
     return vj_refuse(v, r, "MALFORMED", detail);
 }
 

@@ -46,6 +46,8 @@ enum vj_role {
     VJ_SELLS,     /* side: true = SELL */
     VJ_STAT,      /* a statistic `as`, a price or a rate */
     VJ_STAT_SIZE, /* a statistic `as`, a quantity */
+    VJ_STEP, /* as PRICE; an empty text is none, and what does not fit the column goes to extra */
+    VJ_STEP_SIZE, /* as QUANTITY, likewise */
     VJ_INTO,      /* an object: its members are read by the same table */
     VJ_KEEP,      /* the place of the value, for the decoder: keep[slot] */
 };
@@ -63,6 +65,10 @@ enum vj_decimal { /* columns */
                   VJ_low,
                   VJ_close,
                   VJ_volume,
+                  VJ_tick_size,
+                  VJ_lot_size,
+                  VJ_multiplier,
+                  VJ_strike_price,
                   VJ_DECIMALS
 };
 enum vj_whole { VJ_trade_count, VJ_order_count, VJ_COUNTS };
@@ -74,6 +80,12 @@ enum vj_text {
     VJ_condition,
     VJ_action,
     VJ_interval,
+    VJ_venue_id,
+    VJ_name,
+    VJ_instrument_type,
+    VJ_currency,
+    VJ_underlying,
+    VJ_expiration,
     VJ_TEXTS
 };
 
@@ -136,6 +148,7 @@ struct vj_item {
     uint32_t keep[VJ_KEEPS]; /* index of a token, 0 = not there */
     size_t n_pairs, n_stats;
     char own_symbol[VJ_WORD_MAX + 1]; /* one that is not written so in the message */
+    char own_day[40];                 /* YYYY-MM-DD of an expiration that is written as a moment */
     bool bad;
     struct feed_fault fault; /* the first */
     struct vj_pair pair[VJ_PAIRS_MAX];
@@ -152,6 +165,8 @@ struct vj_venue {
     K2_RC (*take)(struct vj *v, const struct json_record *r);
     /* How sure the shape of a message is this venue's, 0..100, and why. */
     int (*shape)(struct k2_sv text, const char **why);
+    /* The index of the exchange that an answer without events is of; NULL = the first. */
+    int (*answers_of)(const struct vj *v, const struct json_record *r);
     bool signed_prices; /* spreads are traded, so a price may be below 0 */
     bool digits;        /* checksums are made of the digits: what a price is written with is kept */
 };
@@ -180,6 +195,7 @@ struct vj {
     const struct feed_calendar *calendars[VJ_CODES_MAX];
     bool given;   /* the exchange is, by option: codes[0] */
     char *symbol; /* by option, or NULL */
+    int32_t date; /* by option, or INT32_MIN */
     bool (*wants)(void *ctx, struct k2_sv symbol);
     void *wants_ctx;
     int64_t (*counted)(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
@@ -289,7 +305,8 @@ void vj_read_value(struct vj *v, const struct vj_field *f, uint32_t at);
 void vj_read_array(struct vj *v, uint32_t array, const struct vj_table *table);
 void vj_extra(struct vj *v, struct k2_sv key, struct k2_sv value);
 int vj_fault(struct vj *v, const char *reason, const char *what, struct k2_sv text);
-/* The time is that of the receipt where the venue says none; extra says so. */
+/* The time is that of the receipt where the venue says none, and the start of the day that was given where the source
+ * has not even that; extra says so. */
 void vj_time_of_receipt(struct vj *v);
 void vj_symbol(struct vj *v, struct k2_sv symbol);
 /* The same in capital letters. */
@@ -330,6 +347,10 @@ K2_RC vj_bar(struct vj *v);
 K2_RC vj_book(struct vj *v, bool snapshot, const char *type);
 K2_RC vj_message(struct vj *v, struct k2_sv type);
 K2_RC vj_status(struct vj *v);
+K2_RC vj_instrument(struct vj *v);
+/* An answer to a request that is none of trades, books or figures: its list of instruments if it has one, and a message
+ * of the request's name with all else that it says. What is no answer and has no such list is filtered as `why`. */
+K2_RC vj_answer(struct vj *v, const struct json_record *r, const char *why);
 /* The channel of the item on its session date, made if need be; NULL when symbol or time are not known. */
 struct vj_channel *vj_channel(struct vj *v);
 struct vj_channel *vj_channel_named(struct vj *v, struct k2_sv name, int exchange, int32_t date);

@@ -331,8 +331,47 @@ static void a_file_is_told_by_its_first_message(void **state) {
     k2_buf_free(&b);
 }
 
+static void see_open(void *ctx, const char *name, int index, size_t at) {
+    (void)at;
+    k2_buf_printf(ctx, "%s.%d(", name, index);
+}
+
+static void see_close(void *ctx) {
+    k2_buf_str(ctx, ")");
+}
+
+static void see_field(void *ctx, const char *name, struct k2_sv text, bool padding, size_t at,
+                      size_t size) {
+    (void)padding;
+    (void)at;
+    (void)size;
+    k2_buf_printf(ctx, "%s=%.*s ", name, K2_SV_ARG(text));
+}
+
+/* CheckSum is of the message, whatever group it stands behind. */
+static void a_message_is_shown_with_its_entries_as_groups(void **state) {
+    const struct feed_ops *ops = feed_find(K2_SV("fix-text"));
+    struct k2_buf b = {0}, log = {0};
+    const struct feed_visit visit = {&log, see_open, see_close, see_field};
+    struct k2_err err = {0};
+    void *decoder = k2_zalloc(ops->state_size);
+    (void)state;
+    put_message(&b, "FIX.4.4", "35=W|34=7|55=VOD|268=2|269=0|270=1|269=1|270=2|", '|');
+    const struct feed_frame f = {.bytes = k2_buf_view(&b)};
+    CHECK_OK(ops->dissect(ops, decoder, &f, &visit, &err), &err);
+    const char *shown = k2_buf_cstr(&log);
+    assert_non_null(strstr(shown, "NoMDEntries=2 MDEntries.0(MDEntryType=0 MDEntryPx=1 )"
+                                  "MDEntries.1(MDEntryType=1 MDEntryPx=2 )CheckSum="));
+    assert_int_not_equal(shown[strlen(shown) - 1], ')');
+    ops->fini(decoder);
+    free(decoder);
+    k2_buf_free(&log);
+    k2_buf_free(&b);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_is_shown_with_its_entries_as_groups),
         cmocka_unit_test(entries_of_a_refresh_become_events_of_their_kinds),
         cmocka_unit_test(a_snapshot_begins_with_a_clear_book),
         cmocka_unit_test(definitions_and_states_have_their_kinds),

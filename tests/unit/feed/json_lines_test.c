@@ -27,6 +27,7 @@ static void each_form_gives_the_message_and_when_it_was_received(void **state) {
     check_record("wss://a.b/c <-> 1700000000.5\n", JSON_LINE_NOTE, "", none);
     check_record("wss://a.b/c <- 1700000000.5: {}\n", JSON_LINE_NOTE, "", none);
     check_record("configuration: {}\n", JSON_LINE_NOTE, "", none);
+    check_record("1700000000123 trade", JSON_LINE_BAD, "", none);
     check_record("12x {}", JSON_LINE_BAD, "", none);
     check_record("https://a.b/c -> soon: {}", JSON_LINE_BAD, "", none);
     check_record("99999999999999999999: {}", JSON_LINE_BAD, "", none);

@@ -36,6 +36,11 @@ static const char templates[] =
     "<string name='SenderCompID' id='49'><constant value='RTS'/></string>"
     "<uInt32 name='MsgSeqNum' id='34'/><uInt64 name='SendingTime' id='52'><copy "
     "value='20130801142437941'/></uInt64><uInt32 name='NewSeqNo' id='36'/></template>"
+    "<template name='Heartbeat' id='5' dictionary='5'>"
+    "<string name='MessageType' id='35'><constant value='0'/></string>"
+    "<string name='SenderCompID' id='49'><constant value='RTS'/></string>"
+    "<uInt32 name='MsgSeqNum' id='34'/><uInt64 name='SendingTime' id='52'><copy "
+    "value='20130801142437941'/></uInt64></template>"
     "</templates>";
 
 #define RESET "\xc0\xf8"
@@ -190,6 +195,52 @@ static void each_cycle_of_snapshots_is_an_epoch_told_by_its_time(void **state) {
     gather_free(&g);
 }
 
+#define HEARTBEAT(n) RESET "\xc0\x85" n
+
+static void put_frame(struct k2_buf *out, enum feed_live_form form, int64_t connection,
+                      struct k2_sv bytes) {
+    const struct feed_live_frame f = {
+        .form = form, .bytes = bytes, .received_ns = 1700000000000000000, .connection = connection};
+    if (out->n == 0)
+        feed_raw_begin(out);
+    feed_raw_put(out, &f);
+}
+
+/* A connection that is made again to an address is of the feed that it was; of another address nothing is known, and its
+ * numbers are no other's. */
+static void a_heartbeat_is_of_the_feed_of_its_address(void **state) {
+    static const struct {
+        const char *channel;
+        int64_t number;
+    } expected[] = {
+        {"RTS@incremental", 5}, {"RTS@incremental", 6},        {"RTS@incremental", 7},
+        {"RTS@incremental", 8}, {"RTS@session udp://b:2", 90}, {"RTS@session udp://c:3", 3},
+    };
+    struct k2_buf b = {0};
+    struct gathered g;
+    (void)state;
+    put_frame(&b, LIVE_CONNECTED, 1, K2_SV("udp://a:1"));
+    put_frame(&b, LIVE_DATAGRAM, 1, K2_SV(TRADE("\x85")));
+    put_frame(&b, LIVE_DATAGRAM, 1, K2_SV(HEARTBEAT("\x86")));
+    put_frame(&b, LIVE_DISCONNECTED, 1, K2_SV("lost"));
+    put_frame(&b, LIVE_CONNECTED, 2, K2_SV("udp://a:1"));
+    put_frame(&b, LIVE_DATAGRAM, 2, K2_SV(HEARTBEAT("\x87")));
+    put_frame(&b, LIVE_DATAGRAM, 2, K2_SV(TRADE("\x88")));
+    put_frame(&b, LIVE_CONNECTED, 3, K2_SV("udp://b:2"));
+    put_frame(&b, LIVE_DATAGRAM, 3, K2_SV(HEARTBEAT("\xda")));
+    put_frame(&b, LIVE_CONNECTED, 4, K2_SV("udp://c:3"));
+    put_frame(&b, LIVE_DATAGRAM, 4, K2_SV(HEARTBEAT("\x83")));
+    decode_bytes(k2_buf_view(&b), 0, &g);
+    assert_int_equal(g.rejects, 0);
+    assert_int_equal(g.events, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_string_equal(text_of(&g, g.all[i].event.head.channel), expected[i].channel);
+        assert_int_equal(g.all[i].event.head.exchange_sequence_number, expected[i].number);
+    }
+    gather_free(&g);
+    k2_buf_free(&b);
+}
+
 /* With the preamble of four bytes and without it; a datagram's previous values are its own. */
 static void datagrams_are_messages_with_or_without_a_preamble(void **state) {
     struct gathered g;
@@ -271,6 +322,7 @@ int main(void) {
         cmocka_unit_test(a_definition_names_the_symbol_of_what_follows),
         cmocka_unit_test(numbers_that_begin_again_begin_an_epoch),
         cmocka_unit_test(each_cycle_of_snapshots_is_an_epoch_told_by_its_time),
+        cmocka_unit_test(a_heartbeat_is_of_the_feed_of_its_address),
         cmocka_unit_test(datagrams_are_messages_with_or_without_a_preamble),
         cmocka_unit_test(without_templates_the_format_says_what_it_needs),
         cmocka_unit_test(a_file_is_told_by_its_first_reset),

@@ -200,6 +200,10 @@ static void a_newer_version_is_refused_as_a_whole(void **state) {
     const char *log = answers(k2_buf_view(&out));
     assert_int_equal(count(log, "\n"), 1);
     assert_non_null(strstr(log, "a raw capture of version 2; this K2 reads version 1; "));
+    struct k2_err err;
+    assert_int_equal(feed_raw_check_version(k2_buf_view(&out), &err), K2_E_UNSUPPORTED);
+    out.p[7] = 1;
+    CHECK_OK(feed_raw_check_version(k2_buf_view(&out), &err), &err);
     k2_buf_free(&out);
 }
 
@@ -269,6 +273,69 @@ static void the_window_of_twins_is_bounded(void **state) {
     text[strlen(text)] = ' ';
     assert_false(raw_twins_met(t, 1, (struct k2_sv){text, 40}));
     raw_twins_free(t);
+}
+
+static struct raw_twins *restarted(struct raw_twins *t, size_t *saved) {
+    struct k2_buf bytes = {0};
+    struct raw_twins *out = raw_twins_new();
+    raw_twins_save(t, &bytes);
+    raw_twins_free(t);
+    struct k2_sv in = k2_buf_view(&bytes);
+    assert_true(raw_twins_restore(out, &in));
+    assert_int_equal(in.n, 0);
+    *saved = bytes.n;
+    k2_buf_free(&bytes);
+    return out;
+}
+
+static void twins_know_each_other_over_a_restart(void **state) {
+    (void)state;
+    size_t saved;
+    struct raw_twins *t = raw_twins_new();
+    assert_false(met(t, 0, "one"));
+    assert_false(met(t, 1, "two"));
+    assert_false(met(t, 0, "three"));
+    assert_true(met(t, 1, "three"));
+    t = restarted(t, &saved);
+    assert_true(met(t, 1, "one"));
+    assert_false(met(t, 1, "one"));
+    assert_false(met(t, 1, "two")); /* of the same line */
+    assert_true(met(t, 0, "two"));
+    assert_false(met(t, 1, "three"));
+    for (int i = 0; i < 5000; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "datagram %d", i);
+        assert_false(met(t, 0, text));
+    }
+    t = restarted(t, &saved);
+    assert_in_range(saved, 1024, 1024 * 30);
+    assert_true(met(t, 1, "datagram 4999"));
+    assert_true(met(t, 1, "datagram 3976"));
+    assert_false(met(t, 1, "datagram 3975"));
+    raw_twins_free(t);
+}
+
+/* As the first version wrote it: offset, number, four figures of what was lost and two texts of it. */
+static void a_reader_is_restored_from_what_was_saved_without_twins(void **state) {
+    (void)state;
+    struct raw_reader r = {0};
+    struct k2_buf old = {0};
+    for (int i = 0; i < 5; i++)
+        k2_avro_put_long(&old, i == 0 ? 44 : i == 1 ? 1 : 0);
+    k2_avro_put_bytes(&old, (struct k2_sv){NULL, 0});
+    k2_avro_put_bytes(&old, (struct k2_sv){NULL, 0});
+    struct k2_sv in = k2_buf_view(&old);
+    assert_true(raw_reader_restore(&r, &in));
+    assert_int_equal(in.n, 0);
+    assert_int_equal(r.at, 44);
+    assert_int_equal(r.number, 1);
+    old.n = 0;
+    k2_avro_put_long(&old, -3); /* of a version that is not known */
+    k2_avro_put_long(&old, 44);
+    in = k2_buf_view(&old);
+    assert_false(raw_reader_restore(&r, &in));
+    raw_reader_free(&r);
+    k2_buf_free(&old);
 }
 
 /* --- frames --- */
@@ -402,8 +469,8 @@ static void a_text_message_is_received_when_its_frame_says(void **state) {
     put(&out, LIVE_CONNECTED, 1, 0, "wss://somewhere/stream");
     struct feed_live_frame f = frame_of(LIVE_TEXT, 1, 0, K2_SV(TRADE("5")));
     feed_raw_put(&out, &f);
-    put(&out, LIVE_DATAGRAM, 1, 0, TRADE("6"));
-    put(&out, LIVE_STREAM, 2, 0, TRADE("7") "\n{\"e\":");
+    put(&out, LIVE_DATAGRAM, 1, 0, "1723161256999888777 " TRADE("6")); /* of a recording */
+    put(&out, LIVE_STREAM, 2, 0, "1723161256999888777 " TRADE("7") "\n{\"e\":");
     put(&out, LIVE_TEXT, 1, 0, "not json");
     put(&out, LIVE_DISCONNECTED, 2, 0, "gone");
     const char *why;
@@ -419,6 +486,8 @@ static void a_text_message_is_received_when_its_frame_says(void **state) {
         assert_int_equal(g.rejects, 2);
         assert_int_equal(g.filtered, 1);
         assert_int_equal(g.all[0].event.trade.receive_timestamp_ns, f.received_ns);
+        assert_int_equal(g.all[1].event.trade.receive_timestamp_ns, f.received_ns + 1);
+        assert_int_equal(g.all[2].event.trade.receive_timestamp_ns, f.received_ns + 2);
         assert_int_equal(g.all[0].position, 2);
         assert_int_equal(g.all[0].event.trade.raw_offset, 8 + 36 + 22 + 36);
         assert_int_equal(g.all[2].event.trade.exchange_sequence_number, 7);
@@ -440,6 +509,8 @@ int main(void) {
         cmocka_unit_test(damage_costs_no_frame_but_the_damaged_ones),
         cmocka_unit_test(a_datagram_of_the_other_line_is_a_twin_once),
         cmocka_unit_test(the_window_of_twins_is_bounded),
+        cmocka_unit_test(twins_know_each_other_over_a_restart),
+        cmocka_unit_test(a_reader_is_restored_from_what_was_saved_without_twins),
         cmocka_unit_test(datagrams_and_messages_are_frames_as_they_are),
         cmocka_unit_test(streams_are_cut_by_the_framing_each_for_itself),
         cmocka_unit_test(bytes_of_a_stream_are_refused_where_only_datagrams_are_read),

@@ -194,7 +194,7 @@ static void read_capture(const char *dir, const char *name, const char *format,
 static int64_t count(const struct gathered *g, enum k2_kind_id kind) {
     int64_t n = 0;
     for (size_t i = 0; i < g->n; i++)
-        n += g->all[i].event.kind == kind;
+        n += !g->all[i].rejected && g->all[i].event.kind == kind;
     return n;
 }
 
@@ -202,7 +202,8 @@ static int64_t count(const struct gathered *g, enum k2_kind_id kind) {
 static int64_t messages(const struct gathered *g, enum k2_kind_id kind, bool snapshots) {
     int64_t n = 0;
     for (size_t i = 0; i < g->n; i++)
-        n += g->all[i].event.kind == kind && g->all[i].event.head.part == 0 &&
+        n += !g->all[i].rejected && g->all[i].event.kind == kind &&
+             g->all[i].event.head.part == 0 &&
              (snapshots || !(g->all[i].event.book_event.flags & K2_FLAG_SNAPSHOT));
     return n;
 }
@@ -235,18 +236,20 @@ static void checksums_of_okx_come_out_of_the_events(void **state) {
 static const struct {
     const char *name, *format;
     int64_t trades, quotes, diffs; /* diffs: messages that change a book */
+    int64_t refused;               /* they have numbers of more digits than the tables */
 } captures[] = {
-    {"BINANCE.ws.1.0.gz", "binance-json", 2, 84, 177},
-    {"BINANCE_FUTURES.ws.1.0.gz", "binance-json", 91, 613, 764},
-    {"COINBASE.ws.28.0.gz", "coinbase-json", 107, 107, 9719},
-    {"KRAKEN.ws.48.0.gz", "kraken-json", 10, 0, 0},
-    {"KRAKEN.ws.49.0.gz", "kraken-json", 0, 18, 0},
-    {"BITSTAMP.ws.1.0.gz", "bitstamp-json", 10, 0, 717},
-    {"BYBIT.ws.25.0.gz", "bybit-json", 101, 0, 3252},
-    {"BYBIT.ws.26.0.gz", "bybit-json", 150, 0, 1016},
-    {"OKX.ws.1.0.gz", "okx-json", 74, 28, 287},
-    {"DERIBIT.ws.1.0.gz", "deribit-json", 0, 89, 36},
-    {"GATEIO.ws.1.0.gz", "gateio-json", 9, 22, 172},
+    {"BINANCE.ws.1.0.gz", "binance-json", 2, 84, 177, 0},
+    {"BINANCE_FUTURES.ws.1.0.gz", "binance-json", 91, 613, 764, 0},
+    {"COINBASE.ws.28.0.gz", "coinbase-json", 107, 107, 9719, 0},
+    {"KRAKEN.ws.48.0.gz", "kraken-json", 10, 0, 0, 0},
+    {"KRAKEN.ws.49.0.gz", "kraken-json", 0, 18, 0, 0},
+    {"BITSTAMP.ws.1.0.gz", "bitstamp-json", 10, 0, 717, 0},
+    {"BYBIT.ws.25.0.gz", "bybit-json", 101, 0, 3252, 0},
+    {"BYBIT.ws.26.0.gz", "bybit-json", 150, 0, 1016, 0},
+    {"OKX.ws.1.0.gz", "okx-json", 74, 28, 287, 0},
+    {"DERIBIT.ws.1.0.gz", "deribit-json", 0, 89, 36, 0},
+    {"GATEIO.ws.1.0.gz", "gateio-json", 9, 22, 172, 0},
+    {"HUOBI.ws.44.0.gz", "huobi-json", 72, 0, 0, 130},
 };
 
 static void captures_are_decoded_whole_and_the_engine_finds_no_gap(void **state) {
@@ -261,7 +264,11 @@ static void captures_are_decoded_whole_and_the_engine_finds_no_gap(void **state)
         snprintf(name, sizeof name, "crypto-raw-cryptofeed/%s", captures[i].name);
         read_capture(dir, name, captures[i].format, &g);
         struct seq_engine *s = seq_engine_new((struct seq_history){0});
+        int64_t judged = 0;
         for (size_t k = 0; k < g.n; k++) {
+            if (g.all[k].rejected && !g.all[k].numbered)
+                continue;
+            judged++;
             struct seq_item item = seq_item_of(&g.all[k].event, g.in);
             CHECK_OK(seq_judge(s, &item, 1, &err), &err);
         }
@@ -269,8 +276,9 @@ static void captures_are_decoded_whole_and_the_engine_finds_no_gap(void **state)
         seq_engine_free(s);
         int64_t trades = count(&g, K2_KIND_TRADE), quotes = count(&g, K2_KIND_QUOTE);
         int64_t diffs = messages(&g, K2_KIND_BOOK_EVENT, false);
-        if (g.rejects || trades != captures[i].trades || quotes != captures[i].quotes ||
-            diffs != captures[i].diffs || stats.verdicts[SEQ_NEW] != (int64_t)g.n)
+        if (g.rejects != captures[i].refused || trades != captures[i].trades ||
+            quotes != captures[i].quotes || diffs != captures[i].diffs ||
+            stats.verdicts[SEQ_NEW] != judged)
             fail_msg("%s: %lld rejects, %lld trades, %lld quotes, %lld diffs, %lld new of %zu",
                      name, (long long)g.rejects, (long long)trades, (long long)quotes,
                      (long long)diffs, (long long)stats.verdicts[SEQ_NEW], g.n);

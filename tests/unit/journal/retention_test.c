@@ -3,6 +3,9 @@
 #include "journal/journal.h"
 #include "k2test.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 static struct k2_err err;
 static int64_t now;
 
@@ -153,6 +156,37 @@ static void fences_stop_retention_and_say_why(void **state) {
     k2test_rmdir(dir);
 }
 
+static void set_saved(const char *dir, const char *group, int64_t days_ago) {
+    char path[4300];
+    int64_t s = (k2_now_ns() - days_ago * K2_NS_PER_DAY) / K2_NS_PER_SEC;
+    const struct timespec times[2] = {{.tv_sec = s}, {.tv_sec = s}};
+    snprintf(path, sizeof path, "%s/journal/positions/%s", dir, group);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void the_group_of_a_killed_live_source_holds_for_thirty_days(void **state) {
+    (void)state;
+    char *dir = k2test_dir(), stopped[256];
+    struct journal *j = fill(dir);
+    const struct journal_retention rules = {.older_than_ns = 1000};
+    const struct journal_span position = {0, 0, 5, 0};
+    CHECK_OK(journal_position_save(j, "raw.sim.00000001", &position, 1, &err), &err);
+    assert_int_equal(journal_group_left_ns(j, "raw.sim.00000001", k2_now_ns()), 0);
+    set_saved(dir, "raw.sim.00000001", 29);
+    assert_true(journal_group_left_ns(j, "raw.sim.00000001", k2_now_ns()) > 0);
+    assert_int_equal(retain(j, &rules, stopped), 0);
+    assert_non_null(strstr(stopped, "raw.sim.00000001"));
+    set_saved(dir, "raw.sim.00000001", 31);
+    CHECK_OK(journal_position_save(j, "sink", &position, 1, &err), &err);
+    set_saved(dir, "sink", 31);
+    assert_int_equal(retain(j, &rules, stopped), 0); /* any other group holds for ever */
+    assert_non_null(strstr(stopped, "sink"));
+    CHECK_OK(journal_group_remove(j, "sink", &err), &err);
+    assert_true(retain(j, &rules, stopped) > 0);
+    journal_close(j);
+    k2test_rmdir(dir);
+}
+
 /* --- digests --- */
 
 struct expected {
@@ -251,6 +285,7 @@ int main(void) {
         cmocka_unit_test(offsets_and_times_survive_the_segments),
         cmocka_unit_test(lost_index_of_a_removed_segment_is_not_guessed),
         cmocka_unit_test(fences_stop_retention_and_say_why),
+        cmocka_unit_test(the_group_of_a_killed_live_source_holds_for_thirty_days),
         cmocka_unit_test(digests_sum_the_rows_of_a_sealed_segment),
         cmocka_unit_test(segment_that_cannot_be_decoded_is_kept),
     };

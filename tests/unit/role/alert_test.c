@@ -3,6 +3,7 @@
 #include "webserver.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/metrics.h"
 
 #define NOW (INT64_C(1772445600) * K2_NS_PER_SEC)
@@ -39,7 +40,10 @@ static void make_place(struct place *p) {
     fprintf(f, "[alert]\nwebhook = %s\noutage_after = 30s\n", url);
     fclose(f);
     CHECK_OK(k2_config_load(path, &p->config, &err), &err);
-    p->a = alerter_new(p->config);
+    char *run = k2_path(p->dir, "run");
+    CHECK_OK(k2_fs_mkdirs(run, &err), &err);
+    free(run);
+    p->a = alerter_new(p->dir, p->config);
 }
 
 static void free_place(struct place *p) {
@@ -174,11 +178,48 @@ static void a_full_queue_takes_no_more_and_counts_it(void **state) {
     assert_int_equal(k2_metric_value(k2_metric(K2_METRIC_alerts_dropped, NULL)), before + 300);
 }
 
+static void the_end_of_what_an_earlier_run_paged_is_told(void **state) {
+    (void)state;
+    struct place p = {0};
+    make_place(&p);
+    note(&p, gap(SEQ_REQUESTED, 20, false));
+    work(&p, 2);
+    assert_int_equal(p.server.asked, 1);
+    for (int i = 0; i < 2; i++) { /* the second run finds nothing to tell any more */
+        alerter_free(p.a);
+        p.a = alerter_new(p.dir, p.config);
+        note(&p, gap(SEQ_FILLED, 20, false));
+        work(&p, 2);
+        assert_int_equal(p.server.asked, 2);
+    }
+    assert_true(said(&p, 1, "\"level\":\"resolved\""));
+    free_place(&p);
+}
+
+static void what_ends_while_its_page_may_have_arrived_is_told_to_be_over(void **state) {
+    (void)state;
+    struct place p = {.statuses = {503}};
+    make_place(&p);
+    note(&p, gap(SEQ_REQUESTED, 20, false));
+    work(&p, 1); /* tried; the answer says nothing about who read it */
+    note(&p, gap(SEQ_FILLED, 20, false));
+    for (int i = 0; i < 5; i++) {
+        p.now_ns += 120 * K2_NS_PER_SEC;
+        work(&p, 2);
+    }
+    assert_int_equal(p.server.asked, 3);
+    assert_true(said(&p, 1, "\"level\":\"page\""));
+    assert_true(said(&p, 2, "\"level\":\"resolved\""));
+    free_place(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gaps_to_recover_and_halts_are_posted_and_so_is_their_end),
         cmocka_unit_test(a_lost_connection_is_posted_only_when_it_lasts),
         cmocka_unit_test(a_server_that_fails_is_asked_again_and_one_that_refuses_is_not),
+        cmocka_unit_test(the_end_of_what_an_earlier_run_paged_is_told),
+        cmocka_unit_test(what_ends_while_its_page_may_have_arrived_is_told_to_be_over),
         cmocka_unit_test(a_full_queue_takes_no_more_and_counts_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

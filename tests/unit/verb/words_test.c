@@ -113,6 +113,9 @@ static void symbols_are_names_globs_and_exchanges(void **state) {
     assert_true(matches("BRK.B", "NYSE", "BRK.B"));
     assert_false(matches("BRK.B", "NYSE", "B"));
     assert_true(matches("ASX.BRK.B", "ASX", "BRK.B"));
+    assert_true(matches("MYVENUE.X*", "MYVENUE", "X1")); /* an exchange that is not built in */
+    assert_true(matches("MYVENUE.X1", "ASX", "MYVENUE.X1"));
+    assert_false(matches("MYVENUE.X1", "ASX", "X1"));
 }
 
 static void symbols_come_from_a_file_too(void **state) {

@@ -1,22 +1,16 @@
-/* bench/decode_itch.c - a decoder that is a table (docs/layouts.md): nanoseconds a message of NASDAQ TotalView-ITCH 5.0,
- * BinaryFILE bytes in memory to events.
+/* bench/make_itch.c - makes NASDAQ TotalView-ITCH 5.0 in BinaryFILE, for bench/decode.c and its peer.
  *
- * usage: decode_itch [MESSAGES]          makes so many (2,000,000) in memory and decodes them; one JSON line
- *        decode_itch make FILE MESSAGES  writes them, for a peer or the profiler
+ * usage: make_itch FILE MESSAGES
  *
  * The mix is that of a usual day: mostly orders that are added and deleted, some executed, cancelled, replaced. Orders
- * live in a window of the last 65536; instruments are drawn with a heavy tail. As in ingest, the interner is emptied
- * every 8192 events.
+ * live in a window of the last 65536; instruments are drawn with a heavy tail.
  */
-#include "base/clock.h"
-#include "feed/feed.h"
+#include "base/buf.h"
+#include "base/err.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
-#define PIECE ((size_t)256 << 10)
-#define BATCH 8192
 #define STOCKS 8000
 #define WINDOW 65536
 
@@ -28,8 +22,6 @@ static uint64_t draw(void) { /* splitmix64 */
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
 }
-
-/* --- making --- */
 
 struct maker {
     struct k2_buf *out;
@@ -138,88 +130,16 @@ static void make(struct k2_buf *out, uint64_t messages) {
     free(m);
 }
 
-/* --- decoding --- */
-
-struct count {
-    struct k2_interner *in;
-    int64_t events, rejects, messages;
-};
-
-static int on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
-                    struct k2_err *err) {
-    struct count *c = ctx;
-    (void)e;
-    (void)raw;
-    (void)err;
-    c->messages = position;
-    if (++c->events % BATCH == 0)
-        k2_interner_reset(c->in);
-    return K2_OK;
-}
-
-static int on_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
-    struct count *c = ctx;
-    (void)r;
-    (void)err;
-    c->rejects++;
-    return K2_OK;
-}
-
-static int on_filtered(void *ctx, const char *why, struct k2_err *err) {
-    (void)ctx;
-    (void)why;
-    (void)err;
-    return K2_OK;
-}
-
-static int64_t cpu_ns(void) {
-    struct rusage r;
-    getrusage(RUSAGE_SELF, &r);
-    return (r.ru_utime.tv_sec + r.ru_stime.tv_sec) * K2_NS_PER_SEC +
-           (r.ru_utime.tv_usec + r.ru_stime.tv_usec) * K2_NS_PER_US;
-}
-
-static int decode(struct k2_sv bytes) {
-    const struct feed_ops *ops = feed_find(K2_SV("nasdaq-totalview-itch-5.0"));
-    struct count c = {.in = k2_interner_new()};
-    const struct feed_sink sink = {&c, on_event, on_reject, on_filtered};
-    const struct feed_options o = {.source = K2_SV("bench"), .date = 20514};
-    void *d = k2_zalloc(ops->state_size);
-    int rc = ops->init(ops, d, &o, c.in, NULL);
-    int64_t wall = k2_monotonic_ns(), cpu = cpu_ns();
-    for (size_t done = 0, used; rc == K2_OK && done < bytes.n; done += used) {
-        size_t n = bytes.n - done < PIECE ? bytes.n - done : PIECE;
-        struct k2_sv piece = {bytes.p + done, n};
-        rc = ops->decode(d, piece, done + n == bytes.n, &used, &sink, NULL);
-    }
-    wall = k2_monotonic_ns() - wall;
-    cpu = cpu_ns() - cpu;
-    ops->fini(d);
-    free(d);
-    k2_interner_free(c.in);
-    printf("{\"stage\": \"decode_itch\", \"messages\": %lld, \"events\": %lld, \"rejects\": %lld, "
-           "\"ns_per_message\": %.1f, \"cpu_ns_per_message\": %.1f}\n",
-           (long long)c.messages, (long long)c.events, (long long)c.rejects,
-           (double)wall / (double)c.messages, (double)cpu / (double)c.messages);
-    return rc != K2_OK || c.rejects > 0;
-}
-
 int main(int argc, char **argv) {
-    bool write = argc == 4 && strcmp(argv[1], "make") == 0;
-    uint64_t messages = argc > 1 ? strtoull(argv[argc - 1], NULL, 10) : 2000000;
+    uint64_t messages = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
     struct k2_buf bytes = {0};
-    if (messages == 0 || argc > 4 || argc == 3 || (argc == 4 && !write)) {
-        fprintf(stderr, "usage: decode_itch [MESSAGES] | make FILE MESSAGES\n");
+    if (messages == 0) {
+        fprintf(stderr, "usage: make_itch FILE MESSAGES\n");
         return 2;
     }
     make(&bytes, messages);
-    int rc = 0;
-    if (write) {
-        FILE *f = fopen(argv[2], "wb");
-        rc = !f || fwrite(bytes.p, 1, bytes.n, f) != bytes.n || fclose(f) != 0;
-    } else {
-        rc = decode(k2_buf_view(&bytes));
-    }
+    FILE *f = fopen(argv[1], "wb");
+    int failed = !f || fwrite(bytes.p, 1, bytes.n, f) != bytes.n || fclose(f) != 0;
     k2_buf_free(&bytes);
-    return rc;
+    return failed;
 }

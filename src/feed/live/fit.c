@@ -1,0 +1,33 @@
+/* feed/live/fit.c - whether a format can be received over a kind of connection; see feed.h. */
+#include "feed/feed.h"
+#include "feed/live/live_int.h"
+
+static bool comes_in_soupbin(enum feed_framing framing) {
+    return framing == FEED_FRAMING_SOUPBIN || framing == FEED_FRAMING_NASDAQ;
+}
+
+/* What reads frames has a framing; text formats cut their lines themselves. */
+static int fits_stream(const struct feed_ops *ops, const char *url, struct k2_err *err) {
+    if (!ops->dissect ||
+        (ops->framing != FEED_FRAMING_NONE && ops->framing != FEED_FRAMING_SEGMENTS))
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID,
+                   "%s: format %s comes in datagrams: nothing in a stream of bytes says where its "
+                   "messages end; use udp://",
+                   url, ops->name);
+}
+
+int feed_live_fits(const struct feed_ops *ops, const char *url, struct k2_err *err) {
+    struct live_url u;
+    K2_TRY(live_url_parse(url, &u, err));
+    enum live_scheme scheme = u.scheme;
+    live_url_free(&u);
+    if (!ops->captures)
+        return k2_fail(err, K2_E_INVALID,
+                       "%s: format %s is one of files: it does not read what connections send", url,
+                       ops->name);
+    if (scheme == LIVE_SOUP && !comes_in_soupbin(ops->framing))
+        return k2_fail(err, K2_E_INVALID, "%s: format %s does not come in SoupBinTCP", url,
+                       ops->name);
+    return scheme == LIVE_TCP ? fits_stream(ops, url, err) : K2_OK;
+}
