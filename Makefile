@@ -2,7 +2,7 @@
 # the scripts in tools/; "make help" lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: demo build test tsan bench fuzz lint format install clean help
+.PHONY: demo build test test-services tsan bench fuzz lint format install clean help
 
 # Seconds that each fuzz target runs, and where make install puts things.
 T ?= 60
@@ -18,6 +18,10 @@ build: ## build the program and the library into build/release
 test: ## build and run all tests; the last line counts them
 	tools/bootstrap.sh --with-tests
 	tools/test.sh
+
+test-services: ## run the tests with real servers (Kafka), installed first; needs some 500 MB
+	tools/bootstrap.sh --with-tests --with-services
+	tools/test.sh services
 
 tsan: ## run the tests of threads under the thread sanitizer
 	tools/bootstrap.sh --with-tests
@@ -47,4 +51,4 @@ clean: ## remove what was built; .deps/, that was fetched, stays
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -4,6 +4,7 @@
 #   tests/crash/*_test.c         label crash
 #   tests/e2e/*.sh, *.py         label e2e
 #   tests/judge/*.py             label judge, outside readers of what k2 wrote
+#   tests/services/*.sh, *.py    label services: with real servers (make test-services)
 #   tests/fuzz/*_fuzz.c          label fuzz-replay
 #   bench/*.c                    programs only, for make bench
 #   tests/judge/*.c              programs that the judges drive (K2_HELPERS)
@@ -96,6 +97,18 @@ if(NOT K2_FUZZ)
   foreach(file IN LISTS files)
     cmake_path(GET file STEM name)
     k2_add_test(FILE ${file} NAME e2e/${name} LABELS e2e COMMAND python3 ${file})
+  endforeach()
+
+  file(GLOB files CONFIGURE_DEPENDS ${here}/services/*.sh)
+  foreach(file IN LISTS files)
+    cmake_path(GET file STEM name)
+    k2_add_test(FILE ${file} NAME services/${name} LABELS services COMMAND bash ${file})
+  endforeach()
+  file(GLOB files CONFIGURE_DEPENDS ${here}/services/*.py)
+  foreach(file IN LISTS files)
+    cmake_path(GET file STEM name)
+    k2_add_test(FILE ${file} NAME services/${name} LABELS services
+                COMMAND ${CMAKE_SOURCE_DIR}/.deps/venv/bin/python ${file})
   endforeach()
 
   # A file whose name starts with "_" is a module that the judges share.

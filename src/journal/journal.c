@@ -1,218 +1,79 @@
-/* journal/journal.c - opening and closing, and what segments there are.
+/* journal/journal.c - the calls of journal.h, handed to the backend that the journal's URL names.
  *
- * DIRECTORY. <data>/journal/: meta (meta.c), <20 digits>.seg (segment.c), <20 digits>.idx
- * (index.c), positions/<group> (position.c), schemas.json (codec/registry.h). <data>/run/:
- * journal.lock, journal.end (end.c).
- *
- * CREATION. Directories, the first empty segment, then journal/meta, each durable before the next:
- * a directory without a meta is no journal yet, and one whose segments hold bytes is never
- * overwritten.
+ * What is the same in every backend is here: which topics are known, the rule for partitions, names.
  */
-#include "journal/journal_int.h"
+#include "journal/backend.h"
 
 #include "base/clock.h"
-#include "base/datadir.h"
+#include "base/hash.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
-#define DEFAULT_SEGMENT_BYTES (INT64_C(256) << 20)
 #define DEFAULT_PARTITIONS 3
+#define LEFT_NS                                                                                    \
+    (600 * K2_NS_PER_SEC) /* a live source that did not save its group for so long is not at work */
 
-/* --- creating --- */
+static const struct journal_ops *const backends[] = {&journal_local, &journal_kafka};
 
-static int32_t draw_incarnation(void) {
-    uint32_t drawn = 0;
-    while ((drawn & INT32_MAX) == 0)
-        if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
-            drawn = (uint32_t)(k2_now_ns() ^ k2_monotonic_ns());
-    return (int32_t)(drawn & INT32_MAX);
-}
-
-/* Segments that hold bytes without a meta are a damaged journal, not a new one. */
-static int check_empty(const struct journal *j, struct k2_err *err) {
-    char **names;
-    size_t n;
-    int64_t number;
-    K2_TRY(k2_fs_list(j->dir, &names, &n, err));
-    int rc = K2_OK;
-    for (size_t i = 0; rc == K2_OK && i < n; i++) {
-        if (!journal_segment_name(names[i], ".seg", &number))
-            continue;
-        char *path = k2_path(j->dir, names[i]);
-        if (number != 0 || k2_fs_size(path) != 0)
-            rc = k2_fail(err, K2_E_CORRUPT, "%s is missing beside %s; restore it from a copy",
-                         j->meta_path, names[i]);
-        free(path);
-    }
-    k2_fs_names_free(names, n);
-    return rc;
-}
-
-static int create(const struct journal *j, struct k2_err *err) {
-    K2_TRY(check_empty(j, err));
-    char *path = journal_segment_path(j->dir, 0, ".seg");
-    int fd, rc = k2_fs_open(path, O_WRONLY | O_CREAT, &fd, err);
-    if (rc == K2_OK) {
-        rc = k2_fs_sync(fd, path, err);
-        (void)!k2_fs_close(fd, path, NULL);
-    }
-    if (rc == K2_OK)
-        rc = k2_fs_sync_dir(j->dir, err);
-    free(path);
-    K2_TRY(rc);
-    struct meta m = {.incarnation = draw_incarnation()};
-    return journal_meta_save(j->meta_path, &m, err);
-}
-
-/* A directory may be there and not durable: its maker was killed before it synced the parent. */
-static int make_directories(const struct journal *j, const char *data, const char *run,
-                            struct k2_err *err) {
-    char *positions = k2_path(j->dir, "positions");
-    int rc = k2_fs_mkdirs(positions, err);
-    free(positions);
-    K2_TRY(rc);
-    K2_TRY(k2_datadir_mark(data, err));
-    K2_TRY(k2_fs_mkdirs(run, err));
-    K2_TRY(k2_fs_sync_dir(j->dir, err));
-    return k2_fs_sync_dir(data, err);
-}
-
-/* Segments that retention had given up, and replacements that never were renamed. */
-static int sweep(const struct journal *j, struct k2_err *err) {
-    char **names;
-    size_t n;
-    int64_t number;
-    K2_TRY(k2_fs_list(j->dir, &names, &n, err));
-    int rc = K2_OK;
-    for (size_t i = 0; rc == K2_OK && i < n; i++) {
-        bool removed = journal_segment_name(names[i], ".seg", &number) && number < j->meta.first;
-        if (!removed && !k2_sv_ends(k2_sv_of(names[i]), K2_SV(".tmp")))
-            continue;
-        char *path = k2_path(j->dir, names[i]);
-        rc = k2_fs_unlink(path, err);
-        free(path);
-    }
-    k2_fs_names_free(names, n);
-    return rc;
-}
+/* Of every journal that is opened without a URL of its own. */
+static char default_url[1024] = "local:";
 
 /* --- opening --- */
 
-static int take_lock(const char *run, const char *command, struct k2_lock **lock,
-                     struct k2_err *err) {
-    if (*lock)
-        return K2_OK;
-    char *path = k2_path(run, "journal.lock");
-    int rc = k2_lock_take(path, command, lock, err);
-    free(path);
-    return rc;
+static const struct journal_ops *backend_of(struct k2_sv url) {
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+        if (k2_sv_starts(url, k2_sv_of(backends[i]->scheme)))
+            return backends[i];
+    return NULL;
 }
 
-static int prepare_writer(struct journal *j, const char *data, const char *run,
-                          const struct journal_options *o, struct k2_err *err) {
-    K2_TRY(make_directories(j, data, run, err));
-    K2_TRY(take_lock(run, o && o->command ? o->command : "k2", o && o->lock ? o->lock : &j->lock,
-                     err));
-    return k2_fs_exists(j->meta_path) ? K2_OK : create(j, err);
+int journal_url_check(const char *url, struct k2_err *err) {
+    if (!backend_of(k2_sv_of(url)))
+        return k2_fail(err, K2_E_INVALID,
+                       "\"%s\" names no journal; use local: or kafka://HOST:PORT", url);
+    if (strlen(url) >= sizeof default_url)
+        return k2_fail(err, K2_E_RANGE, "the journal's address is longer than %zu bytes",
+                       sizeof default_url - 1);
+    return K2_OK;
 }
 
-/* The appender goes on where the log ends. */
-static void seed_appender(struct journal *j) {
-    j->written = j->durable;
-    j->last_append_ns = journal_chain_tail(j)->index.last_ns;
-    if (j->live.n == 1 && j->retired.n > 0 &&
-        j->retired.at[j->retired.n - 1]->index.last_ns > j->last_append_ns)
-        j->last_append_ns = j->retired.at[j->retired.n - 1]->index.last_ns;
-    for (int t = 0; t < j->meta.topic_count; t++)
-        for (int p = 0; p < j->topics[t].partitions; p++)
-            j->topics[t].gathers[p].next = j->topics[t].ends[p];
+int journal_use(const char *url, struct k2_err *err) {
+    K2_TRY(journal_url_check(url, err));
+    memcpy(default_url, url, strlen(url) + 1);
+    return K2_OK;
 }
 
-static int start_writer(struct journal *j, struct k2_err *err) {
-    K2_TRY(sweep(j, err));
-    K2_TRY(journal_chain_open(j, err));
-    K2_TRY(journal_end_own(&j->end, j->durable, err));
-    seed_appender(j);
-    return journal_sync_start(j, err);
-}
-
-static int open_parts(struct journal *j, const char *data, const char *run,
-                      const struct journal_options *o, struct k2_err *err) {
-    K2_TRY(k2_datadir_check(data, err));
-    if (j->mode == JOURNAL_WRITE)
-        K2_TRY(prepare_writer(j, data, run, o, err));
-    else if (!k2_fs_exists(j->meta_path))
-        return k2_fail(err, K2_E_NOTFOUND, "there is no journal in %s", data);
-    K2_TRY(journal_topics_load(j, err));
-    j->incarnation = j->meta.incarnation;
-    char *end = k2_path(run, "journal.end");
-    journal_end_init(&j->end, end, j->incarnation);
-    free(end);
-    K2_TRY(k2_registry_open(j->dir, &j->registry, err));
-    return j->mode == JOURNAL_WRITE ? start_writer(j, err) : journal_chain_open(j, err);
-}
-
-static struct journal *new_journal(const char *data, enum journal_mode mode,
-                                   const struct journal_options *options) {
-    struct journal *j = k2_zalloc(sizeof *j);
-    j->dir = k2_path(data, "journal");
-    j->meta_path = k2_path(j->dir, "meta");
-    j->mode = mode;
-    j->segment_bytes =
-        options && options->segment_bytes > 0 ? options->segment_bytes : DEFAULT_SEGMENT_BYTES;
-    j->partitions = options && options->partitions > 0 ? options->partitions : DEFAULT_PARTITIONS;
-    j->clock = options && options->clock ? options->clock : k2_now_ns;
-    j->fd = -1;
-    j->end.fd = -1;
-    pthread_mutex_init(&j->mutex, NULL);
-    pthread_cond_init(&j->work, NULL);
-    pthread_cond_init(&j->sealed, NULL);
-    pthread_cond_init(&j->changed, NULL);
-    return j;
+bool journal_is_local(void) {
+    return backend_of(k2_sv_of(default_url)) == &journal_local;
 }
 
 int journal_open(const char *data, enum journal_mode mode, const struct journal_options *options,
                  struct journal **out, struct k2_err *err) {
+    const char *url = options && options->url ? options->url : default_url;
     if (options && options->partitions > JOURNAL_MAX_PARTITIONS)
         return k2_fail(err, K2_E_RANGE, "%d partitions are too many (most: %d)",
                        options->partitions, JOURNAL_MAX_PARTITIONS);
-    struct journal *j = new_journal(data, mode, options);
-    char *run = k2_path(data, "run");
-    int rc = open_parts(j, data, run, options, err);
-    free(run);
-    if (rc != K2_OK) {
-        journal_close(j);
-        return k2_err_context(err, rc, "open the journal in %s", data);
-    }
-    *out = j;
-    return K2_OK;
+    K2_TRY(journal_url_check(url, err));
+    return backend_of(k2_sv_of(url))->open(data, url, mode, options, out, err);
+}
+
+void journal_init(struct journal *j, const struct journal_ops *ops, enum journal_mode mode,
+                  const struct journal_options *options) {
+    j->ops = ops;
+    j->mode = mode;
+    j->partitions = options && options->partitions > 0 ? options->partitions : DEFAULT_PARTITIONS;
+    pthread_mutex_init(&j->mutex, NULL);
+}
+
+void journal_fini(struct journal *j) {
+    journal_gather_free(j);
+    k2_registry_close(j->registry);
+    pthread_mutex_destroy(&j->mutex);
 }
 
 void journal_close(struct journal *j) {
-    if (!j)
-        return;
-    journal_sync_stop(j);
-    if (j->fd >= 0)
-        (void)!k2_fs_close(j->fd, j->path, NULL); /* what was flushed is durable */
-    journal_end_fini(&j->end);
-    k2_registry_close(j->registry);
-    journal_topics_free(j);
-    journal_chain_close(j);
-    k2_lock_release(j->lock);
-    pthread_mutex_destroy(&j->mutex);
-    pthread_cond_destroy(&j->work);
-    pthread_cond_destroy(&j->sealed);
-    pthread_cond_destroy(&j->changed);
-    free(j->dirty);
-    free(j->notes);
-    free(j->lent);
-    free(j->path);
-    free(j->dir);
-    free(j->meta_path);
-    free(j);
+    if (j)
+        j->ops->close(j);
 }
 
 int32_t journal_id(const struct journal *j) {
@@ -223,65 +84,216 @@ struct k2_registry *journal_registry(struct journal *j) {
     return j->registry;
 }
 
-/* --- segments --- */
+/* --- topics --- */
 
-int journal_segment_describe(struct journal *j, struct segment *s, struct journal_segment_info *out,
-                             struct k2_err *err) {
-    if (s->sealed)
-        K2_TRY(journal_seal_digests(j, s, err));
-    const struct journal_index *x = &s->index;
-    *out = (struct journal_segment_info){.number = x->base,
-                                         .bytes = x->end - x->base,
-                                         .first_append_ns = x->first_ns,
-                                         .last_append_ns = x->last_ns,
-                                         .sealed = s->sealed,
-                                         .spans = x->spans,
-                                         .span_count = x->span_count,
-                                         .digests = x->digests,
-                                         .digest_count = x->digest_count};
-    if (!s->sealed) { /* its list grows: lend a copy */
-        size_t bytes = (size_t)x->span_count * sizeof *x->spans;
-        j->lent = k2_realloc(j->lent, bytes + 1);
-        if (bytes > 0)
-            memcpy(j->lent, x->spans, bytes);
-        out->spans = j->lent;
-    }
+static bool name_byte(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+int journal_name_check(struct k2_sv name, struct k2_err *err) {
+    bool good = name.n >= 1 && name.n <= 249;
+    for (size_t i = 0; good && i < name.n; i++)
+        good = name_byte(name.p[i]);
+    if (!good)
+        return k2_fail(err, K2_E_INVALID,
+                       "the topic name \"%.*s\" is not 1 to 249 of A-Z a-z 0-9 . _ -",
+                       (int)(name.n > 300 ? 300 : name.n), name.n ? name.p : "");
     return K2_OK;
 }
 
-static int count_of(struct journal *j, const struct segments *list) {
+int journal_group_check(const char *group, struct k2_err *err) {
+    if (group[0] == '.' || strlen(group) > 200)
+        return k2_fail(err, K2_E_INVALID, "\"%s\" is no name for a consumer group", group);
+    return journal_name_check(k2_sv_of(group), err);
+}
+
+void journal_topic_add(struct journal *j, const char *name, int32_t partitions,
+                       const int64_t *starts) {
+    size_t n = (size_t)partitions;
+    j->topics = k2_realloc(j->topics, (size_t)(j->topic_count + 1) * sizeof *j->topics);
+    struct topic *t = &j->topics[j->topic_count++];
+    *t = (struct topic){.name = name, .partitions = partitions};
+    t->ends = k2_alloc(n * sizeof *t->ends);
+    memcpy(t->ends, starts, n * sizeof *t->ends);
+    if (j->mode != JOURNAL_WRITE)
+        return;
+    t->gathers = k2_zalloc(n * sizeof *t->gathers);
+    for (size_t p = 0; p < n; p++)
+        t->gathers[p].next = starts[p];
+}
+
+int32_t journal_topic_find(const struct journal *j, struct k2_sv name) {
+    for (int32_t i = 0; i < j->topic_count; i++)
+        if (k2_sv_eq(k2_sv_of(j->topics[i].name), name))
+            return i;
+    return -1;
+}
+
+struct journal_topic journal_topic_of(const struct journal *j, int32_t id) {
+    return (struct journal_topic){id, j->topics[id].partitions, j->topics[id].name};
+}
+
+int journal_topic(struct journal *j, struct k2_sv name, bool create, struct journal_topic *out,
+                  struct k2_err *err) {
+    return j->ops->topic(j, name, create, out, err);
+}
+
+int32_t journal_topic_count(struct journal *j) {
     pthread_mutex_lock(&j->mutex);
-    (void)!journal_chain_refresh(j, NULL); /* what is known stays; describing tells why */
-    int n = list->n;
+    int32_t n = j->topic_count;
     pthread_mutex_unlock(&j->mutex);
     return n;
 }
 
-static int describe(struct journal *j, const struct segments *list, int index,
-                    struct journal_segment_info *out, struct k2_err *err) {
+struct journal_topic journal_topic_at(struct journal *j, int32_t id) {
     pthread_mutex_lock(&j->mutex);
-    int rc = index < 0 || index >= list->n
-                 ? k2_fail(err, K2_E_NOTFOUND, "the journal %s has no segment at index %d", j->dir,
-                           index)
-                 : journal_segment_describe(j, list->at[index], out, err);
+    K2_ASSERT(id >= 0 && id < j->topic_count);
+    struct journal_topic t = journal_topic_of(j, id);
     pthread_mutex_unlock(&j->mutex);
-    return rc;
+    return t;
+}
+
+int32_t journal_partition(const struct journal_topic *t, struct k2_sv key) {
+    return k2_kafka_partition(key.p, key.n, t->partitions);
+}
+
+/* --- appending and reading --- */
+
+int journal_write(struct journal *j, int64_t *position, struct k2_err *err) {
+    return j->ops->write(j, position, err);
+}
+
+int journal_flush(struct journal *j, int64_t position, struct k2_err *err) {
+    return j->ops->flush(j, position, err);
+}
+
+int journal_commit(struct journal *j, struct k2_err *err) {
+    return j->ops->commit(j, err);
+}
+
+int journal_read(struct journal *j, const struct journal_span *spans, int n,
+                 struct journal_reader **out, struct k2_err *err) {
+    return j->ops->read(j, spans, n, out, err);
+}
+
+int journal_next(struct journal_reader *r, struct journal_batch *batch, struct k2_err *err) {
+    return r->ops->next(r, batch, err);
+}
+
+void journal_reader_close(struct journal_reader *r) {
+    if (r)
+        r->ops->reader_close(r);
+}
+
+int journal_ends(struct journal *j, int32_t topic, int64_t *ends, struct k2_err *err) {
+    return j->ops->ends(j, topic, ends, err);
+}
+
+int journal_starts(struct journal *j, int32_t topic, int64_t *starts, struct k2_err *err) {
+    return j->ops->starts(j, topic, starts, err);
+}
+
+int journal_ends_at(struct journal *j, int32_t topic, int64_t append_ns_before, int64_t *ends,
+                    struct k2_err *err) {
+    return j->ops->ends_at(j, topic, append_ns_before, ends, err);
+}
+
+int journal_pin(struct journal *j, struct journal_pin **out, struct k2_err *err) {
+    return j->ops->pin(j, out, err);
+}
+
+void journal_unpin(struct journal_pin *p) {
+    if (p)
+        p->ops->unpin(p);
+}
+
+/* --- consumer groups --- */
+
+int journal_position_save(struct journal *j, const char *group, const struct journal_span *spans,
+                          int n, struct k2_err *err) {
+    K2_TRY(journal_group_check(group, err));
+    return j->ops->position_save(j, group, spans, n, err);
+}
+
+int journal_position_load(struct journal *j, const char *group, struct journal_span **spans, int *n,
+                          struct k2_err *err) {
+    *spans = NULL;
+    *n = 0;
+    K2_TRY(journal_group_check(group, err));
+    return j->ops->position_load(j, group, spans, n, err);
+}
+
+int journal_groups(struct journal *j, char ***names, size_t *n, struct k2_err *err) {
+    return j->ops->groups(j, names, n, err);
+}
+
+int journal_group_remove(struct journal *j, const char *group, struct k2_err *err) {
+    K2_TRY(journal_group_check(group, err));
+    if (journal_group_saved_ns(j, group) < 0)
+        return k2_fail(err, K2_E_NOTFOUND, "there is no group %s; k2 group list", group);
+    return j->ops->group_remove(j, group, err);
+}
+
+int64_t journal_group_saved_ns(const struct journal *j, const char *group) {
+    return j->ops->group_saved_ns(j, group);
+}
+
+int64_t journal_group_left_ns(const struct journal *j, const char *group, int64_t now_ns) {
+    int64_t saved = journal_group_saved_ns(j, group);
+    bool live = k2_sv_starts(k2_sv_of(group), K2_SV("raw."));
+    return live && saved > 0 && now_ns - saved > LEFT_NS ? saved : 0;
+}
+
+/* --- what is known of the log --- */
+
+int journal_sizes(struct journal *j, int32_t topic, struct journal_size *sizes,
+                  struct k2_err *err) {
+    return j->ops->sizes(j, topic, sizes, err);
 }
 
 int journal_segment_count(struct journal *j) {
-    return count_of(j, &j->live);
+    return j->ops->segment_count(j);
 }
 
 int journal_segment(struct journal *j, int index, struct journal_segment_info *out,
                     struct k2_err *err) {
-    return describe(j, &j->live, index, out, err);
+    return j->ops->segment(j, index, out, err);
 }
 
 int journal_removed_count(struct journal *j) {
-    return count_of(j, &j->retired);
+    return j->ops->removed_count(j);
 }
 
 int journal_removed(struct journal *j, int index, struct journal_segment_info *out,
                     struct k2_err *err) {
-    return describe(j, &j->retired, index, out, err);
+    return j->ops->removed(j, index, out, err);
+}
+
+int journal_seal(struct journal *j, struct k2_err *err) {
+    return j->ops->seal(j, err);
+}
+
+int journal_retain(struct journal *j, const struct journal_retention *r, int *removed,
+                   char stopped[256], struct k2_err *err) {
+    return j->ops->retain(j, r, removed, stopped, err);
+}
+
+int journal_verify(struct journal *j, void (*finding)(void *ctx, const char *text), void *ctx,
+                   int64_t *findings, int64_t *records, struct k2_err *err) {
+    return j->ops->verify(j, finding, ctx, findings, records, err);
+}
+
+int journal_image_take(struct journal *j, struct journal_image *out, struct k2_err *err) {
+    return j->ops->image_take(j, out, err);
+}
+
+void journal_image_free(struct journal_image *image) {
+    for (int i = 0; i < image->n; i++) {
+        free(image->files[i].name);
+        k2_buf_free(&image->files[i].content);
+    }
+    free(image->files);
+    free(image->spans);
+    *image = (struct journal_image){0};
 }

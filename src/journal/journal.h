@@ -1,14 +1,15 @@
 /* journal/journal.h - the durable ordered log of everything that happened.
  *
  * Topics of N partitions; each partition is an ordered sequence of records numbered 0, 1, 2 ... (its
- * offsets). A record is a key and a value; the value is in Confluent wire format (codec/avro.h). The
- * local backend keeps all partitions of a data directory in one chain of segment files, so that one
- * fdatasync makes everything appended before it durable (journal/segment.c specifies the bytes).
+ * offsets). A record is a key and a value; the value is in Confluent wire format (codec/avro.h). A URL
+ * chooses the backend: "local:" (journal/local) or "kafka://..." (journal/kafka; decision 78). The local one keeps all partitions of a data directory in one chain of segment files, so that one
+ * fdatasync makes everything appended before it durable (journal/local/segment.c specifies the bytes).
  *
  * Promises:
  *  - What journal_flush acknowledged survives a power cut. What is not durable is never served to a
  *    reader, in this process or another, so nothing downstream can know a record that is later lost.
- *  - Offsets are dense and never reused; a torn tail is cut at open. Damage below what was
+ *  - Offsets grow and are never reused; in the local backend they are dense, on Kafka some are no record's (the ends
+ *    of transactions), so nothing counts records as to - from. A torn tail is cut at open. Damage below what was
  *    acknowledged is K2_E_CORRUPT, never cut.
  *  - Positions are exclusive ends keyed by (incarnation, topic, partition). The incarnation
  *    (journal_id) is drawn when the journal is created.
@@ -27,6 +28,7 @@ struct journal;
 enum journal_mode { JOURNAL_READ, JOURNAL_WRITE };
 
 struct journal_options {
+    const char *url;        /* NULL = what journal_use said; borrowed for the call */
     int64_t segment_bytes;  /* 0 = 256 MB: a segment is sealed at about this size */
     int32_t partitions;     /* 0 = 3: of a topic made by journal_topic */
     const char *command;    /* what the lock file says of us; NULL = "k2" */
@@ -35,6 +37,11 @@ struct journal_options {
      * Taken into *lock where that is NULL, and not released by journal_close. */
     struct k2_lock **lock;
 };
+
+/* Where the journals are that are opened without a url: "local:" until somebody says otherwise. Before any other call. */
+K2_RC journal_use(const char *url, struct k2_err *err);
+K2_RC journal_url_check(const char *url, struct k2_err *err);
+bool journal_is_local(void);
 
 /* Opens <data>/journal. JOURNAL_WRITE creates it on first use, takes the lock and recovers the tail;
  * JOURNAL_READ on a directory without a journal is K2_E_NOTFOUND. */
@@ -130,6 +137,11 @@ void journal_unpin(struct journal_pin *p); /* NULL is fine; before journal_close
 K2_RC journal_ends_at(struct journal *j, int32_t topic, int64_t append_ns_before, int64_t *ends,
                       struct k2_err *err);
 
+/* When the last record of a partition was appended (0 = it has none), and its value, put into *value (NULL = is not
+ * wanted). */
+K2_RC journal_last(struct journal *j, int32_t topic, int32_t partition, struct k2_buf *value,
+                   int64_t *append_ns, struct k2_err *err);
+
 /* --- consumer positions --- */
 
 /* Durable, one file per group; spans hold topic, partition and `from` (the next offset to read). */
@@ -153,7 +165,8 @@ int64_t journal_group_left_ns(const struct journal *j, const char *group, int64_
 
 /* --- what is known of the log --- */
 
-/* Bytes and times of the records that each partition of a topic keeps; frame headers are counted. */
+/* Bytes and times of the records that each partition of a topic keeps; frame headers are counted. Bytes are -1 where
+ * the backend does not tell them. */
 struct journal_size {
     int64_t bytes, segments, first_append_ns, last_append_ns; /* times are 0 without records */
 };

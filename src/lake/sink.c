@@ -10,6 +10,7 @@
  * Memory is bounded by commit_rows; strings are interned for one commit and then forgotten.
  */
 #include "lake/lake.h"
+#include "lake/lake_int.h"
 #include "lake/sort.h"
 
 #include "base/clock.h"
@@ -125,6 +126,15 @@ static K2_RC decode_batch(struct sink *s, struct k2_err *err) {
     return K2_OK;
 }
 
+/* Everything before the spans' ends was read: what had no record there (journal.h, Kafka's markers) is done too. */
+static void reach_ends(struct sink *s) {
+    for (int i = 0; i < s->span_count; i++) {
+        const struct journal_span *span = &s->spans[i];
+        lake_offsets_set(&s->to, journal_topic_at(s->journal, span->topic).name, span->partition,
+                         span->to);
+    }
+}
+
 /* Gathers up to commit_rows rows; s->rows.n == 0 means that the journal's ends are reached. */
 static K2_RC gather(struct sink *s, struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
@@ -135,8 +145,10 @@ static K2_RC gather(struct sink *s, struct k2_err *err) {
             int got = journal_next(s->reader, &s->batch, err);
             if (got < 0)
                 return got;
-            if (got == 0)
+            if (got == 0) {
+                reach_ends(s);
                 break;
+            }
             s->cursor = 0;
         }
         K2_TRY(decode_batch(s, err));
@@ -276,7 +288,7 @@ static K2_RC commit(struct sink *s, struct k2_err *err) {
                             .now_ns = s->options->clock ? s->options->clock() : k2_now_ns()};
     int64_t snapshot;
     int rc = lake_append(s->lake, s->kind->table, &a, &snapshot, err);
-    if (rc == K2_OK) {
+    if (rc == K2_OK && s->rows.n > 0) {
         count_commit(s, &a, k2_monotonic_ns() - start);
         log_commit(s, &a, snapshot);
     }
@@ -386,7 +398,7 @@ static K2_RC copy_spans(struct sink *s, struct k2_err *err) {
     for (;;) {
         K2_TRY(gather(s, err));
         if (s->rows.n == 0)
-            return K2_OK;
+            return lake_offsets_equal(&s->from, &s->to) ? K2_OK : commit(s, err);
         K2_TRY(commit_rows(s, err));
     }
 }

@@ -9,6 +9,8 @@
  */
 #include "query/duck.h"
 
+#include "base/library.h"
+
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
@@ -80,55 +82,6 @@ struct duck_result {
 static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool loaded;
 
-#define LIBRARY "libduckdb.so"
-
-static void *try_open(const char *dir, const char *file, struct k2_buf *tried) {
-    struct k2_buf name = {0};
-    k2_buf_str(&name, dir);
-    if (file)
-        k2_buf_printf(&name, "/%s", file);
-    const char *path = k2_buf_cstr(&name);
-    void *handle = NULL;
-    if (access(path, F_OK) == 0)
-        handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
-    if (!handle)
-        k2_buf_printf(tried, "%s%s (%s)", tried->n ? ", " : "", path,
-                      access(path, F_OK) == 0 ? dlerror() : "not there");
-    k2_buf_free(&name);
-    return handle;
-}
-
-/* The directory of the file that holds this code: the program, or libk2.so. */
-static bool own_directory(char out[PATH_MAX]) {
-    Dl_info info;
-    bool found = dladdr((void *)&load_lock, &info) && info.dli_fname &&
-                 strchr(info.dli_fname, '/') && realpath(info.dli_fname, out);
-    if (!found && !realpath("/proc/self/exe", out))
-        return false;
-    *strrchr(out, '/') = 0;
-    return true;
-}
-
-static void *find_library(struct k2_buf *tried) {
-    void *handle = NULL;
-    const char *named = getenv("K2_DUCKDB");
-    if (named && *named) {
-        handle = try_open(named, NULL, tried);
-        return handle ? handle : try_open(named, LIBRARY, tried);
-    }
-    char dir[PATH_MAX];
-    if (own_directory(dir)) {
-        handle = try_open(dir, "../lib/" LIBRARY, tried);
-        if (!handle)
-            handle = try_open(dir, LIBRARY, tried);
-    }
-#ifdef K2_DUCKDB_DIR
-    if (!handle)
-        handle = try_open(K2_DUCKDB_DIR, LIBRARY, tried);
-#endif
-    return handle;
-}
-
 static int bind_symbols(void *handle, struct k2_err *err) {
 #define DUCK_SYMBOL(name)                                                                          \
     *(void **)&api.name = dlsym(handle, #name);                                                    \
@@ -142,22 +95,20 @@ static int bind_symbols(void *handle, struct k2_err *err) {
     return K2_OK;
 }
 
+#ifdef K2_DUCKDB_DIR
+#define BUILT_WITH K2_DUCKDB_DIR
+#else
+#define BUILT_WITH NULL
+#endif
+
 static int load_locked(struct k2_err *err) {
+    void *handle;
     if (loaded)
         return K2_OK;
-    struct k2_buf tried = {0};
-    void *handle = find_library(&tried);
-    int rc = K2_OK;
-    if (!handle)
-        rc = k2_fail(err, K2_E_NOTFOUND,
-                     "libduckdb could not be loaded; searched: %s. Put " LIBRARY
-                     " there or set K2_DUCKDB to it",
-                     k2_buf_cstr(&tried));
-    else
-        rc = bind_symbols(handle, err);
-    k2_buf_free(&tried);
-    loaded = rc == K2_OK;
-    return rc;
+    K2_TRY(k2_library_open("libduckdb.so", "K2_DUCKDB", BUILT_WITH, &handle, err));
+    K2_TRY(bind_symbols(handle, err));
+    loaded = true;
+    return K2_OK;
 }
 
 static int load(struct k2_err *err) {

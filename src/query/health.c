@@ -105,7 +105,7 @@ static int measure_topic(struct journal *j, const struct journal_topic *t, int64
         *records += ends[p] - starts[p];
         if (ends[p] == starts[p])
             continue;
-        rc = query_append_time(j, t->id, p, ends[p] - 1, &ns, err);
+        rc = journal_last(j, t->id, p, NULL, &ns, err);
         *last_ns = rc == K2_OK && ns > *last_ns ? ns : *last_ns;
     }
     free(starts);
@@ -293,7 +293,7 @@ static int group_lag(struct journal *j, const struct journal_span *at, int64_t *
     if (rc == K2_OK && from < ends[at->partition]) {
         *lag += ends[at->partition] - from;
         rc = query_append_time(j, t.id, at->partition, from, &ns, err);
-        if (rc == K2_OK && (*oldest == 0 || ns < *oldest))
+        if (rc == K2_OK && ns > 0 && (*oldest == 0 || ns < *oldest))
             *oldest = ns;
     }
     free(starts);

@@ -2,6 +2,7 @@
 #include "k2/k2.h"
 
 #include "base/clock.h"
+#include "journal/journal.h"
 #include "query/arrow.h"
 #include "query/query.h"
 
@@ -48,7 +49,10 @@ K2_API int k2_open(const char *data, k2_handle **out, char *error, size_t error_
     *out = NULL;
     if (!data)
         data = getenv("K2_DATA");
-    int rc = query_open(data && *data ? data : "./k2-data", NULL, &engine, &err);
+    const char *journal = getenv("K2_JOURNAL_URL");
+    int rc = journal && *journal ? journal_use(journal, &err) : K2_OK;
+    if (rc == K2_OK)
+        rc = query_open(data && *data ? data : "./k2-data", NULL, &engine, &err);
     if (rc == K2_OK) {
         *out = k2_zalloc(sizeof **out);
         (*out)->engine = engine;

@@ -20,7 +20,7 @@ static int take_oldest(struct journal *j, const struct journal_topic *topic, int
                        int64_t from, int64_t *oldest, struct k2_err *err) {
     int64_t ns;
     K2_TRY(query_append_time(j, topic->id, p, from, &ns, err));
-    if (*oldest == 0 || ns < *oldest)
+    if (ns > 0 && (*oldest == 0 || ns < *oldest))
         *oldest = ns;
     return K2_OK;
 }

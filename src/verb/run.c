@@ -46,10 +46,11 @@ void verb_complain(const struct verb_context *c, const struct k2_err *err) {
 }
 
 int verb_journal_known(const struct verb_context *c, struct k2_err *err) {
-    if (strcmp(k2_config_string(c->config, K2_CONFIG_journal_url), "local:") == 0)
+    struct k2_err why = {0};
+    if (journal_url_check(k2_config_string(c->config, K2_CONFIG_journal_url), &why) == K2_OK)
         return K2_OK;
     /* The value as written: behind a reference there may be a secret. */
-    return k2_fail(err, K2_E_UNSUPPORTED, "journal.url is '%s'; this version knows only 'local:'",
+    return k2_fail(err, why.status, "journal.url is '%s': use local: or kafka://HOST:PORT",
                    k2_config_entry(c->config, K2_CONFIG_journal_url).value);
 }
 
@@ -62,7 +63,7 @@ int verb_journal(const struct verb_context *c, enum journal_mode mode, struct jo
         .command = c->name,
     };
     int rc = journal_open(c->data, mode, &o, out, err);
-    if (rc == K2_E_NOTFOUND)
+    if (rc == K2_E_NOTFOUND && journal_is_local())
         return k2_fail(err, rc, "%s holds no journal; k2 ingest or k2 simulate makes one", c->data);
     return rc;
 }
@@ -74,6 +75,12 @@ static int flush_output(struct k2_err *err) {
     return k2_fail_errno(err, "standard output cannot be written");
 }
 
+static int load_config(struct verb_context *c, struct k2_err *err) {
+    K2_TRY(k2_config_load(verb_value(c, "config"), &c->config, err));
+    K2_TRY(verb_journal_known(c, err));
+    return journal_use(k2_config_string(c->config, K2_CONFIG_journal_url), err);
+}
+
 static int run(struct verb_context *c, struct k2_err *err) {
     /* A command says what it did on stdout; the stages' own lines are for services (sink, up) and for
      * programs that read the log. */
@@ -83,7 +90,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
         return flush_output(err);
     }
     if (!c->verb->bare)
-        K2_TRY(k2_config_load(verb_value(c, "config"), &c->config, err));
+        K2_TRY(load_config(c, err));
     K2_TRY(c->verb->run(c, err));
     return flush_output(err);
 }

@@ -53,13 +53,20 @@ static void put_append_time(struct listing *l, int64_t ns) {
         listing_null(l);
 }
 
+static void put_bytes(struct listing *l, int64_t bytes) {
+    if (bytes >= 0)
+        listing_bytes(l, bytes);
+    else
+        listing_null(l);
+}
+
 static void put_partition(struct listing *l, int32_t p, int64_t start, int64_t end,
                           const struct journal_size *size) {
     listing_number(l, p);
     listing_number(l, start);
     listing_number(l, end);
     listing_count(l, end - start);
-    listing_bytes(l, size->bytes);
+    put_bytes(l, size->bytes);
     listing_count(l, size->segments);
     put_append_time(l, size->first_append_ns);
     put_append_time(l, size->last_append_ns);

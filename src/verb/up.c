@@ -178,7 +178,9 @@ static int run(struct verb_context *c, struct k2_err *err) {
     signals_hold_reload();
     K2_TRY(add_simulator(c, err));
     K2_TRY(config_check_load_or_complain(c, &u.config, err));
-    int rc = run_platform(&u, err);
+    int rc = journal_use(k2_config_string(u.config, K2_CONFIG_journal_url), err);
+    if (rc == K2_OK)
+        rc = run_platform(&u, err);
     k2_config_free(u.config);
     return rc;
 }

@@ -18,7 +18,7 @@ line='t->venue = feed_intern(a->in, &a->venue_id, f[5]);'
 grep -qF -- "$line" tree/src/feed/rows/asx_csv.c || fail "asx_csv.c sets the venue otherwise now: mend this test"
 sed -i "s/\(t->venue = feed_intern(.*\)/{ \1 t->rumour = k2_intern(a->in, K2_SV(\"up\")); }/" tree/src/feed/rows/asx_csv.c
 cmake -S tree -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DK2_TESTS=OFF \
-    -DK2_DUCKDB_ROOT="$src/.deps/duckdb" >log 2>&1 || { tail -n 20 log; fail "cmake"; }
+    -DK2_DUCKDB_ROOT="$src/.deps/duckdb" -DK2_RDKAFKA_ROOT="$src/.deps/kafka" >log 2>&1 || { tail -n 20 log; fail "cmake"; }
 ninja -C build k2 >log 2>&1 || { tail -n 30 log; fail "build"; }
 new=$PWD/build/bin/k2
 

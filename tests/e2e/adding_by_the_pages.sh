@@ -14,7 +14,7 @@ done
 "$src/tools/check_rooms.py" tree/src || fail "a page breaks the order of the rooms"
 # Warnings are errors in the tree as on its own.
 cmake -S tree -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DK2_TESTS=OFF \
-    -DK2_DUCKDB_ROOT="$src/.deps/duckdb" >log 2>&1 || { tail -n 20 log; fail "cmake"; }
+    -DK2_DUCKDB_ROOT="$src/.deps/duckdb" -DK2_RDKAFKA_ROOT="$src/.deps/kafka" >log 2>&1 || { tail -n 20 log; fail "cmake"; }
 ninja -C build k2 >log 2>&1 || { tail -n 30 log; fail "build"; }
 new=$PWD/build/bin/k2
 [ -x "$new" ] || finish

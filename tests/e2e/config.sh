@@ -135,8 +135,8 @@ run 1 env K2_HTTP_LISTEN=0.0.0.0:7420 k2 config check
 has err "can be reached by other machines"
 run 0 env K2_HTTP_LISTEN=0.0.0.0:7420 K2_HTTP_ALLOW_REMOTE=true k2 config check
 run 0 env K2_HTTP_LISTEN=7420 K2_HTTP_ENABLED=false k2 config check
-run 1 env K2_JOURNAL_URL=kafka://b k2 up
-has err "journal.url is 'kafka://b'"
+run 1 env K2_JOURNAL_URL=s3://b k2 up
+has err "journal.url is 's3://b'"
 [ ! -e k2-data ] || fail "a refused k2 up leaves a directory"
 
 # A secret: used, never shown.

@@ -1,7 +1,7 @@
 /* An index file of any bytes: what is accepted is encoded to the same bytes again. The checksum is
  * put right first, so that the lists behind it are reached. */
 #include "base/hash.h"
-#include "journal/index.h"
+#include "journal/local/index.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* journal/meta and positions of any text, with a right crc line behind it: what is accepted means
  * the same when it is written and read again. */
-#include "journal/position.h"
+#include "journal/local/position.h"
 
 #include <stdlib.h>
 

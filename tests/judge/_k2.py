@@ -1,6 +1,6 @@
 """What the judges share: running k2, skipping, and an own reader of the journal.
 
-The reader is written from the format descriptions in src/journal/segment.c and meta.c, not from the
+The reader is written from the format descriptions in src/journal/local/segment.c and meta.c, not from the
 code below them: it is a second opinion.
 """
 import glob

@@ -1,0 +1,251 @@
+/* journal/kafka/identity.c - topic PREFIXk2.journal: which journal this is, of which topics, with which schemas.
+ *
+ * One partition, compacted. Records, the last of a key counts:
+ *   key "journal"      value: the incarnation, decimal
+ *   key "topic/NAME"   value: what the cluster calls the topic (KIP-516: a topic that is made anew has another id)
+ *   key "schemas"      value: the text of schemas.json (codec/registry.h)
+ * They are written in the transaction whose records need them, so no record is there without its schema.
+ *
+ * A topic whose id is another than the one noted was deleted and made anew: its offsets mean nothing to the tables, and
+ * it is refused, never read from its beginning as if it were the same.
+ */
+#include "journal/kafka/kafka.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+/* --- reading --- */
+
+struct noted { /* what the topic says */
+    char *key, *value;
+};
+
+struct notes {
+    struct noted *at;
+    int n;
+};
+
+static void note(struct notes *notes, struct k2_sv key, struct k2_sv value) {
+    for (int i = 0; i < notes->n; i++)
+        if (k2_sv_eq(k2_sv_of(notes->at[i].key), key)) {
+            free(notes->at[i].value);
+            notes->at[i].value = k2_sv_dup(value);
+            return;
+        }
+    notes->at = k2_realloc(notes->at, (size_t)(notes->n + 1) * sizeof *notes->at);
+    notes->at[notes->n++] = (struct noted){k2_sv_dup(key), k2_sv_dup(value)};
+}
+
+static const char *noted(const struct notes *notes, const char *key) {
+    for (int i = 0; i < notes->n; i++)
+        if (strcmp(notes->at[i].key, key) == 0)
+            return notes->at[i].value;
+    return NULL;
+}
+
+static void free_notes(struct notes *notes) {
+    for (int i = 0; i < notes->n; i++) {
+        free(notes->at[i].key);
+        free(notes->at[i].value);
+    }
+    free(notes->at);
+}
+
+static char *full_name(const struct kafka *k, const char *name) {
+    struct k2_buf out = {0};
+    k2_buf_printf(&out, "%s%s", k->address.prefix, name);
+    char *text = k2_sv_dup(k2_buf_view(&out));
+    k2_buf_free(&out);
+    return text;
+}
+
+static int read_all(struct kafka_client *c, struct notes *notes, struct k2_err *err) {
+    struct kafka_message m[64];
+    for (int idle = 0; idle < 30; idle++) {
+        int n = client_poll(c, m, 64, 1000, err);
+        if (n < 0)
+            return n;
+        for (int i = 0; i < n; i++) {
+            if (m[i].end)
+                return K2_OK;
+            note(notes, m[i].key, m[i].value);
+            idle = 0;
+        }
+    }
+    return k2_fail(err, K2_E_UNAVAILABLE, "the brokers do not give topic %s", KAFKA_JOURNAL);
+}
+
+static int read_notes(struct kafka *k, const char *topic, struct notes *notes, struct k2_err *err) {
+    struct kafka_client *c;
+    struct kafka_at at = {topic, 0, KAFKA_EARLIEST};
+    K2_TRY(kafka_reader_take(k, &c, err));
+    int rc = client_offsets(c, &at, NULL, 1, true, err);
+    if (rc == K2_OK)
+        rc = client_assign(c, &at, 1, err);
+    if (rc == K2_OK)
+        rc = read_all(c, notes, err);
+    kafka_reader_give(k, c);
+    return rc;
+}
+
+/* --- writing --- */
+
+static int put(struct kafka *k, const char *key, struct k2_sv value, struct k2_err *err) {
+    char *topic = full_name(k, KAFKA_JOURNAL);
+    int rc = client_begin(k->writer, err);
+    if (rc == K2_OK)
+        rc = client_send(k->writer, topic, 0, k2_sv_of(key), value, -1, err);
+    free(topic);
+    return rc;
+}
+
+static int32_t draw(void) {
+    uint32_t drawn = 0;
+    while ((drawn & INT32_MAX) == 0)
+        if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+            abort(); /* the kernel has random bytes for ever, once it has had some */
+    return (int32_t)(drawn & INT32_MAX);
+}
+
+static int make_journal(struct kafka *k, struct k2_err *err) {
+    char text[16];
+    snprintf(text, sizeof text, "%" PRId32, draw());
+    K2_TRY(put(k, "journal", k2_sv_of(text), err));
+    K2_TRY(client_commit(k->writer, err));
+    k->base.incarnation = (int32_t)strtol(text, NULL, 10);
+    return K2_OK;
+}
+
+int kafka_identify_topic(struct kafka *k, const char *name, struct k2_err *err) {
+    char id[KAFKA_TOPIC_ID], *full = full_name(k, name);
+    struct k2_buf key = {0};
+    k2_buf_printf(&key, "topic/%s", name);
+    int rc = client_topic_id(k->asker, full, id, err);
+    if (rc == K2_OK)
+        rc = put(k, k2_buf_cstr(&key), k2_sv_of(id), err);
+    k2_buf_free(&key);
+    free(full);
+    return rc;
+}
+
+/* --- schemas --- */
+
+static void stamp(const char *path, int64_t out[3]) {
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    out[0] = there ? (int64_t)st.st_ino : 0;
+    out[1] = there ? st.st_mtim.tv_sec : 0;
+    out[2] = there ? st.st_mtim.tv_nsec : 0;
+}
+
+int kafka_identify_schemas(struct kafka *k, struct k2_err *err) {
+    int64_t now[3];
+    char *path = k2_path(k->dir, "schemas.json");
+    struct k2_buf text = {0};
+    int rc = K2_OK;
+    stamp(path, now);
+    if (memcmp(now, k->schemas_stamp, sizeof now) != 0) {
+        rc = k2_fs_read(path, &text, err);
+        if (rc == K2_OK)
+            rc = put(k, "schemas", k2_buf_view(&text), err);
+        if (rc == K2_OK)
+            memcpy(k->schemas_stamp, now, sizeof now);
+    }
+    k2_buf_free(&text);
+    free(path);
+    return rc;
+}
+
+/* The file in the data directory is a copy of what the journal says. */
+static int take_schemas(struct kafka *k, const char *text, struct k2_err *err) {
+    char *path = k2_path(k->dir, "schemas.json");
+    struct k2_buf here = {0};
+    int rc = K2_OK;
+    (void)!k2_fs_read(path, &here, NULL);
+    if (!k2_sv_eq(k2_buf_view(&here), k2_sv_of(text)))
+        rc = k2_fs_replace(path, k2_sv_of(text), err);
+    stamp(path, k->schemas_stamp);
+    k2_buf_free(&here);
+    free(path);
+    return rc;
+}
+
+/* --- the journal --- */
+
+static int check_topic(struct kafka *k, const struct notes *notes, const char *name,
+                       struct k2_err *err) {
+    char id[KAFKA_TOPIC_ID], *full = full_name(k, name);
+    struct k2_buf key = {0};
+    k2_buf_printf(&key, "topic/%s", name);
+    const char *known = noted(notes, k2_buf_cstr(&key));
+    int rc = known ? client_topic_id(k->asker, full, id, err) : K2_OK;
+    if (rc == K2_OK && known && strcmp(known, id) != 0)
+        rc =
+            k2_fail(err, K2_E_CONFLICT,
+                    "topic %s was deleted and made anew: its offsets are not those that the tables "
+                    "know. Restore it, or begin a new journal with another prefix",
+                    full);
+    if (rc == K2_OK && !known && k->base.mode == JOURNAL_WRITE)
+        rc = kafka_identify_topic(k, name, err);
+    k2_buf_free(&key);
+    free(full);
+    return rc;
+}
+
+static int adopt(struct kafka *k, const struct notes *notes, struct k2_err *err) {
+    const char *id = noted(notes, "journal"), *schemas = noted(notes, "schemas");
+    int64_t incarnation;
+    if (!id && k->base.mode == JOURNAL_WRITE)
+        K2_TRY(make_journal(k, err));
+    else if (!id)
+        return k2_fail(err, K2_E_NOTFOUND, "there is no journal at %s", k->address.text);
+    else if (!k2_sv_i64(k2_sv_of(id), &incarnation) || incarnation <= 0 || incarnation > INT32_MAX)
+        return k2_fail(err, K2_E_CORRUPT, "topic %s%s says \"%s\" is the journal's number",
+                       k->address.prefix, KAFKA_JOURNAL, id);
+    else
+        k->base.incarnation = (int32_t)incarnation;
+    if (schemas)
+        K2_TRY(take_schemas(k, schemas, err));
+    for (int32_t i = 0; i < k->base.topic_count; i++)
+        K2_TRY(check_topic(k, notes, k->base.topics[i].name, err));
+    return k->base.mode == JOURNAL_WRITE ? client_commit(k->writer, err) : K2_OK;
+}
+
+struct search {
+    const char *name;
+    bool found;
+};
+
+static void look(void *ctx, const char *name, int32_t partitions) {
+    struct search *s = ctx;
+    (void)partitions;
+    s->found = s->found || strcmp(name, s->name) == 0;
+}
+
+static int find_or_make(struct kafka *k, const char *topic, struct k2_err *err) {
+    static const struct kafka_option compacted[] = {{"cleanup.policy", "compact"}};
+    struct search s = {topic, false};
+    K2_TRY(client_topics(k->asker, look, &s, err));
+    if (s.found)
+        return K2_OK;
+    if (k->base.mode != JOURNAL_WRITE)
+        return k2_fail(err, K2_E_NOTFOUND, "there is no journal at %s", k->address.text);
+    return client_topic_create(
+        k->asker, &(struct kafka_topic_plan){topic, 1, k->address.replication, compacted, 1}, err);
+}
+
+int kafka_identify(struct kafka *k, struct k2_err *err) {
+    struct notes notes = {0};
+    char *topic = full_name(k, KAFKA_JOURNAL);
+    int rc = find_or_make(k, topic, err);
+    if (rc == K2_OK)
+        rc = read_notes(k, topic, &notes, err);
+    if (rc == K2_OK)
+        rc = adopt(k, &notes, err);
+    free_notes(&notes);
+    free(topic);
+    return rc;
+}
