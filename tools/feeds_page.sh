@@ -18,7 +18,7 @@ or JSON lines can be described by a mapping ([mapping.md](mapping.md)).
 
 "By the venue" means that a number which is missing is a gap, and one that comes again with other bytes is a conflict; "by
 place" that the feed numbers nothing and rows are counted as they stand. "Read from: files, live" are the formats that
-captures, logs and connections (`tcp://`, `udp://`, `ws://`, `wss://`) are read in; the others are files only.
+captures, logs and connections (`tcp://`, `soupbintcp://`, `udp://`, `ws://`, `wss://`) are read in; the others are files only.
 
 END
 # Each name leads to its section, whose anchor has no points.

@@ -89,7 +89,7 @@ static bool has(const char *data, const char *name) {
 }
 
 static bool is_foreign(const char *name) {
-    static const char *const ours[] = {"run", "journal", "warehouse", "raw", "lost+found"};
+    static const char *const ours[] = {"run", "journal", "kafka", "warehouse", "raw", "lost+found"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         if (strcmp(name, ours[i]) == 0)
             return false;

@@ -25,7 +25,8 @@ K2_RC k2_inflate_raw_front(struct k2_sv *in, size_t limit, struct k2_buf *out, s
 struct k2_gunzip;
 struct k2_gunzip *k2_gunzip_new(void);
 void k2_gunzip_free(struct k2_gunzip *g);
-void k2_gunzip_reset(struct k2_gunzip *g); /* as new: for the next one, whatever became of the last */
+void k2_gunzip_reset(
+    struct k2_gunzip *g); /* as new: for the next one, whatever became of the last */
 /* Unpacks from the front of *in into out[0..cap) and takes what it read off *in. Returns when *in
  * is used up or out is full; on failure *produced bytes before the damage are still good. */
 K2_RC k2_gunzip_some(struct k2_gunzip *g, struct k2_sv *in, uint8_t *out, size_t cap,

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define PIECE ((size_t)256 << 10)
+
 /* What stands before a slash is a file: then the path as a whole cannot be one, which is why this needs no mark in
  * the path. */
 size_t feed_archive_part(const char *path) {
@@ -59,6 +61,38 @@ int feed_file_absolute(const char *path, char **out, struct k2_err *err) {
     *out = k2_path(full, path + n + 1);
     free(full);
     return K2_OK;
+}
+
+static K2_RC each_piece(struct k2_member *m, void (*take)(void *ctx, struct k2_sv piece), void *ctx,
+                        struct k2_err *err) {
+    uint8_t *piece = k2_alloc(PIECE);
+    size_t n;
+    int rc;
+    while ((rc = k2_member_read(m, piece, PIECE, &n, err)) == K2_OK && n > 0)
+        take(ctx, (struct k2_sv){(char *)piece, n});
+    free(piece);
+    return rc;
+}
+
+int feed_member_each(const char *path, void (*take)(void *ctx, struct k2_sv piece), void *ctx,
+                     struct k2_err *err) {
+    size_t n = feed_archive_part(path), i;
+    if (n == 0)
+        return k2_fail(err, K2_E_NOTFOUND, "%s is no file of a zip archive", path);
+    char *name = k2_sv_dup((struct k2_sv){path, n});
+    struct k2_archive *archive = NULL;
+    struct k2_member *member = NULL;
+    int rc = k2_archive_open(name, &archive, err);
+    free(name);
+    if (rc == K2_OK)
+        rc = k2_archive_find(archive, k2_sv_of(path + n + 1), &i, err);
+    if (rc == K2_OK)
+        rc = k2_member_open(archive, i, &member, err);
+    if (rc == K2_OK)
+        rc = each_piece(member, take, ctx, err);
+    k2_member_close(member);
+    k2_archive_close(archive);
+    return rc;
 }
 
 static int64_t member_size(const char *archive, const char *member) {

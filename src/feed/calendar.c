@@ -73,6 +73,7 @@ struct feed_calendar {
     ROW("GATEIO", NULL, 0, "utc-1")                                                                \
     ROW("HYPERLIQUID", NULL, 0, "utc-1")                                                           \
     ROW("HUOBI", NULL, 0, "utc-1")                                                                 \
+    ROW("TARDIS", NULL, 0, "utc-1")                                                                \
     ROW("BITFINEX", NULL, 0, "utc-1")                                                              \
     ROW("CTA", "America/New_York", 0, "us-1")                                                      \
     ROW("XISX", "America/New_York", 0, "us-1")                                                     \

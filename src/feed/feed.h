@@ -181,7 +181,11 @@ const struct feed_ops *feed_find(struct k2_sv name); /* NULL if there is none */
 K2_RC feed_load(struct k2_sv name, const struct feed_ops **out, struct k2_err *err);
 /* Whether a live source at the URL can bring the format. K2_E_INVALID says why not. */
 K2_RC feed_live_fits(const struct feed_ops *ops, const char *url, struct k2_err *err);
+/* The schemes of the connections that can bring it, "tcp://, udp://". */
+void feed_live_schemes(const struct feed_ops *ops, struct k2_buf *out);
 const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head);
+/* Whether a file is of this format, though another one may fit it as well or better. */
+bool feed_fits(const struct feed_ops *ops, struct k2_sv file_name, struct k2_sv head);
 /* The same, and how sure and why; *why is set also when it is none. */
 const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head, int *sure,
                                        const char **why);
@@ -238,10 +242,15 @@ bool feed_tail_resume(struct feed_tail *t, struct k2_sv mark);
 
 /* A path ARCHIVE.zip/MEMBER names a member of a zip archive, wherever a file is read here. */
 bool feed_is_member(const char *path);
+/* What tells a format of a path: its last part, of a member with the archive in front. */
+struct k2_sv feed_telling_name(const char *path);
 /* As k2_fs_absolute, also of a member; gives heap memory. */
 K2_RC feed_file_absolute(const char *path, char **out, struct k2_err *err);
 /* As stat, also of a member: its own size, all else of its archive. */
 bool feed_file_stat(const char *path, struct stat *st);
+/* Every byte of a member as it was packed, piece by piece; what is packed in it too stays so. K2_E_CORRUPT: it is damaged. */
+K2_RC feed_member_each(const char *path, void (*take)(void *ctx, struct k2_sv piece), void *ctx,
+                       struct k2_err *err);
 /* Whether the path is that of a packed file or of a member, by its name. */
 bool feed_is_packed(const char *path);
 

@@ -16,6 +16,7 @@ static const struct feed_ops *const feeds[] = {
     &feed_gateio_json,
     &feed_hyperliquid_json,
     &feed_huobi_json,
+    &feed_tardis_json,
     &feed_dbn,
     &feed_lobster,
     &feed_lobster_book,
@@ -89,7 +90,6 @@ const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head
     int score = SURE_ENOUGH - 1;
     size_t mark = feed_byte_order_mark(head);
     head = (struct k2_sv){head.p + mark, head.n - mark};
-    *why = head.n ? "its first lines are in none of the known formats" : "it is empty";
     for (int i = 0; i < feed_count(); i++) {
         const char *reason = NULL;
         const struct feed_ops *ops = feed_at(i);
@@ -100,8 +100,19 @@ const struct feed_ops *feed_detect_why(struct k2_sv file_name, struct k2_sv head
             *why = reason;
         }
     }
+    if (!best) {
+        *why = feed_unknown_why(head);
+        *why = *why ? *why : "its first lines are in none of the known formats";
+    }
     *sure = best ? score : 0;
     return best;
+}
+
+bool feed_fits(const struct feed_ops *ops, struct k2_sv file_name, struct k2_sv head) {
+    const char *why;
+    size_t mark = feed_byte_order_mark(head);
+    head = (struct k2_sv){head.p + mark, head.n - mark};
+    return ops->detect(ops, file_name, head, &why) >= SURE_ENOUGH;
 }
 
 const struct feed_ops *feed_detect(struct k2_sv file_name, struct k2_sv head) {

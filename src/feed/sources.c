@@ -33,8 +33,7 @@ static struct k2_sv name_of(const char *path) {
     return k2_sv_of(slash ? slash + 1 : path);
 }
 
-/* What tells a format of a path: its last part, of a member with the archive in front. */
-static struct k2_sv telling_name(const char *path) {
+struct k2_sv feed_telling_name(const char *path) {
     size_t n = feed_archive_part(path);
     if (n == 0)
         return name_of(path);
@@ -50,6 +49,9 @@ static const struct feed_ops *recognise(const struct sources *s, const struct fe
         bool parquet = s->parquet && k2_sv_ends(name, K2_SV(".parquet"));
         return parquet || feed_mapping_fits(s->mapping, head) ? feed : NULL;
     }
+    if (feed &&
+        feed->table) /* a version of its own, or an older one: the newest is not what is meant */
+        return feed_fits(feed, name, head) ? feed : NULL;
     const struct feed_ops *found = feed_detect(name, head);
     return feed && found != feed ? NULL : found;
 }
@@ -59,11 +61,26 @@ static int look(const struct sources *s, const char *path, const struct feed_ops
                 const struct feed_ops **found, struct k2_err *err) {
     struct k2_buf head = {0};
     int rc = feed_file_head(path, HEAD, &head, err);
-    *found = rc == K2_OK ? recognise(s, feed, telling_name(path), k2_buf_view(&head)) : NULL;
+    *found = rc == K2_OK ? recognise(s, feed, feed_telling_name(path), k2_buf_view(&head)) : NULL;
     if (rc == K2_OK && !*found)
         rc = k2_err_context(err, feed_raw_check_version(k2_buf_view(&head), err), "%s", path);
     k2_buf_free(&head);
     return rc;
+}
+
+/* A file that was named, and whose format nobody knows. */
+static void say_unknown(const char *path, struct k2_err *err) {
+    struct k2_buf head = {0};
+    struct k2_err unread = {0};
+    const char *why = feed_file_head(path, HEAD, &head, &unread) == K2_OK
+                          ? feed_unknown_why(k2_buf_view(&head))
+                          : NULL;
+    if (why)
+        (void)k2_fail(err, K2_E_INVALID, "%s: %s", path, why);
+    else
+        (void)k2_fail(err, K2_E_INVALID,
+                      "%s is in none of the known formats; k2 feed list names them", path);
+    k2_buf_free(&head);
 }
 
 static void pass_over(struct sources *s, const char *path) {
@@ -74,6 +91,14 @@ static void pass_over(struct sources *s, const char *path) {
         snprintf(s->passed + n, sizeof s->passed - n, "%s%.*s", n ? ", " : "", K2_SV_ARG(name));
     else if (!k2_sv_ends(k2_sv_of(s->passed), K2_SV("...")))
         snprintf(s->passed + n, sizeof s->passed - n, "%s...", n ? ", " : "");
+}
+
+/* What nobody named and nobody knows. */
+static void take_unknown(struct sources *s, const char *path) {
+    if (s->all)
+        append(s, path);
+    else
+        pass_over(s, path);
 }
 
 /* --- archives --- */
@@ -98,7 +123,7 @@ static int look_inside(const struct sources *s, struct k2_archive *a, size_t i, 
     int rc = feed_bytes_open_member(&b, a, i, path, err);
     if (rc == K2_OK)
         rc = feed_bytes_head(&b, HEAD, &head, err);
-    *found = rc == K2_OK ? recognise(s, feed, telling_name(path), k2_buf_view(&head)) : NULL;
+    *found = rc == K2_OK ? recognise(s, feed, feed_telling_name(path), k2_buf_view(&head)) : NULL;
     k2_buf_free(&head);
     return rc;
 }
@@ -117,8 +142,10 @@ static void add_member(struct sources *s, struct k2_archive *a, size_t i, const 
                               : look_inside(s, a, i, full, feed, &found, &why);
     if (why.status != K2_OK)
         append(s, full)->why = why;
-    else if (rc != K2_OK || !found)
+    else if (rc != K2_OK)
         pass_over(s, full);
+    else if (!found)
+        take_unknown(s, full);
     else
         append(s, full)->feed = found;
     k2_buf_free(&path);
@@ -158,8 +185,7 @@ static void add_file(struct sources *s, const char *path, const struct feed_ops 
                       "the format of standard input cannot be told before it is read; name it: "
                       "k2 ingest FORMAT -");
     else if (!feed && look(s, path, NULL, &f->feed, &f->why) == K2_OK && !f->feed)
-        (void)k2_fail(&f->why, K2_E_INVALID,
-                      "%s is in none of the known formats; k2 feed list names them", path);
+        say_unknown(path, &f->why);
 }
 
 /* A file found in a directory, which nobody named: only what is of a known format is meant. */
@@ -175,7 +201,7 @@ static void add_found(struct sources *s, const char *path, const struct feed_ops
         return;
     }
     if (!found) {
-        pass_over(s, path);
+        take_unknown(s, path);
         return;
     }
     append(s, path)->feed = found;
@@ -202,6 +228,15 @@ static void add_directory(struct sources *s, const char *dir, const struct feed_
     k2_fs_names_free(names, n);
 }
 
+/* An address that is none is not looked for among the files. */
+static bool add_unknown_scheme(struct sources *s, const char *word) {
+    struct k2_err why = {0};
+    if (k2_fs_exists(word) || feed_live_check_scheme(word, &why) == K2_OK)
+        return false;
+    append(s, word)->why = why;
+    return true;
+}
+
 static void add_live(struct sources *s, const char *url, const struct feed_ops *feed) {
     struct source_file *f = append(s, url);
     f->feed = feed;
@@ -222,23 +257,33 @@ static bool read_speed(const char *text, double *speed) {
     return *speed > 0 && *speed <= 1e6 && strcmp(end, "x") == 0;
 }
 
+/* What is wrong with what stands behind the file's name, to every file that it is. */
+static void refuse_from(struct sources *s, size_t first, const struct k2_err *why) {
+    for (size_t i = first; i < s->n; i++) {
+        s->at[i].feed = NULL;
+        s->at[i].why = *why;
+    }
+}
+
 /* FILE or FILE?speed=10x. */
 static void add_paced(struct sources *s, const char *word, const struct feed_ops *feed) {
-    const char *mark = strstr(word, SPEED);
+    const char *mark = k2_fs_exists(word) ? NULL : strrchr(word, '?');
     size_t before = s->n;
     double speed = 0;
+    struct k2_err why = {0};
     char *path = k2_sv_dup((struct k2_sv){word, mark ? (size_t)(mark - word) : strlen(word)});
     add_file(s, path, feed);
     free(path);
-    bool good = !mark || read_speed(mark + strlen(SPEED), &speed);
-    for (size_t i = before; i < s->n; i++) {
-        s->at[i].speed = speed;
-        if (good)
-            continue;
-        s->at[i].feed = NULL;
-        (void)k2_fail(&s->at[i].why, K2_E_USAGE, "speed is max, 1x, 10x ..., not '%s'",
+    if (mark && strncmp(mark, SPEED, strlen(SPEED)) != 0)
+        (void)k2_fail(&why, K2_E_USAGE,
+                      "what stands behind the file is ?speed=1x, 10x or max, not '%s'", mark);
+    else if (mark && !read_speed(mark + strlen(SPEED), &speed))
+        (void)k2_fail(&why, K2_E_USAGE, "speed is max, 1x, 10x ..., not '%s'",
                       mark + strlen(SPEED));
-    }
+    for (size_t i = before; i < s->n; i++)
+        s->at[i].speed = speed;
+    if (why.status != K2_OK)
+        refuse_from(s, before, &why);
 }
 
 void sources_add(struct sources *s, const char *word, const struct feed_ops *feed) {
@@ -248,7 +293,7 @@ void sources_add(struct sources *s, const char *word, const struct feed_ops *fee
         add_live(s, word, feed);
     else if (k2_fs_is_directory(word))
         add_directory(s, word, feed);
-    else
+    else if (!add_unknown_scheme(s, word))
         add_file(s, word, feed);
 }
 

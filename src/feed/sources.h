@@ -22,6 +22,7 @@ struct source_file {
 struct sources {
     struct k2_sv mapping; /* given with the format mapped: tells which files fit; borrowed */
     bool parquet;         /* Parquet files are read with it too */
+    bool all;             /* files of directories and archives that are of no known format too */
     struct source_file *at;
     size_t n;
     size_t passed_over; /* files of directories that are hidden or not of the format */

@@ -124,6 +124,15 @@ static void merge(struct compare *c, const struct entry *from, const struct entr
     *at = k;
 }
 
+/* What is in the log and in the tables as well comes from both. */
+static void drop_repeated(struct compare *c) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->known_n; i++)
+        if (n == 0 || seq_known_cmp(&c->known[n - 1], &c->known[i]) != 0)
+            c->known[n++] = c->known[i];
+    c->known_n = n;
+}
+
 /* lo, hi: of the whole group, so that the log is read once for all its channels. */
 static K2_RC run_channel(struct compare *c, const struct entry *from, const struct entry *to,
                          int64_t lo, int64_t hi, struct k2_err *err) {
@@ -134,6 +143,7 @@ static K2_RC run_channel(struct compare *c, const struct entry *from, const stru
                   put_known, c, err));
     if (c->known_n > 0)
         qsort(c->known, c->known_n, sizeof *c->known, compare_known);
+    drop_repeated(c);
     size_t at = 0;
     for (const struct entry *e = from, *end; e < to; e = end) {
         for (end = e; end < to && end->known.epoch == e->known.epoch; end++)

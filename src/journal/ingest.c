@@ -20,7 +20,7 @@ enum {
     DEFAULT_BATCH_BYTES = 256 << 10,
     CHECKPOINT_EVERY = 4000000,  /* events without an ingest_flush */
     COMMITS_CHECKPOINT = 500000, /* events, or the time below, between those of ingest_commit */
-    MOST_STRING_BYTES = 4 << 20 /* what fits a cache: more makes interning slow */
+    MOST_STRING_BYTES = 4 << 20  /* what fits a cache: more makes interning slow */
 };
 
 #define COMMITS_CHECKPOINT_NS (10 * K2_NS_PER_SEC)
@@ -133,6 +133,16 @@ static K2_RC quarantine_conflict(struct ingest *g, const struct waiting *w,
     return rc;
 }
 
+static void count_conflict(struct ingest *g, const struct waiting *w, const struct seq_item *i) {
+    bool same = g->stats.conflicts > 0 && w->source == g->conflict_source &&
+                w->position == g->conflict_position && w->position != K2_NULL_LONG;
+    g->stats.conflicts++;
+    g->stats.conflict_records += !same;
+    g->stats.by_place += k2_intern_find(g->counted, i->channel) != 0;
+    g->conflict_source = w->source;
+    g->conflict_position = w->position;
+}
+
 /* A decoder let through what the event model cannot hold: refused here, with the codec's words. */
 static K2_RC quarantine_unstorable(struct ingest *g, const struct waiting *w,
                                    const struct seq_item *i, const struct k2_err *why,
@@ -175,10 +185,11 @@ static K2_RC act_on(struct ingest *g, const struct waiting *w, const struct seq_
     }
     if (i->verdict == SEQ_HALTED) {
         g->stats.halted++;
+        ingest_hold(g, w->source);
         return K2_OK;
     }
     if (i->verdict == SEQ_CONFLICT) {
-        g->stats.conflicts++;
+        count_conflict(g, w, i);
         return quarantine_conflict(g, w, i, err);
     }
     return accept(g, w, i, err);
@@ -399,6 +410,7 @@ int ingest_open(struct journal *j, const struct ingest_options *o, struct ingest
         g->options.batch_bytes = DEFAULT_BATCH_BYTES;
     g->interner = k2_interner_new();
     g->names = k2_interner_new();
+    g->counted = k2_interner_new();
     g->checkpoint_ns = g->marks_ns = k2_monotonic_ns();
     g->history = history_new(j, g->options.archive);
     g->engine = seq_engine_new(history_source(g->history));
@@ -431,6 +443,7 @@ void ingest_close(struct ingest *g) {
     marks_close(g->marks);
     k2_interner_free(g->interner);
     k2_interner_free(g->names);
+    k2_interner_free(g->counted);
     k2_buf_free(&g->raw);
     k2_buf_free(&g->key);
     free(g->waiting);
@@ -483,7 +496,8 @@ int ingest_event(struct ingest *g, const struct k2_event *e, struct k2_err *err)
         K2_TRY(make_durable(g, err));
         K2_TRY(save_state(g, true, true, err));
     }
-    return on_event(g, e, (struct k2_sv){0}, e->trade.exchange_sequence_number, err);
+    K2_TRY(on_event(g, e, (struct k2_sv){0}, e->trade.exchange_sequence_number, err));
+    return ingest_forget_strings(g, err);
 }
 
 struct k2_interner *ingest_interner(struct ingest *g) {

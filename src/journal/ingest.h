@@ -48,8 +48,10 @@ struct ingest_stats {
     int64_t gaps, missing; /* gaps opened, and the numbers they lacked then */
     int64_t ledger;        /* steps of gaps that were stored */
     int64_t out_of_order, resets;
-    int64_t requarantined; /* of quarantined and conflicts: stored before, and not again */
-    int64_t bytes;         /* of the sources, as read */
+    int64_t requarantined;    /* of quarantined and conflicts: stored before, and not again */
+    int64_t bytes;            /* of the sources, as read */
+    int64_t conflict_records; /* that the conflicts are: events of one record share it */
+    int64_t by_place;         /* of conflicts: of channels whose events the decoder counts */
 };
 
 /* Restores the sequence engine. The journal is open for writing; borrowed. */
@@ -166,6 +168,7 @@ struct ingest_source_options {
      * it is open. options.exchange must be given; follow, keep_counting and speed are not theirs. */
     const char *const *urls;
     const char *const *send;
+    const char *const *headers;
     const char *ca_file;
     const char *feed_name; /* in the ledger; NULL = the path */
     int64_t most_ns;       /* it ends after so long; 0 = never */

@@ -29,7 +29,10 @@ struct ingest {
     struct ingest_options options;
     struct ingest_stats stats;
     struct k2_interner *interner;
-    struct k2_interner *names; /* of sources; kept as long as the ingest */
+    struct k2_interner *names;   /* of sources; kept as long as the ingest */
+    struct k2_interner *counted; /* channels whose events a decoder counts */
+    uint32_t conflict_source;    /* of the last conflict, in names, and its position there */
+    int64_t conflict_position;
     struct seq_engine *engine;
     struct history *history;
     struct quarantine *quarantine;
@@ -73,6 +76,11 @@ K2_RC ingest_forget_strings(struct ingest *g, struct k2_err *err);
 struct feed_sink ingest_sink(struct ingest *g);
 /* Exchange and time of an event, wherever they stand in its kind. */
 void ingest_exchange_and_time(const struct k2_event *e, uint32_t *exchange, int64_t *ns);
+/* feed_options.counted, of an ingest: behind what the journal holds. */
+int64_t ingest_counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+                       int32_t date);
+/* Something of the source of that name (in g->names) was passed over. */
+void ingest_hold(struct ingest *g, uint32_t name);
 /* Brings the marks of the open sources up to where they are; what they gave is durable. */
 void ingest_collect_marks(struct ingest *g);
 

@@ -16,8 +16,12 @@ struct ingest_live;
 K2_RC ingest_live_open(struct ingest *g, const char *url, const char *key,
                        const struct ingest_source_options *o, struct ingest_live **out,
                        struct k2_err *err);
-/* All frames that the topic holds of it are decoded again, by a decoder that begins anew, before anything new is
- * received: for those that were passed over. What was decoded before is dropped as duplicates. */
+/* Something that came of its frames since the last mark was not stored, because its channel is halted: what the mark
+ * stands for is kept by retention, and decoded again with the next rewind, or by a later run. */
+void ingest_live_hold(struct ingest_live *l);
+/* Its frames are decoded again before anything new is received: from where the first was passed over, with the decoder's
+ * state of then; where none was that this run knows of, all that the topic holds, by a decoder that begins anew. What was
+ * decoded before is dropped as duplicates. */
 K2_RC ingest_live_rewind(struct ingest_live *l, struct k2_err *err);
 /* Frames of a raw capture as if the connection had brought them: what was asked for elsewhere. To the raw topic, and to
  * the same decoder, which knows the symbols. */

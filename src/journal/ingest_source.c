@@ -45,7 +45,11 @@ struct ingest_source {
     const struct feed_ops *feed;
     bool marked;
     uint32_t name;
-    bool halts; /* its gaps may halt channels */
+    int64_t (*given)(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+                     int32_t date); /* where its rows begin to count: feed_options.counted */
+    void *given_ctx;
+    struct counted *counted; /* what that said, as far as it is not 0 */
+    bool halts;              /* its gaps may halt channels */
     bool (*wants)(void *ctx, struct k2_sv symbol);
     void *wants_ctx;
     struct pace pace;
@@ -100,6 +104,13 @@ static void collect_mark(struct ingest_source *s) {
 void ingest_collect_marks(struct ingest *g) {
     for (struct ingest_source *s = g->sources; s; s = s->next)
         collect_mark(s);
+}
+
+void ingest_hold(struct ingest *g, uint32_t name) {
+    for (struct ingest_source *s = g->sources; s; s = s->next) {
+        if (s->live && s->name == name)
+            ingest_live_hold(s->live);
+    }
 }
 
 static void note_resumed(const struct ingest_source *s, bool good) {
@@ -246,7 +257,7 @@ static K2_RC step_paced(struct ingest_source *s, size_t max_bytes, bool *idle, s
 
 /* The engine knows the newest session dates; older ones are looked up. A failure is told by the next call
  * that can fail. */
-static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+int64_t ingest_counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
                        int32_t date) {
     struct ingest *g = ctx;
     int64_t high = seq_engine_high(g->engine, exchange, date, channel, kind);
@@ -258,6 +269,28 @@ static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, e
         h.last(h.ctx, exchange, date, channel, kind, &last, &found, &why) != K2_OK)
         g->failed = why;
     return found ? last.sequence : high;
+}
+
+/* Remembers the answers, for the record of the file, and that nobody but us gave these numbers. */
+static int64_t begin_counting(void *ctx, struct k2_sv exchange, struct k2_sv channel,
+                              enum k2_kind_id kind, int32_t date) {
+    struct ingest_source *s = ctx;
+    int64_t last = s->given ? s->given(s->given_ctx, exchange, channel, kind, date) : 0;
+    (void)k2_intern(s->ingest->counted, channel);
+    if (last > 0)
+        counted_add(s->counted, exchange, channel, kind, date, last);
+    return last;
+}
+
+static K2_RC tell_counting(struct ingest_source *s, const struct ingest_source_options *o,
+                           struct feed_options *f, struct k2_err *err) {
+    s->given = o->keep_counting ? ingest_counted : o->options.counted;
+    s->given_ctx = o->keep_counting ? s->ingest : o->options.counted_ctx;
+    s->counted = counted_new();
+    f->counted = begin_counting;
+    f->counted_ctx = s;
+    return o->keep_counting ? ingest_judge(s->ingest, err) /* what waits is not counted yet */
+                            : K2_OK;
 }
 
 static K2_RC open_tail(struct ingest_source *s, const struct ingest_source_options *o,
@@ -272,11 +305,7 @@ static K2_RC open_tail(struct ingest_source *s, const struct ingest_source_optio
     t.feed.wants = NULL; /* the ingest asks, see there */
     if (t.feed.source.n == 0)
         t.feed.source = k2_sv_of(s->path);
-    if (o->keep_counting) {
-        K2_TRY(ingest_judge(g, err)); /* what waits for its verdict is not counted yet */
-        t.feed.counted = counted;
-        t.feed.counted_ctx = g;
-    }
+    K2_TRY(tell_counting(s, o, &t.feed, err));
     s->name = k2_intern(g->names, t.feed.source);
     struct k2_interner *in = s->pace.interner ? s->pace.interner : g->interner;
     K2_TRY(feed_tail_open(s->path, &t, in, &s->tail, err));
@@ -478,7 +507,11 @@ int ingest_source_record(struct ingest_source *s, int64_t read, int64_t accepted
         return K2_OK;
     /* Not s->path: what was read may have been made from the source (Parquet), which is the raw data. */
     char *source = k2_sv_dup(k2_interned(s->ingest->names, s->name));
-    int rc = source_add(s->ingest->journal, source, s->feed->name, read, accepted, err);
+    struct k2_buf from = {0};
+    counted_put(s->counted, &from);
+    int rc = source_add(s->ingest->journal, source, s->feed->name, read, accepted,
+                        k2_buf_view(&from), err);
+    k2_buf_free(&from);
     free(source);
     return rc;
 }
@@ -496,6 +529,7 @@ void ingest_source_close(struct ingest_source *s) {
     k2_interner_free(s->pace.interner);
     k2_buf_free(&s->pace.raw);
     k2_buf_free(&s->mark);
+    counted_free(s->counted);
     free(s->pace.held);
     free(s->path);
     free(s->key);

@@ -238,6 +238,7 @@ K2_RC journal_verify(struct journal *j, void (*finding)(void *ctx, const char *t
 #include "journal/ingest.h"
 #include "journal/ledger.h"
 #include "journal/raw_decode.h"
+#include "journal/counted.h"
 #include "journal/source.h"
 #include "journal/compare.h"
 

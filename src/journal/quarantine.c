@@ -19,7 +19,8 @@ struct quarantine {
     struct k2_hset {
         struct k2_h128 *slots; /* open addressing; all-zero = free */
         size_t used, size;     /* size is a power of two */
-    } known;
+    } known, asked,
+        archived; /* in the topic; channels that the table was asked for; what it has of them */
     bool loaded;
     struct k2_buf counted_as; /* exchange and reason that `counted` is for, NUL after each */
     struct k2_series *counted;
@@ -59,6 +60,10 @@ static bool insert(struct k2_hset *s, struct k2_h128 h) {
     s->slots[i] = h;
     s->used++;
     return true;
+}
+
+static bool has(const struct k2_hset *s, struct k2_h128 h) {
+    return s->size > 0 && !is_free(s->slots[slot_of(s, h)]);
 }
 
 /* --- what is there already --- */
@@ -215,27 +220,47 @@ static void count(struct quarantine *q, const struct k2_quarantine *r) {
     k2_buf_free(&name);
 }
 
-struct wanted_part {
-    int32_t part;
-    bool found;
+/* --- what is in the table, from before --- */
+
+struct archived { /* of one exchange, session date and channel */
+    struct quarantine *q;
+    struct k2_h128 channel;
 };
 
-static void look_for_part(void *ctx, const struct seq_known *known) {
-    struct wanted_part *w = ctx;
-    w->found |= known->part == w->part;
+static struct k2_h128 place_of(struct k2_h128 channel, int64_t sequence, int32_t part) {
+    struct {
+        struct k2_h128 channel;
+        int64_t sequence, part;
+    } place = {channel, sequence, part};
+    return k2_hash128(&place, sizeof place);
 }
 
-/* Whether a record that the topic does not hold is in the table, from before. */
+static void take_archived(void *ctx, const struct seq_known *known) {
+    const struct archived *a = ctx;
+    insert(&a->q->archived, place_of(a->channel, known->sequence, known->part));
+}
+
+static struct k2_h128 channel_of(struct quarantine *q, const struct k2_quarantine *r) {
+    struct k2_buf name = {0};
+    k2_buf_sv(&name, k2_interned(q->interner, r->exchange));
+    k2_buf_printf(&name, "/%d/", r->trade_date);
+    k2_buf_sv(&name, k2_interned(q->interner, r->channel));
+    struct k2_h128 h = k2_hash128(name.p, name.n);
+    k2_buf_free(&name);
+    return h;
+}
+
+/* Whether a record that the topic does not hold is in the table. The table is asked once for each channel, for all of
+ * it: refusals come in thousands, and a question takes milliseconds. */
 static K2_RC is_archived(struct quarantine *q, const struct k2_event *e, bool *yes,
                          struct k2_err *err) {
     const struct k2_quarantine *r = &e->quarantine;
-    struct wanted_part wanted = {.part = r->part};
-    if (q->archive.load)
+    struct archived a = {q, channel_of(q, r)};
+    if (q->archive.load && insert(&q->asked, a.channel))
         K2_TRY(q->archive.load(q->archive.ctx, k2_interned(q->interner, r->exchange), r->trade_date,
-                               k2_interned(q->interner, r->channel), K2_KIND_QUARANTINE,
-                               r->exchange_sequence_number, r->exchange_sequence_number,
-                               look_for_part, &wanted, err));
-    *yes = wanted.found;
+                               k2_interned(q->interner, r->channel), K2_KIND_QUARANTINE, INT64_MIN,
+                               INT64_MAX, take_archived, &a, err));
+    *yes = has(&q->archived, place_of(a.channel, r->exchange_sequence_number, r->part));
     return K2_OK;
 }
 
@@ -269,5 +294,7 @@ void quarantine_free(struct quarantine *q) {
     k2_interner_free(q->interner);
     k2_buf_free(&q->counted_as);
     free(q->known.slots);
+    free(q->asked.slots);
+    free(q->archived.slots);
     free(q);
 }

@@ -4,6 +4,7 @@
 #include "journal/journal.h"
 #include "journal/raw.h"
 #include "journal/raw_view.h"
+#include "journal/raw_whole.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -190,12 +191,56 @@ struct raw_decode {
     void *state;
     const struct feed_calendar *calendar;
     struct raw_view view;
+    struct raw_whole whole;
+    const struct feed_sink *to; /* while it decodes */
+    struct k2_interner *interner;
+    bool late;   /* it begins behind the source's first frame: with a session date */
     bool inside; /* what is decoded now was received at from_ns or later */
     int64_t done, frames;
 };
 
+static int64_t counted(void *ctx, struct k2_sv exchange, struct k2_sv channel, enum k2_kind_id kind,
+                       int32_t date) {
+    struct raw_decode *d = ctx;
+    (void)exchange;
+    raw_whole_note(&d->whole, channel, kind, date);
+    return 0;
+}
+
+static K2_RC refuse(const struct raw_decode *d, const struct k2_event *e, struct k2_err *err) {
+    char date[K2_DATE_TEXT], whole[K2_DATE_TEXT];
+    k2_date_format(e->head.trade_date, date);
+    k2_date_format(d->whole.from, whole);
+    return k2_fail(err, K2_E_FAILED,
+                   "%s of %.*s on session date %s have no numbers of their own but places, and the "
+                   "raw topic does not keep that date from its beginning: their places are not "
+                   "known any more; dates from %s on are whole (--from)",
+                   k2_kind(e->kind)->name, K2_SV_ARG(k2_interned(d->interner, e->head.channel)),
+                   date, whole);
+}
+
+static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
+                      struct k2_err *err) {
+    struct raw_decode *d = ctx;
+    if (raw_whole_lacks(&d->whole, e, d->interner))
+        return refuse(d, e, err);
+    return d->to->event(d->to->ctx, e, raw, position, err);
+}
+
+static K2_RC on_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
+    const struct feed_sink *to = ((struct raw_decode *)ctx)->to;
+    return to->reject(to->ctx, r, err);
+}
+
+static K2_RC on_filtered(void *ctx, const char *why, struct k2_err *err) {
+    const struct feed_sink *to = ((struct raw_decode *)ctx)->to;
+    return to->filtered(to->ctx, why, err);
+}
+
 static K2_RC decode(struct raw_decode *d, const struct feed_sink *sink, struct k2_err *err) {
-    return raw_view_decode(&d->view, d->ops, d->state, d->inside ? sink : &raw_view_nobody, err);
+    const struct feed_sink own = {d, on_event, on_reject, on_filtered};
+    d->to = sink;
+    return raw_view_decode(&d->view, d->ops, d->state, d->inside ? &own : &raw_view_nobody, err);
 }
 
 static K2_RC take(struct raw_decode *d, const struct feed_live_frame *f, int64_t offset,
@@ -206,6 +251,13 @@ static K2_RC take(struct raw_decode *d, const struct feed_live_frame *f, int64_t
         K2_TRY(decode(d, sink, err)); /* what is before it */
         d->inside = true;
     }
+    if (d->late) {
+        int32_t date = feed_session_date(d->calendar, f->received_ns);
+        d->whole.from = date > d->whole.from ? date : d->whole.from;
+        d->late = false;
+    }
+    if (raw_view_is_full(&d->view))
+        K2_TRY(decode(d, sink, err));
     d->frames += d->inside && is_content(f);
     raw_view_show(&d->view, f, offset);
     return K2_OK;
@@ -243,6 +295,7 @@ static K2_RC find_begin(struct raw_decode *d, struct k2_err *err) {
     struct journal_record record;
     int got = 0;
     bool reached = false;
+    int64_t first = -1; /* of the source */
     while (!reached && (got = journal_next(d->reader, &b, err)) > 0) {
         for (size_t cursor = 0; !reached && journal_batch_next(&b, &cursor, &record);) {
             struct feed_live_frame f;
@@ -250,6 +303,7 @@ static K2_RC find_begin(struct raw_decode *d, struct k2_err *err) {
             K2_TRY(read_frame(&d->topic, &record, &key, &f, err));
             if (!k2_sv_eq(key, k2_sv_of(d->source)))
                 continue;
+            first = first < 0 ? record.offset : first;
             raw_days_note(&days, d->calendar, &f, record.offset);
             reached = f.received_ns >= d->from_ns;
         }
@@ -259,19 +313,48 @@ static K2_RC find_begin(struct raw_decode *d, struct k2_err *err) {
     journal_reader_close(d->reader);
     d->reader = NULL;
     d->span.from = reached ? raw_days_begin(&days) : d->span.to;
+    d->late = d->span.from > first;
     return d->span.from < d->span.to ? journal_read(d->topic.journal, &d->span, 1, &d->reader, err)
                                      : K2_OK;
+}
+
+/* Of a topic whose first frames are deleted the session date of the first that is kept is cut. */
+static K2_RC find_whole(struct raw_decode *d, struct k2_err *err) {
+    const struct journal_span first = {d->span.topic, d->span.partition, d->span.from,
+                                       d->span.from + 1};
+    struct journal_reader *r;
+    struct journal_batch b;
+    struct journal_record record;
+    struct feed_live_frame f;
+    struct k2_sv source;
+    size_t cursor = 0;
+    if (!d->reader || d->span.from == 0)
+        return K2_OK;
+    K2_TRY(journal_read(d->topic.journal, &first, 1, &r, err));
+    int rc = journal_next(r, &b, err);
+    if (rc > 0 && journal_batch_next(&b, &cursor, &record)) {
+        rc = read_frame(&d->topic, &record, &source, &f, err);
+        if (rc == K2_OK)
+            d->whole.from = feed_session_date(d->calendar, f.received_ns) + 1;
+    }
+    journal_reader_close(r);
+    return rc < 0 ? rc : K2_OK;
 }
 
 static K2_RC open_all(struct raw_decode *d, struct journal *j, struct k2_interner *in,
                       struct k2_err *err) {
     K2_TRY(raw_topic_open(j, d->options.exchange, false, &d->topic, err));
     d->options.exchange = k2_sv_of(d->topic.exchange);
+    d->options.counted = counted;
+    d->options.counted_ctx = d;
+    d->interner = in;
+    raw_whole_free(&d->whole);
     K2_TRY(feed_calendar_find(d->options.exchange, d->options.calendar, &d->calendar, err));
     d->inside = d->from_ns == INT64_MIN;
     d->state = k2_zalloc(d->ops->state_size + 1);
     K2_TRY(d->ops->init(d->ops, d->state, &d->options, in, err));
     K2_TRY(open_reader(&d->topic, &d->pin, &d->span, &d->reader, err));
+    K2_TRY(find_whole(d, err));
     return d->reader && !d->inside ? find_begin(d, err) : K2_OK;
 }
 
@@ -304,6 +387,7 @@ void raw_decode_close(struct raw_decode *d) {
         d->ops->fini(d->state);
     free(d->state);
     raw_view_free(&d->view);
+    raw_whole_free(&d->whole);
     free(d->source);
     free(d);
 }

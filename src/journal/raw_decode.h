@@ -3,6 +3,7 @@
  * The frames of one source that were received in [from_ns, to_ns), in the order of their receipt, through a decoder
  * that begins anew. It is shown what was received from the session date before that of from_ns on (raw_view.h, raw_days),
  * so that it knows what venues tell once a day, such as directories of symbols; what it says of that is not heard.
+ * Events that a decoder counts, of a session date whose beginning the topic does not keep, end it (raw_whole.h).
  * Raw offsets and positions are places in the topic, as they were when the source was live.
  * Included by journal.h, the room's face. Thread-safety: one thread each.
  */

@@ -3,7 +3,11 @@
 
 #include <stdlib.h>
 
-enum { PLACES = 1 << 16, POSITION_BITS = 40 };
+enum {
+    PLACES = 1 << 16,
+    AT_ONCE = PLACES / 4, /* frames; the rest of the ring is for what a decoder keeps back */
+    POSITION_BITS = 40
+};
 
 /* The frame that holds the byte. */
 static struct raw_place place_of(const struct raw_view *v, uint64_t at) {
@@ -46,10 +50,17 @@ static K2_RC on_reject(void *ctx, const struct feed_reject *r, struct k2_err *er
 static K2_RC on_filtered(void *ctx, const char *why, struct k2_err *err) {
     struct raw_view *v = ctx;
     v->twins += why == feed_raw_twin;
+    if (why == feed_raw_connected || why == feed_raw_disconnected)
+        return K2_OK; /* nothing was sent that could be a record */
     return v->to->filtered(v->to->ctx, why, err);
 }
 
+bool raw_view_is_full(const struct raw_view *v) {
+    return v->place_n - v->decoded_n >= AT_ONCE;
+}
+
 void raw_view_show(struct raw_view *v, const struct feed_live_frame *f, int64_t offset) {
+    K2_ASSERT(!raw_view_is_full(v));
     if (!v->places)
         v->places = k2_alloc(PLACES * sizeof *v->places);
     if (v->shown == 0) {
@@ -69,6 +80,7 @@ int raw_view_decode(struct raw_view *v, const struct feed_ops *ops, void *state,
     if (v->capture.n == 0)
         return K2_OK;
     v->to = to;
+    v->decoded_n = v->place_n;
     int rc = ops->decode(state, k2_buf_view(&v->capture), false, &used, &sink, err);
     K2_ASSERT(used <= v->capture.n);
     if (used)
@@ -79,7 +91,7 @@ int raw_view_decode(struct raw_view *v, const struct feed_ops *ops, void *state,
 
 void raw_view_restart(struct raw_view *v) {
     v->capture.n = 0;
-    v->shown = v->place_n = 0;
+    v->shown = v->place_n = v->decoded_n = 0;
 }
 
 void raw_view_free(struct raw_view *v) {

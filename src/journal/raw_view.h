@@ -1,7 +1,9 @@
 /* journal/raw_view.h - frames of a raw topic as the raw capture that a decoder reads.
  *
  * A ring of places knows at which byte of the capture each frame of the topic begins, so that what the decoder says of
- * a byte becomes a raw offset; what is further back than the ring is taken to be at its oldest place.
+ * a byte becomes a raw offset. Whoever shows frames decodes before it is full (raw_view_is_full). Bytes that a decoder
+ * kept back, such as the beginning of a message of a stream, may be further back than the ring: they are taken to be at
+ * its oldest place.
  * Thread-safety: none; one owner.
  */
 #ifndef K2_JOURNAL_RAW_VIEW_H
@@ -19,11 +21,14 @@ struct raw_view {               /* zeroed: nothing was shown */
     uint64_t shown;             /* bytes of the capture so far */
     struct raw_place *places;   /* ring */
     uint64_t place_n;           /* that were put so far */
+    uint64_t decoded_n;         /* of these, whose frames the decoder was given */
     int64_t twins;              /* datagrams that came on both lines */
     const struct feed_sink *to; /* while it decodes */
 };
 
-/* The frame as the next bytes of the capture. */
+/* What was shown is to be decoded before the next frame. */
+bool raw_view_is_full(const struct raw_view *v);
+/* The frame as the next bytes of the capture, which is not full. */
 void raw_view_show(struct raw_view *v, const struct feed_live_frame *f, int64_t offset);
 /* Decodes what was shown and gives it to `to`: raw offsets and positions are places in the topic. */
 K2_RC raw_view_decode(struct raw_view *v, const struct feed_ops *ops, void *state,

@@ -23,41 +23,57 @@ static const char schema[] =
     "{\"name\":\"time\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}},"
     "{\"name\":\"calendars\",\"type\":\"string\",\"default\":\"\"},"
     "{\"name\":\"time_zones\",\"type\":\"string\",\"default\":\"\"},"
-    "{\"name\":\"sha256\",\"type\":\"string\",\"default\":\"\"}]}";
+    "{\"name\":\"sha256\",\"type\":\"string\",\"default\":\"\"},"
+    "{\"name\":\"counted_from\",\"type\":\"string\",\"default\":\"\"}]}";
 
-struct content { /* of a file, as it is on disk */
+struct content { /* of a file as it is on disk, or of a member as it was packed */
     int64_t bytes;
     char xxh128[33], sha256[K2_SHA256_HEX];
 };
 
+struct hashing {
+    struct k2_hasher *xxh;
+    struct k2_sha256 *sha;
+    int64_t bytes;
+};
+
+static void hash_piece(void *ctx, struct k2_sv piece) {
+    struct hashing *h = ctx;
+    k2_hasher_add(h->xxh, piece.p, piece.n);
+    k2_sha256_add(h->sha, piece.p, piece.n);
+    h->bytes += (int64_t)piece.n;
+}
+
 /* Read, not mapped: a file that becomes shorter meanwhile would kill the process. */
-static bool hash_bytes(int fd, struct content *out) {
-    struct k2_hasher *h = k2_hasher_new();
-    struct k2_sha256 *sha = k2_sha256_new();
-    uint8_t *piece = k2_alloc(PIECE);
+static bool hash_bytes(int fd, struct hashing *h) {
+    char *piece = k2_alloc(PIECE);
     ssize_t got;
-    out->bytes = 0;
-    while ((got = read(fd, piece, PIECE)) > 0 || (got < 0 && errno == EINTR)) {
-        if (got < 0)
-            continue;
-        k2_hasher_add(h, piece, (size_t)got);
-        k2_sha256_add(sha, piece, (size_t)got);
-        out->bytes += got;
-    }
+    while ((got = read(fd, piece, PIECE)) > 0 || (got < 0 && errno == EINTR))
+        if (got > 0)
+            hash_piece(h, (struct k2_sv){piece, (size_t)got});
     free(piece);
-    k2_h128_hex(k2_hasher_end(h), out->xxh128);
-    k2_sha256_end(sha, out->sha256);
     return got == 0;
 }
 
-/* False when it is no regular file, or cannot be read any more. Opening a pipe must not wait for a writer. */
-static bool hash_file(const char *path, struct content *out) {
+/* Opening a pipe must not wait for a writer. */
+static bool hash_regular(const char *path, struct hashing *h) {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
     if (fd < 0)
         return false;
-    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && hash_bytes(fd, out);
+    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && hash_bytes(fd, h);
     close(fd);
+    return good;
+}
+
+/* False when it is no regular file or member of an archive, or cannot be read any more. */
+static bool hash_file(const char *path, struct content *out) {
+    struct hashing h = {k2_hasher_new(), k2_sha256_new(), 0};
+    bool good = feed_is_member(path) ? feed_member_each(path, hash_piece, &h, NULL) == K2_OK
+                                     : hash_regular(path, &h);
+    k2_h128_hex(k2_hasher_end(h.xxh), out->xxh128);
+    k2_sha256_end(h.sha, out->sha256);
+    out->bytes = h.bytes;
     return good;
 }
 
@@ -70,10 +86,10 @@ static void put_rules(struct k2_buf *out) {
 }
 
 int source_add(struct journal *j, const char *path, const char *format, int64_t read,
-               int64_t accepted, struct k2_err *err) {
+               int64_t accepted, struct k2_sv counted_from, struct k2_err *err) {
     struct content content;
     char *absolute;
-    if (!hash_file(path, &content) || k2_fs_absolute(path, &absolute, NULL) != K2_OK)
+    if (!hash_file(path, &content) || feed_file_absolute(path, &absolute, NULL) != K2_OK)
         return K2_OK;
     struct journal_topic t;
     uint32_t id = 0;
@@ -95,6 +111,7 @@ int source_add(struct journal *j, const char *path, const char *format, int64_t 
         k2_avro_put_long(out, k2_floor_us(now));
         put_rules(out);
         k2_avro_put_bytes(out, k2_sv_of(content.sha256));
+        k2_avro_put_bytes(out, counted_from);
         journal_record_end(j, now);
     }
     free(absolute);
@@ -116,7 +133,8 @@ bool source_record_read(struct k2_sv value, struct source_record *out) {
     for (int i = 0; i < 2 && in.n > 0; i++)
         if (!k2_avro_get_bytes(&in, &skipped))
             return false;
-    return in.n == 0 || k2_avro_get_bytes(&in, &out->sha256);
+    return (in.n == 0 || k2_avro_get_bytes(&in, &out->sha256)) &&
+           (in.n == 0 || k2_avro_get_bytes(&in, &out->counted_from));
 }
 
 int source_records(struct journal *j, source_visit *visit, void *ctx, struct k2_err *err) {

@@ -1,9 +1,11 @@
 /* journal/source.h - the record of every file that was read: for files, the file is the raw data.
  *
- * Topic k2.sources: Avro {path, bytes, xxh128, format, read, accepted, time, calendars, time_zones, sha256}. The hashes are
- * of the file's bytes as they are on disk, so that a later question "which bytes was this row decoded from" has an answer:
- * XXH3-128 for us, SHA-256 for who must prove it to others. Calendars and time_zones are by which rules its session dates
- * were made: feed_calendars_version, k2_zone_release. Records of older versions lack the last fields.
+ * Topic k2.sources: Avro {path, bytes, xxh128, format, read, accepted, time, calendars, time_zones, sha256,
+ * counted_from}. The hashes are of the file's bytes as they are on disk (of a member of a zip archive: as they were
+ * packed), so that a later question "which bytes was this row decoded from" has an answer: XXH3-128 for us, SHA-256 for
+ * who must prove it to others. Calendars and time_zones are by which rules its session dates were made:
+ * feed_calendars_version, k2_zone_release. counted_from is of files whose rows have no numbers: counted.h. Records of
+ * older versions lack the last fields.
  * Included by journal.h, the room's face.
  */
 #ifndef K2_JOURNAL_SOURCE_H
@@ -16,13 +18,14 @@
 
 struct journal;
 
-/* Gathers the record; the caller commits. A path that is no regular file ("-") has no record. */
+/* Gathers the record; the caller commits. A path that is no regular file ("-") has no record. counted_from: counted_put. */
 K2_RC source_add(struct journal *j, const char *path, const char *format, int64_t read,
-                 int64_t accepted, struct k2_err *err);
+                 int64_t accepted, struct k2_sv counted_from, struct k2_err *err);
 
 struct source_record { /* borrowed from the record's value */
     struct k2_sv path, xxh128, format;
-    struct k2_sv sha256; /* empty: of a version that had none */
+    struct k2_sv sha256;       /* empty: of a version that had none */
+    struct k2_sv counted_from; /* for counted_parse */
     int64_t bytes, read, accepted, time_us;
 };
 

@@ -211,6 +211,10 @@ void trace_free(struct trace_report *r) {
     free(r->source.format);
     free(r->source.hash);
     free(r->source.sha256);
+    free(r->source.counted_from);
+    for (int i = 0; i < r->other_count; i++)
+        free(r->others[i]);
+    free(r->others);
     raw_frame_free(&r->frame);
     k2_buf_free(&r->source.raw);
     if (r->in)

@@ -64,11 +64,11 @@ struct trace_table { /* where the table row stands */
 struct trace_source {             /* the file it was decoded from, unless it is live */
     char *path;                   /* NULL: none is recorded */
     char *format, *hash, *sha256; /* sha256 "": the record is older than that */
+    char *counted_from;           /* for counted_parse */
     int64_t bytes, read, accepted;
     int64_t time_us;
     bool there;        /* the file is still there, of the same size */
     bool verified;     /* its bytes decode to this very row */
-    bool other;        /* the bytes at the row's place decode, and to something else */
     struct k2_buf raw; /* what stands at the row's place in it; empty if it cannot be read */
 };
 
@@ -87,6 +87,8 @@ struct trace_report {
     struct trace_journal journal;
     struct trace_table table;
     struct trace_source source;
+    int other_count; /* source unknown: files that were read about then and have something else at its place */
+    char **others;
     bool live; /* it came from a live source: */
     struct raw_frame frame;
     int link_count;

@@ -4,8 +4,8 @@
  * the same nanosecond. Else it is a file. Its ingest appended the file's record to the topic k2.sources behind the file's
  * rows, so the records from the row's append time on are candidates, the first one most of all. It can be wrong: standard
  * input leaves no record, an ingest that was killed neither, and feeds of k2 up take turns. So the bytes at the row's place
- * are decoded again, alone or, where that tells nothing, behind all that is before them: the first candidate that gives this very row is it. One that gives another row is
- * not, if there is a better one.
+ * are decoded again, alone or, where that tells nothing, behind all that is before them: the first candidate that gives
+ * this very row is it. One that gives another row is not, so where all do the source is unknown.
  */
 #include "query/trace_int.h"
 
@@ -29,6 +29,7 @@ enum {
 struct candidates {
     int64_t from_ns; /* when the row was appended */
     struct trace_source at[CANDIDATES];
+    bool other[CANDIDATES]; /* the bytes at the row's place decode, and to something else */
     int n;
 };
 
@@ -41,6 +42,7 @@ static void take_record(void *ctx, const struct source_record *r, int64_t append
                                           .format = k2_sv_dup(r->format),
                                           .hash = k2_sv_dup(r->xxh128),
                                           .sha256 = k2_sv_dup(r->sha256),
+                                          .counted_from = k2_sv_dup(r->counted_from),
                                           .bytes = r->bytes,
                                           .read = r->read,
                                           .accepted = r->accepted,
@@ -52,6 +54,7 @@ static void free_source(struct trace_source *s) {
     free(s->format);
     free(s->hash);
     free(s->sha256);
+    free(s->counted_from);
     k2_buf_free(&s->raw);
 }
 
@@ -98,8 +101,9 @@ static void read_raw(struct trace_source *s, int64_t offset) {
 struct again {
     const struct k2_event *row;
     const struct k2_interner *in;
-    bool ordinal;   /* the number comes from counting, which one line cannot tell */
-    int64_t offset; /* of the row, where only events there count; K2_NULL_LONG: all */
+    bool ordinal;            /* the number comes from counting, which one line cannot tell */
+    struct counted *counted; /* where that began */
+    int64_t offset;          /* of the row, where only events there count; K2_NULL_LONG: all */
     bool any, same;
 };
 
@@ -147,14 +151,28 @@ static struct feed_options options_of(const struct trace *t, const struct trace_
                                  .source = k2_sv_of(s->path)};
 }
 
+/* Also of formats that number some of their messages. */
+static int64_t note_counting(void *ctx, struct k2_sv exchange, struct k2_sv channel,
+                             enum k2_kind_id kind, int32_t date) {
+    struct again *a = ctx;
+    (void)exchange;
+    (void)channel;
+    (void)kind;
+    (void)date;
+    a->ordinal = true;
+    return 0;
+}
+
 /* The bytes at the row's place alone. */
 static void decode_alone(const struct trace *t, const struct trace_source *s,
                          const struct feed_ops *feed, struct again *a) {
     const struct feed_sink sink = {a, compare, pass_reject, pass_filtered};
-    const struct feed_options options = options_of(t, s);
+    struct feed_options options = options_of(t, s);
     void *state = k2_zalloc(feed->state_size + 1);
     size_t consumed;
     a->ordinal = feed->ordinal;
+    options.counted = note_counting;
+    options.counted_ctx = a;
     a->offset = K2_NULL_LONG;
     if (feed->init(feed, state, &options, t->report->in, NULL) == K2_OK &&
         feed->decode(state, k2_buf_view(&s->raw), true, &consumed, &sink, NULL) != K2_OK)
@@ -167,11 +185,13 @@ static void decode_alone(const struct trace *t, const struct trace_source *s,
 static void decode_all(const struct trace *t, const struct trace_source *s,
                        const struct feed_ops *feed, int64_t offset, struct again *a) {
     const struct feed_sink sink = {a, compare, pass_reject, pass_filtered};
-    const struct feed_tail_options o = {.ops = feed, .feed = options_of(t, s)};
+    struct feed_tail_options o = {.ops = feed, .feed = options_of(t, s)};
     struct feed_tail *tail;
     bool idle;
     a->ordinal = false;
     a->offset = offset;
+    o.feed.counted = counted_find;
+    o.feed.counted_ctx = a->counted;
     if (s->bytes > UNPACK || feed_tail_open(s->path, &o, t->report->in, &tail, NULL) != K2_OK)
         return;
     while (!feed_tail_state(tail).ended && !a->any)
@@ -181,39 +201,51 @@ static void decode_all(const struct trace *t, const struct trace_source *s,
 }
 
 /* What cannot be decoded proves nothing, neither that it is the file nor that it is not. */
-static void judge(const struct trace *t, struct trace_source *s, int64_t offset) {
+static void judge(const struct trace *t, struct trace_source *s, int64_t offset, bool *other) {
     const struct k2_event *row = &t->report->rows[0].event;
     const struct feed_ops *feed = feed_find(k2_sv_of(s->format));
     struct again a = {.row = row, .in = t->report->in};
     if (!feed || s->raw.n == 0 || row->kind == K2_KIND_QUARANTINE || row->kind == K2_KIND_GAP)
         return;
+    if (counted_parse(k2_sv_of(s->counted_from), &a.counted, NULL) != K2_OK)
+        return;
     decode_alone(t, s, feed, &a);
     if (!a.any)
         decode_all(t, s, feed, offset, &a);
+    counted_free(a.counted);
     s->verified = a.same;
-    s->other = a.any && !a.same;
+    *other = a.any && !a.same;
 }
 
 /* --- all of it --- */
 
-/* The one that is proven; else the first that is not known to be another's; else the first. */
+/* The one that is proven; else the first that is not known to be another's; -1 = there is none. */
 static int choose(const struct trace *t, struct candidates *c, int64_t offset) {
     int best = -1;
     for (int i = 0; i < c->n; i++) {
         read_raw(&c->at[i], offset);
-        judge(t, &c->at[i], offset);
+        judge(t, &c->at[i], offset, &c->other[i]);
         if (c->at[i].verified)
             return i;
-        if (best < 0 && !c->at[i].other)
+        if (best < 0 && !c->other[i])
             best = i;
     }
-    return best < 0 ? 0 : best;
+    return best;
+}
+
+/* Their paths, for who knows more. */
+static void keep_others(struct trace_report *r, const struct candidates *c) {
+    r->others = k2_alloc((size_t)c->n * sizeof(char *));
+    for (; r->other_count < c->n; r->other_count++)
+        r->others[r->other_count] = k2_strdup(c->at[r->other_count].path);
 }
 
 static K2_RC find_file(struct trace *t, int64_t offset, struct k2_err *err) {
     struct candidates c = {.from_ns = t->report->journal.append_ns};
     int rc = source_records(t->journal, take_record, &c, err);
-    int chosen = rc == K2_OK && c.n > 0 ? choose(t, &c, offset) : -1;
+    int chosen = rc == K2_OK ? choose(t, &c, offset) : -1;
+    if (chosen < 0 && c.n > 0)
+        keep_others(t->report, &c);
     for (int i = 0; i < c.n; i++) {
         if (i == chosen)
             t->report->source = c.at[i];

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "query/query.h"
 #include "role/intake.h"
+#include "role/orphans.h"
 #include "role/policies.h"
 #include "role/watch.h"
 
@@ -188,7 +189,12 @@ static void change_feeds(struct feeder *f, struct intake_plan *plans, int n) {
     free(plans);
 }
 
-static void reload_if_asked(struct feeder *f) {
+static bool is_fed(void *ctx, const char *feed) {
+    const struct feeder *f = ctx;
+    return find_feed(f->feeds, f->feed_count, feed) >= 0;
+}
+
+static K2_RC reload_if_asked(struct feeder *f, struct k2_err *err) {
     pthread_mutex_lock(&f->mutex);
     struct intake_plan *plans = f->plans;
     int n = f->plan_count;
@@ -196,8 +202,10 @@ static void reload_if_asked(struct feeder *f) {
     f->reload = false;
     f->plans = NULL;
     pthread_mutex_unlock(&f->mutex);
-    if (asked)
-        change_feeds(f, plans, n);
+    if (!asked)
+        return K2_OK;
+    change_feeds(f, plans, n);
+    return orphans_give_up(f->ingest, is_fed, f, err);
 }
 
 static void resume_if_asked(struct feeder *f) {
@@ -513,7 +521,7 @@ int feeder_give(struct feeder *f, const char *feed, struct k2_sv capture, struct
 static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err) {
     struct feeder *f = self;
     K2_TRY(open_all(f, err));
-    reload_if_asked(f);
+    K2_TRY(reload_if_asked(f, err));
     resume_if_asked(f);
     take_asked(f);
     reread_if_resumed(f);

@@ -81,20 +81,26 @@ static bool wants(void *ctx, struct k2_sv symbol) {
 
 static K2_RC open_live(struct intake *f, struct ingest_source_options *o, struct k2_err *err) {
     const struct intake_plan *p = &f->plan;
-    struct k2_buf list = {0}, all = {0};
-    struct live_words urls, send = {0};
+    struct k2_buf list = {0}, lines = {0}, all = {0};
+    struct live_words urls, send = {0}, headers = {0};
     k2_buf_printf(&all, "%s %s", p->source, p->urls);
     live_words_split(k2_buf_cstr(&all), ' ', &urls);
     int rc = p->send[0] ? live_words_read(p->send, &list, err) : K2_OK;
     live_words_split(k2_buf_cstr(&list), LIVE_WORDS_SEPARATOR, &send);
     o->urls = urls.at;
     o->send = send.at;
+    if (rc == K2_OK && p->header[0])
+        rc = live_words_read(p->header, &lines, err);
+    live_words_split(k2_buf_cstr(&lines), LIVE_WORDS_SEPARATOR, &headers);
+    o->headers = headers.at;
     o->follow = false;
     if (rc == K2_OK)
         rc = ingest_source_open(f->ingest, p->source, o, &f->source, err);
     live_words_free(&urls);
     live_words_free(&send);
+    live_words_free(&headers);
     k2_buf_free(&list);
+    k2_buf_free(&lines);
     k2_buf_free(&all);
     return rc;
 }

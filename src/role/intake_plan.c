@@ -26,6 +26,7 @@ void intake_plan_read(const struct k2_config *c, int i, struct intake_plan *out)
         .mapping = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_mapping, i)),
         .urls = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_urls, i)),
         .send = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_send, i)),
+        .header = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_header, i)),
         .ca_file = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_ca_file, i)),
         .recover = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_recover, i)),
         .silence = k2_strdup(k2_config_named_string(c, K2_CONFIG_feed_silence, i)),
@@ -63,6 +64,7 @@ void intake_plan_free(struct intake_plan *p) {
     free(p->mapping);
     free(p->urls);
     free(p->send);
+    free(p->header);
     free(p->ca_file);
     free(p->recover);
     free(p->silence);
@@ -84,11 +86,11 @@ bool intake_plan_equal(const struct intake_plan *a, const struct intake_plan *b)
            strcmp(a->symbol, b->symbol) == 0 && strcmp(a->date, b->date) == 0 &&
            strcmp(a->symbols, b->symbols) == 0 && strcmp(a->calendar, b->calendar) == 0 &&
            strcmp(a->urls, b->urls) == 0 && strcmp(a->send, b->send) == 0 &&
-           strcmp(a->ca_file, b->ca_file) == 0 && strcmp(a->speed, b->speed) == 0 &&
-           strcmp(a->silence, b->silence) == 0 && strcmp(a->mapping, b->mapping) == 0 &&
-           a->sessions == b->sessions && a->enabled == b->enabled && a->quotes == b->quotes &&
-           a->poll_ns == b->poll_ns && a->sim_symbols == b->sim_symbols && a->rate == b->rate &&
-           a->seed == b->seed;
+           strcmp(a->header, b->header) == 0 && strcmp(a->ca_file, b->ca_file) == 0 &&
+           strcmp(a->speed, b->speed) == 0 && strcmp(a->silence, b->silence) == 0 &&
+           strcmp(a->mapping, b->mapping) == 0 && a->sessions == b->sessions &&
+           a->enabled == b->enabled && a->quotes == b->quotes && a->poll_ns == b->poll_ns &&
+           a->sim_symbols == b->sim_symbols && a->rate == b->rate && a->seed == b->seed;
 }
 
 /* --- single keys --- */
@@ -153,25 +155,62 @@ static K2_RC check_ca_file(const struct intake_plan *p, struct k2_err *err) {
     return k2_err_context(err, rc, "ca_file");
 }
 
-/* Opening looks at the addresses, and connects to nobody. */
-static K2_RC check_addresses(const struct intake_plan *p, struct k2_err *err) {
+/* Opening looks at what it is given, and connects to nobody. */
+static K2_RC check_opening(const struct intake_plan *p, const struct feed_live_options *more,
+                           struct k2_err *err) {
     struct k2_buf ways = {0};
     struct live_words urls;
     struct feed_live *live;
+    struct feed_live_options o = *more;
     k2_buf_printf(&ways, "%s %s", p->source, p->urls);
     live_words_split(k2_buf_cstr(&ways), ' ', &urls);
-    int rc = feed_live_open(&(struct feed_live_options){.urls = urls.at}, &live, err);
+    o.urls = urls.at;
+    int rc = feed_live_open(&o, &live, err);
     feed_live_close(live);
     live_words_free(&urls);
     k2_buf_free(&ways);
+    return rc;
+}
+
+static K2_RC check_source_address(const struct intake_plan *p, struct k2_err *err) {
+    const char *const one[] = {p->source, NULL};
+    struct feed_live *live;
+    int rc = feed_live_open(&(struct feed_live_options){.urls = one}, &live, err);
+    feed_live_close(live);
     return k2_err_context(err, rc, "source");
 }
 
-static K2_RC check_send(const struct intake_plan *p, struct k2_err *err) {
+static K2_RC check_urls(const struct intake_plan *p, struct k2_err *err) {
+    struct k2_err why;
+    if (!p->urls[0] || check_source_address(p, &why) != K2_OK)
+        return K2_OK; /* the source is told by its own check */
+    return k2_err_context(err, check_opening(p, &(struct feed_live_options){0}, err), "urls");
+}
+
+/* `word` as live_words_read takes it, as the list of an option. */
+static K2_RC check_words(const struct intake_plan *p, const char *word, bool headers,
+                         struct k2_err *err) {
     struct k2_buf said = {0};
-    int rc = p->send[0] ? live_words_read(p->send, &said, err) : K2_OK;
+    struct live_words list = {0};
+    struct k2_err why;
+    int rc = word[0] ? live_words_read(word, &said, err) : K2_OK;
+    if (rc == K2_OK && word[0] && check_opening(p, &(struct feed_live_options){0}, &why) == K2_OK) {
+        live_words_split(k2_buf_cstr(&said), LIVE_WORDS_SEPARATOR, &list);
+        const struct feed_live_options o = {.send = headers ? NULL : list.at,
+                                            .headers = headers ? list.at : NULL};
+        rc = check_opening(p, &o, err);
+    }
+    live_words_free(&list);
     k2_buf_free(&said);
-    return k2_err_context(err, rc, "send");
+    return k2_err_context(err, rc, headers ? "header" : "send");
+}
+
+static K2_RC check_send(const struct intake_plan *p, struct k2_err *err) {
+    return check_words(p, p->send, false, err);
+}
+
+static K2_RC check_header(const struct intake_plan *p, struct k2_err *err) {
+    return check_words(p, p->header, true, err);
 }
 
 static K2_RC check_live_format(const struct intake_plan *p, struct k2_err *err) {
@@ -219,8 +258,8 @@ static K2_RC check_source(const struct intake_plan *p, struct k2_err *err) {
             p->source);
     if (s.n > 0)
         return k2_fail(err, K2_E_UNSUPPORTED,
-                       "source '%.*s...': it is a file, a directory, sim:, tcp://, udp://, "
-                       "ws:// or wss://",
+                       "source '%.*s...': it is a file, a directory, sim:, tcp://, "
+                       "soupbintcp://, udp://, ws:// or wss://",
                        K2_SV_ARG(s));
     if (k2_sv_ends(k2_sv_of(p->source), K2_SV(".parquet")))
         return k2_fail(
@@ -344,19 +383,11 @@ int intake_plan_check(const struct intake_plan *p, void (*tell)(void *ctx, const
     static check_fn *const of_files[] = {check_source,   check_format,   check_speed,   check_date,
                                          check_exchange, check_calendar, check_symbols, check_poll,
                                          check_silence,  check_mapping,  check_recover, NULL};
-    static check_fn *const of_live[] = {check_live_format,
-                                        check_live_exchange,
-                                        check_live_speed,
-                                        check_addresses,
-                                        check_send,
-                                        check_ca_file,
-                                        check_exchange,
-                                        check_calendar,
-                                        check_symbols,
-                                        check_silence,
-                                        check_mapping,
-                                        check_recover,
-                                        NULL};
+    static check_fn *const of_live[] = {check_live_format,    check_live_exchange, check_live_speed,
+                                        check_source_address, check_urls,          check_send,
+                                        check_header,         check_ca_file,       check_exchange,
+                                        check_calendar,       check_symbols,       check_silence,
+                                        check_mapping,        check_recover,       NULL};
     static check_fn *const of_sim[] = {check_source, check_sim_symbols, check_rate, NULL};
     check_fn *const *check = intake_plan_is_sim(p)    ? of_sim
                              : intake_plan_is_live(p) ? of_live

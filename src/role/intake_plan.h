@@ -9,10 +9,10 @@
 #include "feed/feed.h"
 
 struct intake_plan {
-    char *mapping;               /* path of a mapping file; "" = none */
-    char *urls, *send, *ca_file; /* of a live source */
-    char *recover;               /* a directory or an address; "" = nobody is asked */
-    char *silence;               /* a span; "" = as the source is */
+    char *mapping;                        /* path of a mapping file; "" = none */
+    char *urls, *send, *header, *ca_file; /* of a live source */
+    char *recover;                        /* a directory or an address; "" = nobody is asked */
+    char *silence;                        /* a span; "" = as the source is */
     char *name, *format, *source, *exchange, *symbol, *date, *symbols, *calendar, *speed;
     bool enabled, quotes, sessions;
     int64_t poll_ns, sim_symbols, rate, seed;

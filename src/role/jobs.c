@@ -41,6 +41,7 @@ struct file_job {
     char path[64]; /* of fd */
     struct symbols *symbols;
     struct live_words urls, send;
+    struct counted *counted;
     struct ingest_source *source;
 };
 
@@ -68,6 +69,11 @@ static K2_RC open_source(struct file_job *j, struct ingest *g, struct k2_err *er
         K2_TRY(symbols_parse(r->symbols, &j->symbols, err));
         o.options.wants = wants;
         o.options.wants_ctx = j;
+    }
+    if (r->counted_from) {
+        K2_TRY(counted_parse(k2_sv_of(r->counted_from), &j->counted, err));
+        o.options.counted = counted_find;
+        o.options.counted_ctx = j->counted;
     }
     live_words_split(r->urls, LIVE_WORDS_SEPARATOR, &j->urls);
     live_words_split(r->send, LIVE_WORDS_SEPARATOR, &j->send);
@@ -135,6 +141,8 @@ static void end_file(void *self, struct ingest *g) {
     j->source = NULL;
     symbols_free(j->symbols);
     j->symbols = NULL;
+    counted_free(j->counted);
+    j->counted = NULL;
     live_words_free(&j->urls);
     live_words_free(&j->send);
 }

@@ -28,6 +28,7 @@ struct wanted { /* a gap */
     enum k2_kind_id kind;
     int32_t date, epoch;
     int64_t from, to, due_ns;
+    int64_t next; /* the first number that was not answered yet */
     bool halts;
     int tries;
 };
@@ -158,6 +159,7 @@ static void want(struct recoverer *r, const struct seq_step *s, const char *id) 
                                         .epoch = s->epoch,
                                         .from = s->from,
                                         .to = s->to,
+                                        .next = s->from,
                                         .halts = s->halts};
 }
 
@@ -191,23 +193,23 @@ static bool goes_on_asking(void *ctx) {
     return !atomic_load(&((struct recoverer *)ctx)->gives_up);
 }
 
-/* The packets as the venue's server gave them. */
+/* The packets as the venue's server gave them, or the first of many. */
 static K2_RC ask_again(struct recoverer *r, const struct rule *rule, const struct wanted *w,
-                       struct k2_buf *out, struct k2_err *err) {
+                       struct k2_buf *out, int64_t *through, struct k2_err *err) {
     const struct feed_rerequest request = {.url = rule->url,
                                            .session = k2_sv_of(w->channel),
-                                           .from = w->from,
+                                           .from = w->next,
                                            .to = w->to,
                                            .goes_on = goes_on_asking,
                                            .ctx = r};
-    int64_t through;
-    return feed_rerequest(&request, out, &through, err);
+    return feed_rerequest(&request, out, through, err);
 }
 
 static K2_RC fetch(struct recoverer *r, const struct rule *rule, const struct wanted *w,
-                   struct k2_buf *out, struct k2_err *err) {
+                   struct k2_buf *out, int64_t *through, struct k2_err *err) {
+    *through = w->to;
     if (feed_rerequest_is(rule->url))
-        return ask_again(r, rule, w, out, err);
+        return ask_again(r, rule, w, out, through, err);
     if (w->kind != K2_KIND_TRADE)
         return k2_fail(err, K2_E_UNSUPPORTED, "the venue's REST API has only trades");
     K2_TRY(backfill_trades(rule->url, rule->key, k2_sv_of(w->channel), w->from, w->to, out, err));
@@ -219,7 +221,7 @@ static K2_RC fetch(struct recoverer *r, const struct rule *rule, const struct wa
 static K2_RC store(struct recoverer *r, const struct rule *rule, const struct wanted *w,
                    struct k2_sv bytes, char **path, struct k2_err *err) {
     char *raw = k2_path(r->data, "raw"), *dir = k2_path(raw, "recovered"), name[160];
-    snprintf(name, sizeof name, "%s-%s-%" PRId64 "-%" PRId64 ".%s", rule->feed, w->channel, w->from,
+    snprintf(name, sizeof name, "%s-%s-%" PRId64 "-%" PRId64 ".%s", rule->feed, w->channel, w->next,
              w->to, feed_rerequest_is(rule->url) ? "k2raw" : "jsonl");
     for (char *p = name; (p = strchr(p, '/')) != NULL;) /* a channel is the venue's word: no path */
         *p = '_';
@@ -256,14 +258,17 @@ static K2_RC ingest_answer(struct recoverer *r, const struct rule *rule, const s
 }
 
 /* Packets of a live feed belong to its decoder, which knows the symbols of the day, and to its raw topic. */
-static K2_RC recover(struct recoverer *r, const struct rule *rule, const struct wanted *w,
+static K2_RC recover(struct recoverer *r, const struct rule *rule, struct wanted *w,
                      struct k2_err *err) {
     struct k2_buf bytes = {0};
+    int64_t through;
     bool live = feed_rerequest_is(rule->url) && feed_is_live(rule->source);
-    int rc = fetch(r, rule, w, &bytes, err);
+    int rc = fetch(r, rule, w, &bytes, &through, err);
     if (rc == K2_OK)
         rc = live ? feeder_give(r->feeder, rule->feed, k2_buf_view(&bytes), err)
                   : ingest_answer(r, rule, w, k2_buf_view(&bytes), err);
+    if (rc == K2_OK)
+        w->next = through + 1;
     k2_buf_free(&bytes);
     return rc;
 }
@@ -288,15 +293,24 @@ static void mark_given_up(struct recoverer *r, const struct wanted *w, const cha
         k2_log(K2_LOG_WARN, "the gap stays open", "entry", w->id, "why", err.msg, NULL);
 }
 
-/* After a try. What is no longer wanted was filled by it. */
+/* What was answered is not asked for again, unless all was, and the gap is there still. */
+static bool goes_further(struct wanted *w, const struct wanted *tried) {
+    bool further = tried->next > w->next && tried->next <= tried->to;
+    w->next = tried->next <= tried->to ? tried->next : w->from;
+    return further;
+}
+
+/* After a try. What is no longer wanted was filled by it. A piece of an answer is no try, and other gaps may come before
+ * the next piece. */
 static void finish(struct recoverer *r, const struct wanted *tried, int rc, const char *why,
                    int64_t now_ns) {
     struct wanted last = {0};
     pthread_mutex_lock(&r->mutex);
     struct wanted *w = find(r, tried->id);
-    bool out_of_tries = w && (++w->tries >= TRIES || rc == K2_E_UNSUPPORTED);
+    bool further = w && goes_further(w, tried);
+    bool out_of_tries = w && !further && (++w->tries >= TRIES || rc == K2_E_UNSUPPORTED);
     if (w && !out_of_tries)
-        w->due_ns = now_ns + (FIRST_PAUSE << (w->tries - 1));
+        w->due_ns = further ? now_ns : now_ns + (FIRST_PAUSE << (w->tries - 1));
     if (out_of_tries) {
         last = *w;
         *w = (struct wanted){0};
@@ -305,7 +319,9 @@ static void finish(struct recoverer *r, const struct wanted *tried, int rc, cons
     }
     pthread_mutex_unlock(&r->mutex);
     if (out_of_tries)
-        mark_given_up(r, &last, rc == K2_OK ? "what was answered does not fill it" : why);
+        mark_given_up(r, &last,
+                      rc == K2_OK || last.next > last.from ? "what was answered does not fill it"
+                                                           : why);
     free_wanted(&last);
 }
 
@@ -317,26 +333,37 @@ static struct rule copy_rule(const struct rule *from) {
                          k2_strdup(from->key)};
 }
 
+static struct wanted copy_wanted(const struct wanted *from) {
+    struct wanted w = *from;
+    w.id = k2_strdup(from->id);
+    w.exchange = k2_strdup(from->exchange);
+    w.channel = k2_strdup(from->channel);
+    w.source = k2_strdup(from->source);
+    return w;
+}
+
+/* The one that waits longest. */
 static bool next(struct recoverer *r, int64_t now_ns, struct wanted *out, struct rule **rule,
                  int64_t *rest) {
-    bool found = false;
+    const struct wanted *first = NULL;
+    const struct rule *of_first = NULL;
     *rest = AGENT_FOREVER;
     pthread_mutex_lock(&r->mutex);
-    for (size_t i = 0; !found && i < r->n; i++) {
+    for (size_t i = 0; i < r->n; i++) {
         const struct wanted *w = &r->wanted[i];
         const struct rule *of = rule_of(r, k2_sv_of(w->exchange), k2_sv_of(w->source));
-        found = of && w->due_ns <= now_ns;
-        if (found) {
-            *out = *w;
-            out->id = k2_strdup(w->id);
-            out->exchange = k2_strdup(w->exchange);
-            out->channel = k2_strdup(w->channel);
-            out->source = k2_strdup(w->source);
-            *rule = k2_alloc(sizeof **rule);
-            **rule = copy_rule(of);
-        } else if (of && w->due_ns - now_ns < *rest) {
-            *rest = w->due_ns - now_ns;
+        if (of && (!first || w->due_ns < first->due_ns)) {
+            first = w;
+            of_first = of;
         }
+    }
+    bool found = first && first->due_ns <= now_ns;
+    if (found) {
+        *out = copy_wanted(first);
+        *rule = k2_alloc(sizeof **rule);
+        **rule = copy_rule(of_first);
+    } else if (first) {
+        *rest = first->due_ns - now_ns;
     }
     pthread_mutex_unlock(&r->mutex);
     return found;

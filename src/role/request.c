@@ -65,6 +65,7 @@ struct k2_json *request_ingest_json(const struct request_ingest *r) {
     put_text(v, "calendar", r->calendar);
     put_text(v, "symbols", r->symbols);
     put_text(v, "mapping", r->mapping);
+    put_text(v, "counted_from", r->counted_from);
     put_text(v, "urls", r->urls);
     put_text(v, "send", r->send);
     put_text(v, "ca_file", r->ca_file);
@@ -94,6 +95,7 @@ int request_ingest_read(const struct k2_json *v, struct request_ingest *out, str
         .calendar = get_text(v, "calendar"),
         .symbols = get_text(v, "symbols"),
         .mapping = get_text(v, "mapping"),
+        .counted_from = get_text(v, "counted_from"),
         .date = (int32_t)get_int(v, "date", INT32_MIN),
         .keep_counting = get_bool(v, "continue"),
         .halt = get_bool(v, "halt"),
@@ -277,10 +279,12 @@ static const struct {
 } counts[] = {
 #define COUNT(member)                                                                              \
     { #member, offsetof(struct ingest_stats, member) }
-    COUNT(read),         COUNT(accepted), COUNT(duplicates),    COUNT(conflicts),
-    COUNT(quarantined),  COUNT(filtered), COUNT(gaps),          COUNT(missing),
-    COUNT(out_of_order), COUNT(resets),   COUNT(requarantined), COUNT(bytes),
-    COUNT(halted),       COUNT(ledger),
+    COUNT(read),      COUNT(accepted),      COUNT(duplicates),
+    COUNT(conflicts), COUNT(quarantined),   COUNT(filtered),
+    COUNT(gaps),      COUNT(missing),       COUNT(out_of_order),
+    COUNT(resets),    COUNT(requarantined), COUNT(bytes),
+    COUNT(halted),    COUNT(ledger),        COUNT(conflict_records),
+    COUNT(by_place),
 #undef COUNT
 };
 

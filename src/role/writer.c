@@ -167,10 +167,20 @@ static K2_RC file_local(struct role_writer *w, const struct request_ingest *r, s
         o.wants = wants;
         o.wants_ctx = &s;
     }
-    int rc = feed_is_live(r->path) || r->raw_source || r->speed > 0
+    struct counted *counted = NULL;
+    int rc = K2_OK;
+    if (r->counted_from)
+        rc = counted_parse(k2_sv_of(r->counted_from), &counted, err);
+    if (counted) {
+        o.counted = counted_find;
+        o.counted_ctx = counted;
+    }
+    if (rc == K2_OK)
+        rc = feed_is_live(r->path) || r->raw_source || r->speed > 0
                  ? slow_local(w, r, format, &o, err)
                  : ingest_file(w->ingest, r->path, format, &o, r->keep_counting, err);
     symbols_free(s.symbols);
+    counted_free(counted);
     return rc;
 }
 

@@ -88,7 +88,9 @@ static int open_file(struct run *r, struct k2_err *err) {
         r->path = k2_strdup(out);
     K2_TRY(out_check_directory(r->path, err));
     if (k2_fs_exists(r->path))
-        return k2_fail(err, K2_E_EXISTS, "%s is there already; a capture overwrites nothing",
+        return k2_fail(err, K2_E_EXISTS,
+                       "%s is there already; a capture overwrites nothing: name another --out, or "
+                       "remove it",
                        r->path);
     K2_TRY(k2_fs_open(r->path, O_WRONLY | O_CREAT | O_EXCL, &r->fd, err));
     feed_raw_begin(&r->out);
@@ -212,6 +214,9 @@ static int report(struct run *r, struct k2_err *err) {
                                                     {"bytes", NULL},   {"connections", NULL},
                                                     {"dropped", NULL}, {"file_bytes", NULL}};
     int64_t dropped = r->live ? feed_live_state(r->live).dropped : 0;
+    if (r->connections == 0)
+        return k2_fail(err, K2_E_FAILED, "there was no connection: %s",
+                       r->live ? feed_live_state(r->live).why : "the file holds no packets");
     struct listing *l = listing_on_stdout(r->c, columns, 6);
     listing_cstring(l, r->path);
     listing_count(l, r->frames);
@@ -220,15 +225,26 @@ static int report(struct run *r, struct k2_err *err) {
     listing_count(l, dropped);
     listing_bytes(l, r->size);
     K2_TRY(listing_close(l, err));
-    if (r->connections == 0)
-        return k2_fail(err, K2_E_FAILED, "there was no connection: %s",
-                       r->live ? feed_live_state(r->live).why : "the file holds no packets");
     if (dropped > 0)
         verb_note(r->c,
                   "dropped: datagrams that the kernel threw away, because they came faster than "
                   "they were read");
-    verb_note(r->c, "k2 decode and k2 ingest read it as any other file");
+    if (r->frames == 0)
+        verb_note(r->c, "nothing was received: the file holds no message");
+    else
+        verb_note(r->c, "k2 decode and k2 ingest read it as any other file");
     return K2_OK;
+}
+
+/* Nothing came, not even a connection: a file that holds nothing would only be in the way of the next try. */
+static int close_file(struct run *r, struct k2_err *err) {
+    struct k2_err second;
+    int rc = k2_fs_close(r->fd, r->path, err);
+    if (r->connections == 0 && r->frames == 0) {
+        int removed = k2_fs_unlink(r->path, rc == K2_OK ? err : &second);
+        rc = rc == K2_OK ? removed : rc;
+    }
+    return rc;
 }
 
 static int record(struct run *r, struct k2_err *err) {
@@ -236,7 +252,8 @@ static int record(struct run *r, struct k2_err *err) {
     bool packets = strncmp(source, "pcap:", 5) == 0;
     if (!packets && !feed_is_live(source))
         return k2_fail(err, K2_E_USAGE,
-                       "'%s' is no live source: tcp://, udp://, ws://, wss:// or pcap:FILE",
+                       "'%s' is no live source: tcp://, soupbintcp://, udp://, ws://, wss:// or "
+                       "pcap:FILE",
                        source);
     K2_TRY(read_limits(r, err));
     int rc = packets ? record_packets(r, source + 5, err) : record_live(r, err);
@@ -253,7 +270,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
     int rc = record(&r, err);
     if (r.fd >= 0) {
         struct k2_err second;
-        int closed = k2_fs_close(r.fd, r.path, rc == K2_OK ? err : &second);
+        int closed = close_file(&r, rc == K2_OK ? err : &second);
         rc = rc == K2_OK ? closed : rc;
     }
     feed_live_close(r.live);
@@ -283,9 +300,10 @@ const struct verb verb_capture = {
     .summary = "record what a live source sends, undecoded",
     .usage = "SOURCE...",
     .about =
-        "A SOURCE is tcp://HOST:PORT, udp://GROUP:PORT[,GROUP:PORT][@INTERFACE] (two are the\n"
-        "lines A and B), ws:// or wss://, or pcap:FILE. Several URLs are ways to the same\n"
-        "source: the first that works is used, and the next one when it ends.\n"
+        "A SOURCE is tcp://HOST:PORT, soupbintcp://HOST:PORT (SoupBinTCP, with its login and\n"
+        "heartbeats; docs/raw.md), udp://GROUP:PORT[,GROUP:PORT][@INTERFACE] (two are the lines\n"
+        "A and B), ws:// or wss://, or pcap:FILE. Several URLs are ways to the same source: the\n"
+        "first that works is used, and the next one when it ends.\n"
         "\n"
         "The file holds every frame as it came, with when and on which line and connection,\n"
         "until SIGINT, --seconds or --frames. k2 feed detect, k2 decode and k2 ingest read it\n"

@@ -87,12 +87,14 @@ static int note_clean(struct run *r, struct query_engine *q, struct k2_err *err)
     int64_t rows;
     (void)k2_buf_cstr(&r->where);
     K2_TRY(count_rows(r, q, &rows, err));
-    if (rows > 0)
+    if (rows > 0) {
         verb_note(r->c, "nothing is odd about the trades and quotes in the tables");
-    else
+    } else {
+        words_note_exchange(r->c, verb_value(r->c, "exchange"));
         verb_note(r->c,
                   "the tables hold no trade or quote that was asked for, so none was checked; "
                   "k2 coverage lists what there is");
+    }
     return K2_OK;
 }
 

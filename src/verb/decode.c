@@ -199,21 +199,38 @@ static int verdict(const struct run *r, struct k2_err *err) {
     return K2_OK;
 }
 
+/* Only frames have messages with names; rows and JSON have kinds. */
+static int check_message(const struct run *r, struct k2_err *err) {
+    for (size_t i = 0; r->printer.o.message && i < r->sources.n; i++) {
+        const struct feed_ops *f = r->sources.at[i].feed;
+        if (f && !f->dissect)
+            return k2_fail(err, K2_E_USAGE,
+                           "--where message= is about formats of frames, and %s (%s) is none; "
+                           "--where kind= takes the kinds of its events",
+                           r->sources.at[i].path, f->name);
+    }
+    return K2_OK;
+}
+
 static int print_all(struct run *r, struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
     r->events |= strcmp(verb_value(r->c, "format"), "dbn") == 0;
     bool frames = !r->events && all_have_frames(r);
+    K2_TRY(check_message(r, err));
     K2_TRY(decode_printer_open(&r->printer, frames, err));
     r->events |= r->printer.rows && !frames;
     for (size_t i = 0; i < r->sources.n && !r->printer.enough; i++)
         read_or_complain(r, &r->sources.at[i]);
+    if (r->printer.o.message && r->printer.totals.printed == 0 && r->failed == 0)
+        decode_printer_note_names(&r->printer);
     K2_TRY(decode_printer_close(&r->printer, err));
     note_totals(r, k2_monotonic_ns() - start);
     return verdict(r, err);
 }
 
 static int run(struct verb_context *c, struct k2_err *err) {
-    struct run r = {.c = c, .printer = {.c = c, .in = k2_interner_new()}};
+    struct run r = {.c = c,
+                    .printer = {.c = c, .in = k2_interner_new(), .names = k2_interner_new()}};
     int rc = read_options(&r, err);
     if (rc == K2_OK)
         rc = find_sources(&r, err);
@@ -223,6 +240,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
     sources_free(&r.sources);
     k2_buf_free(&r.mapping);
     k2_interner_free(r.printer.in);
+    k2_interner_free(r.printer.names);
     return rc;
 }
 
@@ -257,7 +275,7 @@ const struct verb verb_decode = {
     .usage = "[FORMAT] SOURCE...",
     .about = "A SOURCE is what k2 ingest reads: files, plain or packed, captures (pcap, pcapng),\n"
              "directories, zip archives, - for standard input. FORMAT is auto, a name from\n"
-             "k2 feed list, or a file that ends in .layout.\n"
+             "k2 feed list, or a file that ends in .mapping or .layout.\n"
              "\n"
              "Formats of frames (datagrams, framed messages) are shown frame by frame, each field\n"
              "as the venue sent it, with its place in the frame: [byte, bytes]. All others, and\n"

@@ -34,8 +34,13 @@ void tree_each(const struct tree *t,
                void (*field)(void *ctx, struct k2_sv path, const struct tree_node *n,
                              struct k2_sv text),
                void *ctx);
-/* Whether a group has this name, in any letters and with or without underscores. */
+#define TREE_NAME 256
+/* A name in small letters, without underscores and the "message" that most of them end in: AddOrder and
+ * add_order_message are both addorder. */
+struct k2_sv tree_plain_name(struct k2_sv name, char room[static TREE_NAME]);
+bool tree_same_name(struct k2_sv name, struct k2_sv given);
 bool tree_has_group(const struct tree *t, struct k2_sv name);
+void tree_groups(const struct tree *t, struct k2_interner *out); /* the names of all */
 
 /* --- decode_print.c --- */
 
@@ -55,6 +60,7 @@ struct decode_printer {
     struct decode_options o;
     struct decode_totals totals;
     struct k2_interner *in;
+    struct k2_interner *names; /* with --where message=: those that there are */
     enum query_format format;
     const char *feed;     /* name of the format of the source under way */
     struct listing *rows; /* table, csv, markdown: a row for each field */
@@ -73,6 +79,8 @@ struct decode_printer {
 K2_RC decode_printer_open(struct decode_printer *p, bool frames, struct k2_err *err);
 K2_RC decode_printer_frame(void *printer, const struct feed_frame *f, const char *why,
                            struct k2_err *err);
+/* --where message= kept nothing: the name that is near, or those that there are. */
+void decode_printer_note_names(const struct decode_printer *p);
 /* Ends the output; after a failure too. */
 K2_RC decode_printer_close(struct decode_printer *p, struct k2_err *err);
 

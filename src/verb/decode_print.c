@@ -3,6 +3,7 @@
 #include "verb/records.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <strings.h>
 
 static const struct listing_column frame_columns[] = {
@@ -95,6 +96,8 @@ int decode_printer_frame(void *printer, const struct feed_frame *f, const char *
     struct decode_printer *p = printer;
     p->totals.frames++;
     p->told = why != NULL;
+    if (p->o.message)
+        tree_groups(&p->tree, p->names);
     bool wanted = !p->o.message || tree_has_group(&p->tree, k2_sv_of(p->o.message));
     int rc = K2_OK;
     if (wanted && p->rows) {
@@ -115,6 +118,16 @@ static bool is_text(const struct decode_printer *p, const char *want, uint32_t i
     return !want || (id && k2_sv_eq(k2_interned(p->in, id), k2_sv_of(want)));
 }
 
+static bool is_message(const struct decode_printer *p, const struct k2_event *e) {
+    if (!p->o.message)
+        return true;
+    if (e->kind != K2_KIND_MESSAGE || !e->message.message_type)
+        return false;
+    struct k2_sv type = k2_interned(p->in, e->message.message_type);
+    (void)k2_intern(p->names, type);
+    return tree_same_name(type, k2_sv_of(p->o.message));
+}
+
 /* As DBN, a kind stands for a schema: the writer knows what belongs to it. */
 static bool is_wanted(const struct decode_printer *p, const struct k2_event *e) {
     const struct decode_options *o = &p->o;
@@ -122,10 +135,8 @@ static bool is_wanted(const struct decode_printer *p, const struct k2_event *e) 
     if (!p->as_dbn && o->kind && strcasecmp(o->kind, kind->name) != 0 &&
         strcasecmp(o->kind, kind->table) != 0)
         return false;
-    if (o->message && e->kind != K2_KIND_MESSAGE)
-        return false;
     return is_text(p, o->exchange, e->head.exchange) && is_text(p, o->symbol, e->head.symbol) &&
-           (!o->message || is_text(p, o->message, e->message.message_type));
+           is_message(p, e);
 }
 
 static void put_event(struct decode_printer *p, const struct k2_event *e, int64_t position) {
@@ -280,6 +291,47 @@ static int take_filtered(void *ctx, const char *why, struct k2_err *err) {
     k2_buf_byte(&p->line, '}');
     K2_TRY(end_object(p, err));
     return printed(p, err);
+}
+
+/* --- a name that nothing has --- */
+
+enum { NAMES_LOOKED = 512, NAMES_TOLD = 8 };
+
+/* The place of the name that is near, or -1. */
+static int near_name(const struct decode_printer *p, int n) {
+    char given[TREE_NAME], (*rooms)[TREE_NAME] = k2_alloc((size_t)n * sizeof *rooms);
+    const char **plain = k2_alloc((size_t)n * sizeof *plain);
+    for (int i = 0; i < n; i++)
+        plain[i] = tree_plain_name(k2_interned(p->names, (uint32_t)i + 1), rooms[i]).p;
+    (void)tree_plain_name(k2_sv_of(p->o.message), given);
+    const char *best = k2_nearest(given, plain, n);
+    int at = -1;
+    for (int i = 0; best && i < n && at < 0; i++)
+        at = plain[i] == best ? i : -1;
+    free(plain);
+    free(rooms);
+    return at;
+}
+
+void decode_printer_note_names(const struct decode_printer *p) {
+    int n = (int)k2_interner_count(p->names);
+    n = n > NAMES_LOOKED ? NAMES_LOOKED : n;
+    if (n == 0) {
+        verb_note(p->c, "no message %s: there is no message at all", p->o.message);
+        return;
+    }
+    int at = near_name(p, n);
+    struct k2_buf told = {0};
+    for (int i = 0; i < n && at < 0 && i < NAMES_TOLD; i++)
+        k2_buf_printf(&told, "%s%.*s", i ? ", " : "",
+                      K2_SV_ARG(k2_interned(p->names, (uint32_t)i + 1)));
+    if (at >= 0)
+        k2_buf_sv(&told, k2_interned(p->names, (uint32_t)at + 1));
+    else if (n > NAMES_TOLD)
+        k2_buf_str(&told, ", ...");
+    verb_note(p->c, "no message %s; %s: %s", p->o.message, at >= 0 ? "near it" : "there are",
+              k2_buf_cstr(&told));
+    k2_buf_free(&told);
 }
 
 /* --- begin and end --- */

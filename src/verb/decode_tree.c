@@ -2,7 +2,7 @@
 #include "verb/decode.h"
 #include "verb/records.h"
 
-#include <strings.h>
+#include <ctype.h>
 
 #define DEEP ((int)(sizeof((struct tree *)NULL)->open / sizeof(size_t)))
 
@@ -193,24 +193,34 @@ void tree_each(const struct tree *t,
     k2_buf_free(&e.path);
 }
 
-/* In any letters and with or without the underscores: AddOrderMessage is add_order_message. */
-static bool is_same_name(const char *name, struct k2_sv given) {
-    size_t i = 0;
-    for (; *name; name++) {
-        if (*name == '_')
-            continue;
-        while (i < given.n && given.p[i] == '_')
-            i++;
-        if (i == given.n || strncasecmp(name, given.p + i, 1) != 0)
-            return false;
-        i++;
-    }
-    return i == given.n;
+#define MESSAGE K2_SV("message")
+
+struct k2_sv tree_plain_name(struct k2_sv name, char room[static TREE_NAME]) {
+    size_t n = 0;
+    for (size_t i = 0; i < name.n && n < TREE_NAME - 1; i++)
+        if (name.p[i] != '_')
+            room[n++] = (char)tolower((unsigned char)name.p[i]);
+    struct k2_sv plain = {room, n};
+    if (n > MESSAGE.n && k2_sv_ends(plain, MESSAGE))
+        plain.n -= MESSAGE.n;
+    room[plain.n] = 0;
+    return plain;
+}
+
+bool tree_same_name(struct k2_sv name, struct k2_sv given) {
+    char a[TREE_NAME], b[TREE_NAME];
+    return k2_sv_eq(tree_plain_name(name, a), tree_plain_name(given, b));
 }
 
 bool tree_has_group(const struct tree *t, struct k2_sv name) {
     for (size_t i = 1; i < t->nodes.n / sizeof(struct tree_node); i++)
-        if (node_at(t, i)->group && is_same_name(node_at(t, i)->name, name))
+        if (node_at(t, i)->group && tree_same_name(k2_sv_of(node_at(t, i)->name), name))
             return true;
     return false;
+}
+
+void tree_groups(const struct tree *t, struct k2_interner *out) {
+    for (size_t i = 1; i < t->nodes.n / sizeof(struct tree_node); i++)
+        if (node_at(t, i)->group)
+            (void)k2_intern(out, k2_sv_of(node_at(t, i)->name));
 }

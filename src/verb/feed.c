@@ -2,8 +2,6 @@
 #include "verb/listing.h"
 #include "verb/verbs.h"
 
-#include "base/fs.h"
-
 #include <stdlib.h>
 
 #define HEAD (64 << 10)
@@ -13,10 +11,13 @@ static const char *read_from(const struct feed_ops *f) {
     return f->captures ? "files, live" : "files";
 }
 
-static const char *told_by(const struct feed_ops *f) {
-    return f->captures
-               ? "also captures and logs of it; k2 ingest FORMAT tcp://, udp://, ws://, wss://"
-               : "no connection sends it";
+/* Appends to out, and gives its text. */
+static const char *told_by(const struct feed_ops *f, struct k2_buf *out) {
+    if (!f->captures)
+        return "no connection sends it";
+    k2_buf_str(out, "also captures and logs of it; k2 ingest FORMAT ");
+    feed_live_schemes(f, out);
+    return k2_buf_cstr(out);
 }
 
 /* For people what fits a line: k2 feed show tells the rest. */
@@ -81,11 +82,20 @@ static bool is_repeated(const struct feed_fact *all, const struct feed_fact *fac
     return false;
 }
 
+/* Venues whose channels are counted are not `ordinal`: their rows need not stand in one file. */
+static const char *numbered(const struct feed_ops *f) {
+    bool place =
+        f->ordinal || k2_sv_starts(k2_sv_of(f->numbering), K2_SV("the place in its channel:"));
+    return place ? "by place" : "by the venue";
+}
+
 /* For people whole lines, also where a table would be cut. */
 static int say_facts(const struct feed_ops *f, struct out_file *out, struct k2_err *err) {
     say_fact(out->to, "format", f->name, f->title);
-    say_fact(out->to, "numbering", f->ordinal ? "by place" : "by the venue", f->numbering);
-    say_fact(out->to, "read from", read_from(f), told_by(f));
+    say_fact(out->to, "numbering", numbered(f), f->numbering);
+    struct k2_buf told = {0};
+    say_fact(out->to, "read from", read_from(f), told_by(f, &told));
+    k2_buf_free(&told);
     for (const struct feed_fact *fact = f->facts; fact->what; fact++)
         if (!is_repeated(f->facts, fact))
             say_fact(out->to, fact->what, fact->name, fact->text);
@@ -97,8 +107,10 @@ static int list_facts(const struct verb_context *c, const struct feed_ops *f, st
     struct listing *l;
     K2_TRY(listing_open(c, facts, 3, &l, err));
     put_fact(l, "format", f->name, f->title);
-    put_fact(l, "numbering", f->ordinal ? "by place" : "by the venue", f->numbering);
-    put_fact(l, "read from", read_from(f), told_by(f));
+    put_fact(l, "numbering", numbered(f), f->numbering);
+    struct k2_buf told = {0};
+    put_fact(l, "read from", read_from(f), told_by(f, &told));
+    k2_buf_free(&told);
     for (const struct feed_fact *fact = f->facts; fact->what; fact++)
         if (!is_repeated(f->facts, fact))
             put_fact(l, fact->what, fact->name, fact->text);
@@ -172,11 +184,10 @@ static void try_decoder(struct found *f, const char *path, struct k2_sv head) {
 }
 
 static K2_RC look_at(const char *path, struct found *f, struct k2_err *err) {
-    const char *slash = strrchr(path, '/'), *why;
+    const char *why;
     struct k2_buf head = {0};
     K2_TRY(feed_file_head(path, HEAD, &head, err));
-    f->feed =
-        feed_detect_why(k2_sv_of(slash ? slash + 1 : path), k2_buf_view(&head), &f->sure, &why);
+    f->feed = feed_detect_why(feed_telling_name(path), k2_buf_view(&head), &f->sure, &why);
     snprintf(f->why, sizeof f->why, "%s", why);
     if (f->feed)
         try_decoder(f, path, k2_buf_view(&head));
@@ -224,22 +235,21 @@ static void detect_file(const struct verb_context *c, struct listing *l, const c
     k2_buf_free(&f.symbol);
 }
 
-/* Of a directory the files in it, not below it: each that is no format of ours is a row too. */
+/* Of a directory the files in it and below it, of an archive its members: each that is no format of ours is a row too. */
 static void detect_word(const struct verb_context *c, struct listing *l, const char *word,
                         struct detected *all) {
-    char **names;
-    size_t n;
-    if (!k2_fs_is_directory(word) || k2_fs_list(word, &names, &n, NULL) != K2_OK) {
-        detect_file(c, l, word, all);
-        return;
+    struct sources found = {.all = true};
+    sources_add(&found, word, NULL);
+    for (size_t i = 0; i < found.n; i++)
+        detect_file(c, l, found.at[i].path, all);
+    if (found.n == 0) {
+        struct k2_err why = {0};
+        (void)k2_fail(&why, K2_E_NOTFOUND, "%s holds no file", word);
+        verb_complain(c, &why);
+        all->files++;
+        all->unread++;
     }
-    for (size_t i = 0; i < n; i++) {
-        char *path = k2_path(word, names[i]);
-        if (names[i][0] != '.' && !k2_fs_is_directory(path))
-            detect_file(c, l, path, all);
-        free(path);
-    }
-    k2_fs_names_free(names, n);
+    sources_free(&found);
 }
 
 static int run_detect(struct verb_context *c, struct k2_err *err) {
@@ -291,6 +301,7 @@ static const struct verb detect = {
     .summary = "tell the format of files",
     .usage = "FILE...",
     .about =
+        "A FILE can be a directory (the files in it and below it) or a zip archive (its members).\n"
         "From each file's name and first bytes: the format, how sure that is and why, and the\n"
         "exchange, symbol and session date that its first event would be stored under.\n"
         "Nothing is stored.",

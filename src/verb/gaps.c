@@ -238,6 +238,7 @@ static int run_list(struct verb_context *c, struct k2_err *err) {
         K2_TRY(words_time(c, "since", since, NULL, &since_ns, err));
     if (least)
         K2_TRY(words_count("min-size", least, 1, &size, err));
+    bool none = true;
     struct listing *list;
     int rc = read_ledger(&l, verb_value(c, "exchange"), err);
     if (rc == K2_OK)
@@ -248,8 +249,11 @@ static int run_list(struct verb_context *c, struct k2_err *err) {
                       (!least || size_of(g) >= size);
         if (wanted)
             put_line(list, g);
+        none &= !wanted;
     }
     free_lines(&l);
+    if (rc == K2_OK && none)
+        words_note_exchange(c, verb_value(c, "exchange"));
     return rc == K2_OK ? listing_close(list, err) : rc;
 }
 

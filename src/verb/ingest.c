@@ -206,11 +206,24 @@ static void read_source(struct run *r, const struct source_file *s) {
     fail_source(r, s, &why);
 }
 
+/* Another part of a day from a venue without numbers begins to count where the first part began. */
+static int fail_conflicts(const struct run *r, const struct ingest_stats *t, struct k2_err *err) {
+    const char *why = t->by_place == 0 ? ""
+                      : r->request.keep_counting
+                          ? "; these rows have no numbers of their own, but a place"
+                          : "; these rows have no numbers of their own, but a place, counted from "
+                            "1: of another part of the day --continue counts on";
+    return k2_fail(err, K2_E_DATA,
+                   "identity conflicts: %lld %s, kept in quarantine as %lld %s (k2 quarantine "
+                   "list)%s",
+                   (long long)t->conflicts, human_word(t->conflicts, "event", "events"),
+                   (long long)t->conflict_records,
+                   human_word(t->conflict_records, "record", "records"), why);
+}
+
 static int verdict(const struct run *r, const struct ingest_stats *t, struct k2_err *err) {
     if (t->conflicts > 0)
-        return k2_fail(err, K2_E_DATA,
-                       "identity conflicts: %lld, kept in quarantine (k2 quarantine list)",
-                       (long long)t->conflicts);
+        return fail_conflicts(r, t, err);
     if (r->failed == 1 && r->sources.n == 1)
         return k2_fail(err, K2_E_FAILED, "the source was not read to its end");
     if (r->failed > 0)
@@ -338,11 +351,14 @@ const struct verb verb_ingest = {
     .about =
         "A SOURCE is a file (plain, or packed by gzip, zstd or xz), a directory (its files of\n"
         "known formats, also below it), a zip archive (as a directory; ARCHIVE.zip/MEMBER is\n"
-        "one of its files), - for standard input, or a live source: tcp://, udp://, ws://, wss://\n"
-        "(k2 capture --help), whose raw bytes are kept in topic market.raw.EXCHANGE, or\n"
-        "pcap:FILE?speed=10x: a file ten times as fast as it happened (1x, max).\n"
-        "FORMAT is auto, or a name from k2 feed list; left out it is told from each file's name\n"
-        "and first bytes, which live sources do not have.\n"
+        "one of its files), - for standard input, or a live source: tcp://, soupbintcp://, "
+        "udp://,\n"
+        "ws://, wss:// (k2 capture --help), whose raw bytes are kept in topic\n"
+        "market.raw.EXCHANGE, or pcap:FILE?speed=10x: a file ten times as fast as it happened\n"
+        "(1x, max).\n"
+        "FORMAT is auto, a name from k2 feed list, or a file that ends in .mapping or .layout;\n"
+        "left out it is told from each file's name and first bytes, which live sources do not\n"
+        "have.\n"
         "\n"
         "It returns when all is durable. What was read before is recognised and dropped; what\n"
         "cannot be read goes to quarantine with its bytes. The summary adds up:\n"

@@ -31,6 +31,9 @@ struct run {
     int32_t journal;
     struct k2_buf mapping;
     const struct feed_ops *format; /* NULL: told from the source */
+    const struct feed_ops *
+        *read_as; /* of the string ids of sources: what their records say; NULL: nothing */
+    size_t sources;
     struct listing *list;
     int64_t accepted, known, refused;
 };
@@ -98,6 +101,30 @@ static int take_record(void *ctx, const struct refused *rec, bool *stop, struct 
 
 /* --- how it is decoded --- */
 
+/* A mapping is not in the record, so its format alone says nothing. */
+static void take_source(void *ctx, const struct source_record *s, int64_t append_ns) {
+    struct run *r = ctx;
+    uint32_t id = k2_intern_find(r->in, s->path);
+    (void)append_ns;
+    if (id && id < r->sources && !k2_sv_eq(s->format, K2_SV("mapped")))
+        r->read_as[id] = feed_find(s->format);
+}
+
+static K2_RC read_sources(struct run *r, struct k2_err *err) {
+    struct journal *j = NULL;
+    r->sources = (size_t)k2_interner_count(r->in) + 1;
+    r->read_as = k2_zalloc(r->sources * sizeof(const struct feed_ops *));
+    int rc = verb_journal(r->c, JOURNAL_READ, &j, err);
+    if (rc == K2_E_NOTFOUND) { /* there are only tables */
+        k2_err_clear(err);
+        return K2_OK;
+    }
+    K2_TRY(rc);
+    rc = source_records(j, take_source, r, err);
+    journal_close(j);
+    return rc;
+}
+
 /* The source's first line is what formats with column names want before any record. */
 static const struct feed_ops *format_of(const struct run *r, const struct item *i,
                                         struct k2_buf *header) {
@@ -106,8 +133,10 @@ static const struct feed_ops *format_of(const struct run *r, const struct item *
     const char *slash = strrchr(path, '/');
     struct k2_sv name = k2_sv_of(slash ? slash + 1 : path);
     struct k2_buf head = {0};
-    const struct feed_ops *format = r->format;
-    bool there = k2_fs_exists(path) && feed_file_head(path, HEAD, &head, NULL) == K2_OK;
+    const struct feed_ops *format = r->format ? r->format : r->read_as[i->source];
+    struct stat st;
+    bool there = feed_file_stat(path, &st) && S_ISREG(st.st_mode) &&
+                 feed_file_head(path, HEAD, &head, NULL) == K2_OK;
     if (!format)
         format = feed_detect(name, there ? k2_buf_view(&head) : raw);
     const uint8_t *end = there && head.n ? memchr(head.p, '\n', head.n) : NULL;
@@ -211,6 +240,7 @@ static K2_RC work(struct run *r, struct k2_err *err) {
         return k2_fail(err, K2_E_NOTFOUND,
                        "not all of these are in quarantine; k2 quarantine "
                        "list names what is");
+    K2_TRY(read_sources(r, err));
     K2_TRY(listing_open(r->c, columns, 3, &r->list, err));
     int rc = retry_all(r, err);
     if (rc != K2_OK) {
@@ -230,6 +260,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
     for (size_t i = 0; i < r.n; i++)
         free(r.all[i].id);
     free(r.all);
+    free(r.read_as);
     k2_buf_free(&r.mapping);
     k2_interner_free(r.in);
     k2_interner_free(r.retried);

@@ -196,6 +196,9 @@ static void free_all(struct redecode *r) {
     }
     free(r->examples);
     raw_sources_free(r->all_kept, r->kept_n);
+    for (size_t i = 0; r->counted && i < r->sources.n; i++)
+        counted_free(r->counted[i]);
+    free(r->counted);
     sources_free(&r->sources);
     symbols_free(r->symbols);
     k2_buf_free(&r->symbol_list);

@@ -26,6 +26,7 @@ struct redecode {
     const struct raw_source *kept; /* the one that is meant */
     int64_t from_ns, to_ns;
     struct sources sources;
+    struct counted **counted; /* of each: where its rows began to count */
     const struct feed_ops *feed;
     struct feed_options options;
     struct symbols *symbols; /* NULL: all */

@@ -124,28 +124,48 @@ static K2_RC find_kept(struct redecode *r, struct k2_err *err) {
 
 struct last_record {
     struct k2_sv path;
-    struct k2_buf value; /* sha256, xxh128, format, NUL behind each */
-    int64_t time_us;
+    struct k2_buf value;         /* sha256, xxh128, format, counted_from, NUL behind each */
+    struct source_record record; /* borrows from value; without path */
     bool found;
 };
+
+/* The same bytes read again for nothing: what was stored of them is of an earlier time. */
+static bool brought_nothing(const struct last_record *l, const struct source_record *s) {
+    return l->found && s->accepted == 0 && l->record.accepted > 0 &&
+           k2_sv_eq(l->record.xxh128, s->xxh128);
+}
 
 static void keep_last(void *ctx, const struct source_record *s, int64_t append_ns) {
     struct last_record *l = ctx;
     (void)append_ns;
-    if (!k2_sv_eq(s->path, l->path))
+    if (!k2_sv_eq(s->path, l->path) || brought_nothing(l, s))
         return;
+    const struct k2_sv texts[] = {s->sha256, s->xxh128, s->format, s->counted_from};
+    struct k2_sv kept[4];
     l->found = true;
-    l->time_us = s->time_us;
     l->value.n = 0;
-    const struct k2_sv texts[] = {s->sha256, s->xxh128, s->format};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         k2_buf_sv(&l->value, texts[i]);
         k2_buf_byte(&l->value, 0);
     }
+    const char *at = (const char *)l->value.p;
+    for (size_t i = 0; i < 4; at += kept[i].n + 1, i++)
+        kept[i] = (struct k2_sv){at, texts[i].n};
+    l->record = (struct source_record){.sha256 = kept[0],
+                                       .xxh128 = kept[1],
+                                       .format = kept[2],
+                                       .counted_from = kept[3],
+                                       .accepted = s->accepted,
+                                       .time_us = s->time_us};
+}
+
+static bool needs_mapping(const struct redecode *r, const struct feed_ops *feed) {
+    return r->mapping.n == 0 && strcmp(feed->name, "mapped") == 0;
 }
 
 /* The file must be what was read then; its format is that of then, where none is said. */
-static K2_RC check_file(struct redecode *r, struct source_file *s, bool told, struct k2_err *err) {
+static K2_RC check_file(struct redecode *r, size_t i, bool told, struct k2_err *err) {
+    struct source_file *s = &r->sources.at[i];
     char *absolute;
     K2_TRY(feed_file_absolute(s->path, &absolute, err));
     struct last_record l = {.path = k2_sv_of(absolute)};
@@ -157,15 +177,19 @@ static K2_RC check_file(struct redecode *r, struct source_file *s, bool told, st
                     "ingest reads it",
                     s->path);
     if (rc == K2_OK) {
-        struct source_record known = {.time_us = l.time_us};
-        known.sha256 = k2_sv_of((char *)l.value.p);
-        known.xxh128 = k2_sv_of(known.sha256.p + known.sha256.n + 1);
-        known.format = k2_sv_of(known.xxh128.p + known.xxh128.n + 1);
-        rc = source_check(s->path, &known, err);
-        const struct feed_ops *then = feed_find(known.format);
+        rc = source_check(s->path, &l.record, err);
+        const struct feed_ops *then = feed_find(l.record.format);
         if (!told && then)
             s->feed = then;
     }
+    if (rc == K2_OK)
+        rc = k2_err_context(err, counted_parse(l.record.counted_from, &r->counted[i], err), "%s",
+                            s->path);
+    if (rc == K2_OK && s->feed && needs_mapping(r, s->feed))
+        rc = k2_fail(err, K2_E_USAGE,
+                     "%s was read by a mapping, which its record does not keep: k2 redecode "
+                     "FILE.mapping %s",
+                     s->path, s->path);
     if (rc == K2_OK && !s->feed) {
         *err = s->why;
         rc = err->status;
@@ -187,8 +211,9 @@ static K2_RC find_files(struct redecode *r, struct k2_err *err) {
         sources_add(&r->sources, r->c->args[i], r->feed);
     if (r->sources.n == 0)
         return k2_fail(err, K2_E_INVALID, "%s holds no file of that format", r->c->args[first]);
+    r->counted = k2_zalloc(r->sources.n * sizeof *r->counted);
     for (size_t i = 0; i < r->sources.n; i++)
-        K2_TRY(check_file(r, &r->sources.at[i], r->feed != NULL, err));
+        K2_TRY(check_file(r, i, r->feed != NULL, err));
     return K2_OK;
 }
 
@@ -239,6 +264,8 @@ static K2_RC decode_tail(struct redecode *r, const struct source_file *s, const 
     struct feed_tail *tail;
     bool idle;
     o.feed.source = k2_sv_of(s->path);
+    o.feed.counted = counted_find;
+    o.feed.counted_ctx = r->counted[s - r->sources.at];
     K2_TRY(feed_tail_open(path, &o, r->in, &tail, err));
     int rc = K2_OK;
     while (rc == K2_OK && !feed_tail_state(tail).ended) {
@@ -296,8 +323,11 @@ static K2_RC ingest_file_again(struct redecode *r, struct role_writer *w,
                                const struct source_file *s, struct k2_err *err) {
     struct request_ingest q = request_of(r);
     struct query_import rows = {0};
+    struct k2_buf counted = {0};
     char *name;
     K2_TRY(feed_file_absolute(s->path, &name, err));
+    counted_put(r->counted[s - r->sources.at], &counted);
+    q.counted_from = counted.n ? k2_buf_cstr(&counted) : NULL;
     q.path = s->path;
     q.source = name;
     q.format = s->feed->name;
@@ -309,6 +339,7 @@ static K2_RC ingest_file_again(struct redecode *r, struct role_writer *w,
     if (rc == K2_OK)
         rc = role_writer_file(w, &q, err);
     query_import_end(&rows);
+    k2_buf_free(&counted);
     free(name);
     return rc;
 }

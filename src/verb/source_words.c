@@ -49,6 +49,20 @@ int source_words_format(const struct verb_context *c, struct k2_buf *mapping,
     return mapping->n == 0 ? read_format(c, feed, first, err) : K2_OK;
 }
 
+static int holds_none(const char *where, bool mapped, const struct feed_ops *feed,
+                      struct k2_err *err) {
+    if (mapped)
+        return k2_fail(err, K2_E_INVALID, "%s holds no file with the columns of the mapping",
+                       where);
+    if (feed)
+        return k2_fail(
+            err, K2_E_INVALID,
+            "%s holds no file that is of %s by its first bytes; name the files, and they "
+            "are read as that",
+            where, feed->name);
+    return k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list", where);
+}
+
 int source_words_read(const struct verb_context *c, struct k2_buf *mapping, struct sources *out,
                       struct k2_err *err) {
     const struct feed_ops *feed;
@@ -59,11 +73,7 @@ int source_words_read(const struct verb_context *c, struct k2_buf *mapping, stru
     for (int i = first; i < c->arg_count; i++)
         sources_add(out, c->args[i], feed);
     if (out->n == 0)
-        return mapping->n
-                   ? k2_fail(err, K2_E_INVALID, "%s holds no file with the columns of the mapping",
-                             c->args[first])
-                   : k2_fail(err, K2_E_INVALID, "%s holds no file of a known format; k2 feed list",
-                             c->args[first]);
+        return holds_none(c->args[first], mapping->n > 0, feed, err);
     if (out->passed_over > 0)
         verb_note(c, "%zu %s passed over: hidden or not of the format (%s)", out->passed_over,
                   human_word((int64_t)out->passed_over, "file", "files"), out->passed);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define RAW_SHOWN 400 /* bytes of a raw record */
+#define OTHERS_SHOWN 5
 
 static const char *const formats[] = {"tree", "json", NULL};
 
@@ -190,9 +191,6 @@ static void set_raw(struct k2_json *o, const struct k2_buf *raw) {
 
 static const char *proof_of_file(const struct trace_source *s) {
     return s->verified ? "the raw bytes decode to this row"
-           : s->other  ? "BY ITS PLACE IN THE JOURNAL ONLY: the bytes there decode to something "
-                         "else, so it "
-                         "came from another file, or the decoder was changed (k2 redecode)"
                        : "by its place in the journal only: the bytes were not compared";
 }
 
@@ -210,6 +208,21 @@ static struct k2_json *file_json(const struct trace_source *s) {
     set_text(o, "now", s->there ? "there, of the same size" : "gone, or of another size");
     set_raw(o, &s->raw);
     set_text(o, "proof", proof_of_file(s));
+    return o;
+}
+
+/* Files that are known not to have brought it, or to be decoded to something else now. */
+static struct k2_json *others_json(const struct trace_report *r) {
+    struct k2_json *o = k2_json_object(), *paths = k2_json_array();
+    for (int i = 0; i < r->other_count && i < OTHERS_SHOWN; i++)
+        k2_json_append(paths, k2_json_string(k2_sv_of(r->others[i])));
+    set_text(o, "path", "unknown");
+    set_number(o, "other_files", r->other_count);
+    k2_json_set(o, "others", paths);
+    set_text(o, "proof",
+             "the bytes at its place in each of these files decode to something else: it came from "
+             "standard input or another source without a record, or the decoder was changed (k2 "
+             "redecode)");
     return o;
 }
 
@@ -233,6 +246,8 @@ static void tell_source(const struct trace_report *r, struct k2_json *root) {
         k2_json_set(root, "source", frame_json(&r->frame));
     else if (r->source.path)
         k2_json_set(root, "source", file_json(&r->source));
+    else if (r->other_count > 0)
+        k2_json_set(root, "source", others_json(r));
     else
         set_text(
             root, "source",

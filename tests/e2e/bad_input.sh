@@ -30,7 +30,8 @@ cp 1_ZZZ_20140310.csv first.csv
 { row 1 1.5 100; echo "rubbish"; row 2 1.6e9 100; row 3 1.8 100; } >1_ZZZ_20140310.csv
 run 3 k2 ingest 1_ZZZ_20140310.csv
 has out "conflicts 1"
-has err "identity conflicts"
+has err "identity conflicts: 1 event, kept in quarantine as 1 record (k2 quarantine list)"
+has err "--continue counts on"
 run 0 k2 quarantine list --reason CONFLICT --format csv
 same "$(wc -l <out)" 2
 has out "ZZZ"

@@ -128,6 +128,23 @@ for text in "alert.webhook: a URL begins with http:// or https://" "[feed.one]: 
     "[feed.five]: recover: some.pem is a file" "the configuration has 13 errors"; do
     has err "$text"
 done
+# Other ways to a source are addresses too, of the same kind.
+cat >ways.ini <<'END'
+[feed.bad]
+format = binance-json
+exchange = BINANCE
+source = wss://stream.example.com/ws
+urls = wss://other.example.com/ws stream.example.com
+[feed.kinds]
+format = binance-json
+exchange = BINANCE
+source = wss://stream.example.com/ws
+urls = udp://239.1.1.1:9000
+END
+run 1 k2 config check --config ways.ini
+has err "[feed.bad]: urls: 'stream.example.com'"
+has err '[feed.kinds]: urls: the URLs of one source are of one kind'
+has err 'the configuration has 2 errors'
 printf '[alert]\nwebhook = https://hooks.example.com/T1\n[feed.one]\nsource = a\nrecover = late\n' >good.ini
 run 0 k2 config check --config good.ini
 

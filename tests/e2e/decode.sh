@@ -60,8 +60,29 @@ has err "frames 2, rejects 0"
 run 0 k2 decode $itch good.pcap --no-offsets --limit 1
 if grep -q offsets out; then fail "--no-offsets: $(cat out)"; fi
 same "$(wc -l <out)" 1
-run 0 k2 decode $itch good.pcap --where message=AddOrderMessage
-same "$(wc -l <out)" 1
+for name in AddOrderMessage AddOrder add_order ADDORDER_message; do
+    run 0 k2 decode $itch good.pcap --where message=$name
+    same "$(wc -l <out)" 1 "message=$name"
+done
+run 0 k2 decode $itch good.pcap --where message=AddOrdr
+same "$(cat out)" ""
+has err "no message AddOrdr; near it: add_order_message"
+run 0 k2 decode $itch good.pcap --where message=Quote
+has err "no message Quote; there are: packet_header, "
+run 0 k2 decode $itch good.pcap --events --where message=Quote
+has err "no message Quote"
+printf '03/10/2014,10:00:00.000,37.5,100,0,,\n' >1_BHP_20140310.csv
+run 2 k2 decode 1_BHP_20140310.csv --where message=AddOrder
+has err "--where message= is about formats of frames, and 1_BHP_20140310.csv (asx-csv) is none"
+# A directory is of the layout that was named, also where the newest built in would take its files.
+mkdir -p captures && cp good.pcap captures/
+if [ -n "${K2_SOURCE:-}" ]; then
+    sed 's/^layout .*/layout my-asx-1.0/' "$K2_SOURCE/feeds/$itch.layout" >my-asx.layout
+    run 0 k2 decode ./my-asx.layout captures
+    has err "frames 2, rejects 0"
+fi
+run 1 k2 decode b3-umdf-1.5 captures
+has err "captures holds no file that is of b3-umdf-1.5 by its first bytes; name the files"
 run 0 k2 decode $itch good.pcap --format csv
 has out "2,message[1].add_order_message.order_id,"
 run 0 k2 decode $itch good.pcap --format json

@@ -57,6 +57,7 @@ for format in $(k2 feed list --format csv | tail -n +2 | cut -d , -f 1 | grep -v
     k2 feed show "$format" --format markdown >shown
     grep -q "^| specification |" shown || fail "$format says no document and version"
     same "$(sort shown | uniq -d)" "" "$format says something twice"
+    if grep -nv '^|.*|$' shown; then fail "$format: a row of k2 feed show has more than one line"; fi
 done
 for format in asx-csv binance-json; do
     run 0 k2 feed show $format
@@ -79,4 +80,27 @@ has out "some.json,binance-json,95,BINANCE,BTCUSDT,2024-08-08,"
 has out "foreign.json,,0,,,,its first lines are in none of the known formats"
 run 1 k2 feed detect missing.csv
 has err "there is no file missing.csv"
+
+# An address that is none is no file; each format says which connections can bring it.
+for word in tcpp://127.0.0.1:1 http://127.0.0.1/x moldudp64://127.0.0.1:1; do
+    run 2 k2 ingest binance-json "$word" --exchange BINANCE
+    has err "no source begins with ${word%%//*}//"
+    has err "tcp://HOST:PORT, soupbintcp://HOST:PORT, udp://GROUP:PORT"
+done
+run 2 k2 ingest binance-json tcpp://127.0.0.1:1 --exchange BINANCE
+has err "did you mean tcp://?"
+run 2 k2 ingest binance-json 'pcap:some.json?sped=10x'
+has err "what stands behind the file is ?speed=1x, 10x or max, not '?sped=10x'"
+run 0 k2 feed show nasdaq-totalview-itch-5.0
+has out "k2 ingest FORMAT tcp://, soupbintcp://, udp://, ws://, wss://"
+run 0 k2 feed show binance-json
+has out "k2 ingest FORMAT tcp://, udp://, ws://, wss://"
+for verb in ingest capture; do
+    run 0 k2 $verb --help
+    has out "soupbintcp://"
+done
+for verb in ingest decode; do
+    run 0 k2 $verb --help
+    has out "ends in .mapping or .layout"
+done
 finish

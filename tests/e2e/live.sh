@@ -112,11 +112,28 @@ run 0 k2 decode lines.k2raw --format ndjson
 same "$(grep -c '"kind":"trade"' out)" 40
 same "$(grep -c 'the same datagram came on the other line' out)" 38
 run 1 k2 capture udp://127.0.0.1:"$a" --out lines.k2raw --seconds 1
-has err "there already"
+has err "there already; a capture overwrites nothing: name another --out, or remove it"
 head -c $(($(stat -c %s lines.k2raw) - 3)) lines.k2raw >cut.k2raw
 run 0 k2 decode cut.k2raw --format ndjson
 has out "the capture ends inside a frame"
 run 2 k2 capture lines.k2raw
+
+# Nobody is there: no file stays, so the next try may have its name. Nothing is sent: that is what is said of the file.
+for try in 1 2; do
+    run 1 k2 capture "ws://127.0.0.1:$a" --out none.k2raw --seconds 0.3
+    has err "there was no connection"
+    [ -e none.k2raw ] && fail "a capture without a connection left its file at try $try"
+done
+echo "no packets" >none.pcap
+run 1 k2 capture pcap:none.pcap --out none.k2raw
+[ -e none.k2raw ] && fail "what is no capture of packets left a file"
+run 0 k2 capture "udp://127.0.0.1:$a" --out silent.k2raw --seconds 0.3
+has err "nothing was received"
+grep -q "k2 ingest" err && fail "there is nothing to be read: $(cat err)"
+run 1 k2 ingest silent.k2raw --data elsewhere
+has err "a raw capture in which nothing was received"
+run 1 k2 feed detect silent.k2raw
+has out "a raw capture in which nothing was received"
 run 0 k2 ingest lines.k2raw --data elsewhere
 has out "accepted 40"
 

@@ -42,6 +42,14 @@ run 0 k2 quarantine list --exchange QQQ
 has err "there is no exchange QQQ"
 run 1 k2 trace asx.BHP.1
 has err "there is no exchange asx; did you mean ASX?"
+for verb in check "gaps list"; do
+    # shellcheck disable=SC2086  # two words are two
+    run 0 k2 $verb --exchange sim
+    has err "there is no exchange sim; did you mean SIM?"
+    # shellcheck disable=SC2086  # likewise
+    run 0 k2 $verb --exchange SIM
+    if grep -q "no exchange" err; then fail "k2 $verb knows SIM"; fi
+done
 printf '03/10/2014,10:00:00.000,37.5,100,0,,\n' | tee 1_BHP.csv 2_CBA.csv >3_RIO.csv
 run 1 k2 ingest --calendar MOON 1_BHP.csv 2_CBA.csv 3_RIO.csv
 same "$(grep -c 'there is no calendar "MOON"' err)" 1 "it is said once"
@@ -53,6 +61,17 @@ cp 1_BHP.csv mixed
 echo "meeting at ten" >mixed/notes.txt
 run 0 k2 ingest mixed
 has err "1 file passed over: hidden or not of the format (notes.txt)"
+mkdir -p mixed/below nothing
+cp 1_BHP.csv mixed/below/4_WOW.csv
+python3 -m zipfile -c mixed/both.zip 1_BHP.csv mixed/notes.txt
+run 1 k2 feed detect mixed --format csv
+has out "mixed/below/4_WOW.csv,asx-csv,"
+has out "mixed/both.zip/1_BHP.csv,asx-csv,"
+has out "mixed/both.zip/notes.txt,,"
+has err "2 of 5 files are in no known format"
+run 1 k2 feed detect nothing
+has err "nothing holds no file"
+rm -r mixed/both.zip mixed/below
 run 1 k2 feed detect mixed 2_CBA.csv nowhere.csv
 has out "mixed/1_BHP.csv"
 has out "mixed/notes.txt"

@@ -81,16 +81,32 @@ sleep 1
 start
 until_true is_sent
 until_true rows 2000
+sed -n '/"connected": true/,$p' server.out | grep -q '"asks_from": "1"' && fail "the session was asked for from its start again"
+grep -q '"asks_from": "300"' server.out || fail "the next number was not asked for: $(grep asks_from server.out)"
+grep -q '"silent": true' server.out && fail "there was no heartbeat in three seconds"
+
+# --- the venue ends the session, and begins the next one: what was received of the old one is asked for no more ---
+at=$(port soup)
+kill "$server"
+wait "$server" 2>/dev/null
+ended() { k2 gaps list --format ndjson 2>/dev/null | grep -q "$1"; }
+venue session --as len16 --soup "$at" --login k2:secret:20261121 --do '1 close 1000' --do '1 refuse 600'
+until_true ended 'the venue ended the session 20261121'
+kill "$server"
+wait "$server" 2>/dev/null
+head -c $((50 * 38)) session >next
+venue next --as len16 --soup "$at" --login k2:secret:20261122 --rate 300
+of_next() { [ "$(value "SELECT count(*) FROM book_events WHERE channel = 'stream/20261122'")" -eq 50 ]; }
+until_true of_next
+grep -q '"session": "20261121", "asks_from": "2001"' server.out || fail "the old session was not asked for first"
+grep -q '"session": "", "asks_from": "1"' server.out || fail "the session under way was not asked for from its start"
 kill -TERM "$up"
 wait "$up"
 same $? 0 "exit code of a stopped k2 up"
 up=''
 run 0 k2 sink --once
-same "$(value "SELECT count(*) FROM book_events")" 2000
+same "$(value "SELECT count(*) FROM book_events WHERE channel = 'stream/20261121'")" 2000
 same "$(value "SELECT count(*) FROM book_events WHERE exchange_sequence_number = CAST(order_id AS BIGINT) AND channel = 'stream/20261121'")" 2000
-sed -n '/"connected": true/,$p' server.out | grep -q '"asks_from": "1"' && fail "the session was asked for from its start again"
-grep -q '"asks_from": "300"' server.out || fail "the next number was not asked for: $(grep asks_from server.out)"
-grep -q '"silent": true' server.out && fail "there was no heartbeat in three seconds"
 same "$(k2 gaps list --format csv | grep -c '/shared/')" 0 "gaps of numbers"
 run 0 k2 quarantine list
 grep -q CONFLICT out && fail "a number came twice"

@@ -37,10 +37,39 @@ done
 # Rows of standard input have no file: the next one on the same channel is not said to be it, but that one's rows are its.
 run 0 k2 ingest asx-csv - --symbol BHP --data piped <7078_BHP_20140310.csv
 run 0 k2 ingest 7078_BHP_20140311.csv --data piped
-run 0 k2 trace ASX/2014-03-10/BHP/trade/0/7/0 --data piped
-has out "the bytes there decode to something else"
+run 0 k2 trace ASX/2014-03-10/BHP/trade/0/7/0 --data piped --format json
+has out '"source":{"path":"unknown","other_files":1,"others":["'
+has out "each of these files decode to something else"
+grep -q '"raw":' out && fail "bytes of another row are shown: $(cat out)"
 run 0 k2 trace $id --data piped
 has out "the raw bytes decode to this row"
+
+# A row of a file in a zip archive: it is that member, by its record; what was refused of it is known by its format.
+mkdir zipped
+sed '3s/,[0-9.]*,/,none,/' 7078_BHP_20140310.csv >zipped/7078_BHP_20140310.csv
+python3 - <<'PY'
+import zipfile
+with zipfile.ZipFile("zipped.zip", "w", zipfile.ZIP_DEFLATED) as z:
+    z.write("zipped/7078_BHP_20140310.csv")
+    z.write("7078_BHP_20140311.csv")
+PY
+run 0 k2 ingest zipped.zip --data zip
+same "$(k2 topic tail k2.sources --from start --data zip | grep -c "zipped.zip/")" 2 "a record of each member"
+run 0 k2 topic tail k2.sources --from start --data zip
+has out "\"sha256\":\"$(sha256sum 7078_BHP_20140311.csv | cut -c 1-64)\""
+run 0 k2 trace $id --data zip
+has out "zipped.zip/7078_BHP_20140311.csv"
+has out "the raw bytes decode to this row"
+run 0 k2 redecode zipped.zip --data zip
+run 0 k2 quarantine retry --all --data zip --format csv
+has out "MALFORMED: not a number"
+python3 - <<'PY'
+import zipfile
+with zipfile.ZipFile("zipped.zip", "w") as z:
+    z.write("zipped/7078_BHP_20140310.csv")
+PY
+run 0 k2 trace $id --data zip
+has out "gone, or of another size"
 
 # The file is not what it was: the source is still named, and nothing is claimed of its bytes.
 echo "more" >>7078_BHP_20140311.csv

@@ -1,6 +1,7 @@
 /* A segment file of any bytes: scanning, walking and finding the next frame must end, stay inside
  * the file, and agree on what is valid. The incarnation is that of the seeds. */
 #include "base/fs.h"
+#include "journal/backend.h"
 #include "journal/local/segment.h"
 
 #include <stdlib.h>

@@ -6,6 +6,7 @@ usage: venue_server.py SESSION [--ws PORT] [--wss PORT] [--tcp PORT] [--udp HOST
                        [--go-on] [--exit] [--do 'N ACTION ...'] [--control PORT] [--ports FILE]
                        [--cert FILE] [--name NAME] [--mold SESSION] [--rerequest PORT]
                        [--soup PORT] [--login USER:PASSWORD:SESSION] [--patience SECONDS]
+                       [--wants TEXT] [--answers TEXT] [--asks TEXT] [--header 'NAME: VALUE']
 
 SESSION holds the messages: a text line each, or each with its length in front (big-endian, 16 or 32
 bits). Port 0 is any free one; --ports writes {"ws": 12345, ...} to FILE when all are open, so a test
@@ -20,6 +21,10 @@ is connected the session waits, or with --go-on it goes on and what nobody got c
 With --mold each datagram of --udp is a MoldUDP64 packet of that session, and --rerequest answers
 requests for what was sent so far. --soup is SoupBinTCP: who logs in as --login says gets the
 session from the number that it asks for; who sends no heartbeat for --patience (15) is ended.
+
+WebSocket clients have to say --wants (a part of a message) again before each --patience is over, else
+they are ended; it is answered with --answers, and --asks is what they are asked each second. Who does
+not bring --header is answered with status 401.
 
 Actions, before message N (counted from 1) or at once over the control port (a line each):
   drop              ends the connections, without a word
@@ -155,6 +160,8 @@ class Stream(Client):
 
 
 class WebSocket(Client):
+    wanted = 0.0  # when --wants was said last
+
     def framed(self, message):
         opcode, size = (BINARY if self.venue.binary else TEXT), self.venue.fragment
         if not size or len(message) <= size:
@@ -177,6 +184,11 @@ class WebSocket(Client):
         if self.venue.http_until > time.monotonic():
             self.write(f"HTTP/1.1 {self.venue.http_status} Not Now\r\nContent-Length: 0\r\n\r\n"
                        .encode())
+            return False
+        name, _, value = self.venue.options.header.partition(":")
+        if headers.get(name.lower(), "") != value.strip():
+            tell(client=self.number, forbidden=True)
+            self.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
             return False
         key = headers.get("sec-websocket-key", "")
         wrong = (not head[0].startswith("GET ") or headers.get("sec-websocket-version") != "13" or
@@ -202,10 +214,39 @@ class WebSocket(Client):
         data = await self.reader.readexactly(n)
         return first & 15, bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
 
+    def heard(self, text):
+        options = self.venue.options
+        if options.wants and options.wants.encode() in text:
+            self.wanted = time.monotonic()
+            tell(client=self.number, wanted=text.decode("utf-8", "replace"))
+            if options.answers:
+                self.write(frame(TEXT, options.answers.encode()))
+        else:
+            super().heard(text)
+
+    async def demand(self):
+        options, last = self.venue.options, time.monotonic()
+        while self.wanted + options.patience > time.monotonic():
+            await asyncio.sleep(0.05)
+            if options.asks and time.monotonic() - last >= 1:
+                last = time.monotonic()
+                self.write(frame(TEXT, options.asks.encode()))
+        tell(client=self.number, unheard=True)
+        self.close(1008, "no heartbeat")
+
     async def serve(self):
         if not await self.shake_hands():
             return
         self.venue.join(self)
+        self.wanted = time.monotonic()
+        demanding = asyncio.create_task(self.demand()) if self.venue.options.wants else None
+        try:
+            await self.read_frames()
+        finally:
+            if demanding:
+                demanding.cancel()
+
+    async def read_frames(self):
         while True:
             opcode, data = await self.read_frame()
             if opcode == PING:
@@ -613,6 +654,8 @@ def parse_options():
     parser.add_argument("--mold")
     parser.add_argument("--login", default="k2:secret:SESSION")
     parser.add_argument("--patience", type=float, default=15)
+    for name in ("wants", "answers", "asks", "header"):
+        parser.add_argument("--" + name, default="")
     parser.add_argument("--udp")
     parser.add_argument("--interface", default="127.0.0.1")
     parser.add_argument("--as", dest="form", choices=("lines", "len16", "len32"), default="lines")

@@ -35,6 +35,8 @@
 #define SHOWN_MOST ((size_t)1 << 16) /* of refused bytes, for quarantine */
 
 const char feed_raw_twin[] = "the same datagram came on the other line";
+const char feed_raw_connected[] = "a connection was made";
+const char feed_raw_disconnected[] = "a connection ended";
 
 /* --- writing --- */
 

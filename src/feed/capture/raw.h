@@ -24,6 +24,8 @@ bool feed_raw_may_be(struct k2_sv head); /* as far as so few bytes tell */
 K2_RC feed_raw_check_version(struct k2_sv head, struct k2_err *err);
 /* What the sink is told of a datagram that came on the other line before (the same text, by its address). */
 extern const char feed_raw_twin[];
+/* The same for frames that tell of connections, which are no records. */
+extern const char feed_raw_connected[], feed_raw_disconnected[];
 
 /* The frames of a capture of packets (pcap, pcapng, also packed). */
 K2_RC feed_raw_of_packets(const char *path,

@@ -27,13 +27,13 @@ static int take_beginning(struct feed_frames *f, struct flows *flows,
     /* Who was killed did not write that it ended. */
     K2_TRY(flows_disconnect(flows, f, r->connection, err));
     K2_TRY(flows_connection(flows, f, r->connection, r->bytes, &name, err));
-    return frames_pass(f, "a connection was made", err);
+    return frames_pass(f, feed_raw_connected, err);
 }
 
 static int take_end(struct feed_frames *f, struct flows *flows, const struct feed_live_frame *r,
                     struct k2_err *err) {
     K2_TRY(flows_disconnect(flows, f, r->connection, err));
-    return frames_pass(f, "a connection ended", err);
+    return frames_pass(f, feed_raw_disconnected, err);
 }
 
 int raw_frames_take(struct feed_frames *f, struct flows *flows, enum raw_found found,

@@ -94,6 +94,8 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     s->midnight_date = INT32_MIN;
     s->wants = o->wants;
     s->wants_ctx = o->wants_ctx;
+    s->counted_before = o->counted;
+    s->counted_ctx = o->counted_ctx;
     s->exchange = k2_sv_dup(exchange);
     K2_TRY(feed_calendar_find(exchange, o->calendar, &s->calendar, err));
     make_walk(s);
@@ -287,20 +289,32 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
     return look_stream(l, head);
 }
 
+/* A unit that is one of the messages inside it, and what no message of its choice is. */
+static bool is_wrapper(const struct layout *l, int32_t node) {
+    const struct layout_node *n = &l->nodes[node];
+    bool chosen = n->type == LAYOUT_CHOOSE;
+    for (int32_t i = node; n->unit && !chosen && i < n->end; i++)
+        chosen = l->nodes[i].type == LAYOUT_CHOOSE;
+    return chosen && l->programs[n->program].event_count == 0;
+}
+
+static void tell_message(struct layout *l, const struct layout_program *g) {
+    for (uint32_t k = 0; k < g->event_count; k++)
+        *LAYOUT_ADD(l, facts) =
+            (struct feed_fact){"message", g->name.p, k2_kind(l->events[g->events + k].kind)->name};
+    if (g->event_count == 0)
+        *LAYOUT_ADD(l, facts) = (struct feed_fact){
+            "message", g->name.p, g->unnumbered ? "filtered" : "message, or what is inside it"};
+}
+
 /* What `k2 feed show` tells: the document, and of each message the kind of its events. */
 static void make_facts(struct layout *l) {
     *LAYOUT_ADD(l, facts) = (struct feed_fact){"file name", "any", "a capture: pcap or pcapng"};
     if (l->spec.n)
         *LAYOUT_ADD(l, facts) = (struct feed_fact){"specification", "document", l->spec.p};
-    for (uint32_t i = 0; i < l->programs_n; i++) {
-        const struct layout_program *g = &l->programs[i];
-        for (uint32_t k = 0; k < g->event_count; k++)
-            *LAYOUT_ADD(l, facts) = (struct feed_fact){
-                "message", g->name.p, k2_kind(l->events[g->events + k].kind)->name};
-        if (g->event_count == 0)
-            *LAYOUT_ADD(l, facts) = (struct feed_fact){
-                "message", g->name.p, g->unnumbered ? "filtered" : "message, or what is inside it"};
-    }
+    for (uint32_t i = 0; i < l->nodes_n; i++)
+        if (l->nodes[i].program >= 0 && !is_wrapper(l, (int32_t)i))
+            tell_message(l, &l->programs[l->nodes[i].program]);
     (void)LAYOUT_ADD(l, facts); /* the end */
 }
 

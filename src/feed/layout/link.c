@@ -436,6 +436,8 @@ static void end_names(struct layout *l) {
         end_name(l, n, head[i]);
     for (uint32_t i = 0; i < l->nodes_n; i++)
         end_name(l, n, l->nodes[i].name);
+    for (uint32_t i = 0; i < l->programs_n; i++)
+        end_name(l, n, l->programs[i].name);
     for (int i = 0; i < l->clocks; i++) {
         end_name(l, n, l->clock[i].name);
         end_name(l, n, l->clock[i].last);

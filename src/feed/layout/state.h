@@ -55,6 +55,9 @@ struct layout_state {
     int32_t name_date; /* of the source's name, for files whose frames have no time; or INT32_MIN */
     bool (*wants)(void *ctx, struct k2_sv symbol);
     void *wants_ctx;
+    int64_t (*counted_before)(void *ctx, struct k2_sv exchange, struct k2_sv channel,
+                              enum k2_kind_id kind, int32_t date); /* NULL = from the start */
+    void *counted_ctx;
     struct layout_walk walk;
     uint32_t *memo;
     uint32_t *taken; /* by node: the event that took the field */

@@ -82,6 +82,17 @@ static void number_unit(struct layout_state *s) {
     s->counted = layout_find_number(s);
 }
 
+/* Messages without a number are counted over all kinds, so the highest number of any kind is the last one. */
+static int64_t counted_before(const struct layout_state *s, int32_t date) {
+    int64_t most = 0;
+    for (int kind = 0; s->counted_before && kind < K2_KIND_COUNT; kind++) {
+        int64_t n = s->counted_before(s->counted_ctx, k2_sv_of(s->exchange),
+                                      k2_sv_of(s->channel->uncounted), (enum k2_kind_id)kind, date);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 /* A new session date begins with epoch 0. */
 void layout_place_in_epoch(struct layout_state *s, int32_t date) {
     struct layout_channel *c = s->channel;
@@ -92,6 +103,8 @@ void layout_place_in_epoch(struct layout_state *s, int32_t date) {
         c->begun = false;
     }
     if (!s->counted) {
+        if (c->counted == 0)
+            c->counted = counted_before(s, date);
         s->sequence = ++c->counted;
         return;
     }

@@ -17,11 +17,8 @@ static int fits_stream(const struct feed_ops *ops, const char *url, struct k2_er
                    url, ops->name);
 }
 
-int feed_live_fits(const struct feed_ops *ops, const char *url, struct k2_err *err) {
-    struct live_url u;
-    K2_TRY(live_url_parse(url, &u, err));
-    enum live_scheme scheme = u.scheme;
-    live_url_free(&u);
+static int fits(const struct feed_ops *ops, enum live_scheme scheme, const char *url,
+                struct k2_err *err) {
     if (!ops->captures)
         return k2_fail(err, K2_E_INVALID,
                        "%s: format %s is one of files: it does not read what connections send", url,
@@ -30,4 +27,21 @@ int feed_live_fits(const struct feed_ops *ops, const char *url, struct k2_err *e
         return k2_fail(err, K2_E_INVALID, "%s: format %s does not come in SoupBinTCP", url,
                        ops->name);
     return scheme == LIVE_TCP ? fits_stream(ops, url, err) : K2_OK;
+}
+
+void feed_live_schemes(const struct feed_ops *ops, struct k2_buf *out) {
+    enum live_scheme scheme;
+    const char *prefix;
+    size_t before = out->n;
+    for (int i = 0; (prefix = live_scheme_at(i, &scheme)) != NULL; i++)
+        if (fits(ops, scheme, prefix, NULL) == K2_OK)
+            k2_buf_printf(out, "%s%s", out->n > before ? ", " : "", prefix);
+}
+
+int feed_live_fits(const struct feed_ops *ops, const char *url, struct k2_err *err) {
+    struct live_url u;
+    K2_TRY(live_url_parse(url, &u, err));
+    enum live_scheme scheme = u.scheme;
+    live_url_free(&u);
+    return fits(ops, scheme, url, err);
 }

@@ -88,6 +88,10 @@ static void base64(const uint8_t *bytes, size_t n, char *out) {
 
 /* --- the request --- */
 
+static bool same(struct k2_sv a, const char *b) {
+    return a.n == strlen(b) && strncasecmp(a.p, b, a.n) == 0;
+}
+
 void live_handshake_key(char key[LIVE_KEY_TEXT]) {
     uint8_t bytes[16];
     K2_ASSERT(getrandom(bytes, sizeof bytes, 0) == sizeof bytes);
@@ -102,19 +106,51 @@ void live_handshake_accept(const char *key, char out[29]) {
     base64(hash, sizeof hash, out);
 }
 
-void live_handshake_request(const struct live_url *u, const char *key, struct k2_buf *out) {
+/* RFC 7230 section 3.2.6: the characters of a token. */
+static size_t name_length(const char *header) {
+    return strspn(header, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                          "!#$%&'*+-.^_`|~");
+}
+
+static bool is_named(const char *header, const char *name) {
+    return same((struct k2_sv){header, name_length(header)}, name);
+}
+
+void live_handshake_request(const struct live_url *u, const char *key, char *const *headers,
+                            struct k2_buf *out) {
     k2_buf_printf(out,
                   "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                  "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n"
-                  "User-Agent: k2/" K2_VERSION "\r\n\r\n",
+                  "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
                   u->path, u->host, key);
+    bool named = false;
+    for (; headers && *headers; headers++) {
+        named |= is_named(*headers, "user-agent");
+        k2_buf_printf(out, "%s\r\n", *headers);
+    }
+    k2_buf_str(out, named ? "\r\n" : "User-Agent: k2/" K2_VERSION "\r\n\r\n");
+}
+
+int live_handshake_header(const char *header, struct k2_err *err) {
+    static const char *const ours[] = {"host", "upgrade", "connection", "content-length",
+                                       "transfer-encoding"};
+    size_t n = name_length(header);
+    const char *value = header + n + (header[n] == ':');
+    if (n == 0 || header[n] != ':' || value[strspn(value, " \t")] == 0)
+        return k2_fail(err, K2_E_INVALID, "a header is NAME: VALUE, such as X-Api-Key: 1234");
+    for (const char *p = value; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127)
+            return k2_fail(err, K2_E_INVALID, "the value of header %.*s is one line of plain text",
+                           (int)n, header);
+    bool taken = strncasecmp(header, "sec-websocket-", strlen("sec-websocket-")) == 0;
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        taken |= is_named(header, ours[i]);
+    if (taken)
+        return k2_fail(err, K2_E_INVALID, "header %.*s is one of the handshake's own", (int)n,
+                       header);
+    return K2_OK;
 }
 
 /* --- the answer --- */
-
-static bool same(struct k2_sv a, const char *b) {
-    return a.n == strlen(b) && strncasecmp(a.p, b, a.n) == 0;
-}
 
 /* One of the words between commas. */
 static bool has_word(struct k2_sv list, const char *word) {

@@ -119,10 +119,15 @@ static void lose(struct live_link *k, const char *why) {
                             .try_ns = now + wait / 2 + chance(l, wait / 2)};
 }
 
+static void plan_beat(struct live_link *k, int64_t now) {
+    int64_t every = k->ops->beat ? k->ops->beat_ns(k) : 0;
+    k->beat_ns = every ? now + every : 0;
+}
+
 static void come_up(struct live_link *k, int64_t now) {
     k->phase = LIVE_UP;
     k->up_ns = k->heard_ns = now;
-    k->beat_ns = k->ops->beat ? now + k->ops->beat_ns : 0;
+    plan_beat(k, now);
     k->number = ++k->live->connections;
     k->more = true;
     push(k->live, k, LIVE_CONNECTED, k->url->text);
@@ -159,7 +164,7 @@ static int mind_silence(struct live_link *k, int64_t now, struct k2_err *err) {
 static int beat_if_due(struct live_link *k, int64_t now, struct k2_err *err) {
     if (k->beat_ns == 0 || now < k->beat_ns)
         return K2_OK;
-    k->beat_ns = now + k->ops->beat_ns;
+    plan_beat(k, now);
     return k->ops->beat(k, err);
 }
 
@@ -291,10 +296,28 @@ static int copy_urls(struct feed_live *l, const char *const *urls, struct k2_err
     return K2_OK;
 }
 
-static int copy_send(struct feed_live *l, const char *const *send, struct k2_err *err) {
+static size_t count_list(const char *const *list) {
     size_t n = 0;
-    while (send && send[n])
+    while (list && list[n])
         n++;
+    return n;
+}
+
+static char **copy_list(const char *const *list, size_t n) {
+    char **out = k2_zalloc((n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = k2_strdup(list[i]);
+    return out;
+}
+
+static void free_list(char **list) {
+    for (char **s = list; s && *s; s++)
+        free(*s);
+    free(list);
+}
+
+static int copy_send(struct feed_live *l, const char *const *send, struct k2_err *err) {
+    size_t n = count_list(send);
     if (n == 0)
         return K2_OK;
     if (l->urls[0].scheme == LIVE_UDP)
@@ -305,9 +328,18 @@ static int copy_send(struct feed_live *l, const char *const *send, struct k2_err
                        l->urls[0].text);
     if (l->urls[0].scheme == LIVE_SOUP)
         return live_soup_login(send[0], &l->login, err);
-    l->send = k2_zalloc((n + 1) * sizeof *l->send);
+    l->send = copy_list(send, n);
+    return K2_OK;
+}
+
+static int copy_headers(struct feed_live *l, const char *const *headers, struct k2_err *err) {
+    size_t n = count_list(headers);
+    if (n > 0 && ops_of(l->urls[0].scheme) != &live_websocket)
+        return k2_fail(err, K2_E_INVALID, "only a WebSocket has headers; %s is none",
+                       l->urls[0].text);
     for (size_t i = 0; i < n; i++)
-        l->send[i] = k2_strdup(send[i]);
+        K2_TRY(live_handshake_header(headers[i], err));
+    l->headers = copy_list(headers, n);
     return K2_OK;
 }
 
@@ -318,6 +350,7 @@ static int copy_options(struct feed_live *l, const struct feed_live_options *o,
     l->login.number = 1;
     K2_TRY(copy_urls(l, o->urls, err));
     K2_TRY(copy_send(l, o->send, err));
+    K2_TRY(copy_headers(l, o->headers, err));
     if (o->rotate_ns > 0 && ops_of(l->urls[0].scheme) != &live_websocket)
         return k2_fail(err, K2_E_INVALID, "only a WebSocket is made anew at an age; %s is none",
                        l->urls[0].text);
@@ -325,6 +358,7 @@ static int copy_options(struct feed_live *l, const struct feed_live_options *o,
     l->rotate_ns = o->rotate_ns;
     l->max_frame = o->max_frame ? o->max_frame : most_frame;
     l->ca_file = o->ca_file ? k2_strdup(o->ca_file) : NULL;
+    l->format = o->format ? k2_strdup(o->format) : NULL;
     return K2_OK;
 }
 
@@ -366,11 +400,11 @@ void feed_live_close(struct feed_live *l) {
         close(l->timer);
     for (int i = 0; i < l->n_urls; i++)
         live_url_free(&l->urls[i]);
-    for (char **s = l->send; s && *s; s++)
-        free(*s);
+    free_list(l->send);
+    free_list(l->headers);
     free(l->urls);
-    free(l->send);
     free(l->ca_file);
+    free(l->format);
     live_queue_free(&l->queue);
     free(l);
 }

@@ -47,6 +47,11 @@ struct feed_live_options {
     /* Said after each connecting (a WebSocket: a text message each; a stream: a line each;
      * SoupBinTCP: one text, USER PASSWORD [SESSION [NUMBER]]); ended by NULL or NULL; copied. */
     const char *const *send;
+    /* Of the handshake of a WebSocket, "NAME: VALUE" each; ended by NULL or NULL; copied, and shown to nobody but the
+     * server. */
+    const char *const *headers;
+    /* Name of the format of what comes (feed_ops): some venues want pings of their own, or answers. NULL: RFC 6455's. */
+    const char *format;
     const char *ca_file; /* TLS: further trust than the system's; NULL = none */
     /* Nothing for so long ends a connection (of a WebSocket: after a ping had no answer). 0: 30 s of a WebSocket, 15 s of
      * SoupBinTCP, never
@@ -59,6 +64,8 @@ struct feed_live_options {
 };
 
 bool feed_is_live(const char *source); /* by its scheme */
+/* K2_E_USAGE: it is XYZ://..., and no live source is; says which there are. */
+K2_RC feed_live_check_scheme(const char *source, struct k2_err *err);
 
 struct feed_live;
 /* Checks the URLs and options (K2_E_INVALID), connects to nobody yet: feed_live_poll does. */

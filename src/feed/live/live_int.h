@@ -6,6 +6,7 @@
  *   stream.c     what tcp.c and websocket.c share: a k2_stream and bytes that wait to be sent
  *   tcp.c, udp.c, websocket.c, soupbin.c   the kinds of links: one struct live_ops each
  *   handshake.c  the beginning of a WebSocket: request and answer
+ *   habits.c     what venues want to be told on a WebSocket while it is there
  *   rerequest.c  what was missed, asked for at another address
  */
 #ifndef K2_FEED_LIVE_LIVE_INT_H
@@ -16,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/http.h"
+#include "base/zip.h"
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -25,6 +27,9 @@ enum { LIVE_LINES = 2 };
 /* --- url.c --- */
 
 enum live_scheme { LIVE_TCP, LIVE_UDP, LIVE_WS, LIVE_WSS, LIVE_SOUP };
+
+/* What an address begins with ("tcp://"), from 0 on; NULL behind the last. */
+const char *live_scheme_at(int i, enum live_scheme *scheme);
 
 struct live_url {
     char *text; /* as it was given */
@@ -114,8 +119,8 @@ struct live_ops {
     K2_RC (*ping)(struct live_link *k, struct k2_err *err); /* NULL: there is no such thing */
     /* Says that we are here, each beat_ns; NULL: there is no such thing. */
     K2_RC (*beat)(struct live_link *k, struct k2_err *err);
-    int64_t beat_ns;
-    int64_t silence_ns; /* where nobody says it; 0 = it may be silent */
+    int64_t (*beat_ns)(const struct live_link *k); /* 0 = never; with beat */
+    int64_t silence_ns;                            /* where nobody says it; 0 = it may be silent */
     /* Ends and frees what begin made, also half-made. `polite`: says goodbye if it need not wait for it. */
     void (*end)(struct live_link *k, bool polite);
     bool silent; /* silence means nothing: there is no other side that could have gone */
@@ -133,7 +138,8 @@ struct feed_live {
     struct live_url *urls;
     int n_urls, at_url; /* of the next try */
     char **send;        /* ended by NULL; NULL = nothing */
-    char *ca_file;
+    char **headers;     /* the same */
+    char *ca_file, *format;
     int64_t silence_ns, rotate_ns;
     size_t max_frame;
     int epoll, timer;
@@ -170,11 +176,34 @@ void live_stream_end(struct live_link *k);
 enum { LIVE_KEY_TEXT = 25 }; /* 16 random bytes in base64, and a NUL */
 
 void live_handshake_key(char key[LIVE_KEY_TEXT]);
-void live_handshake_request(const struct live_url *u, const char *key, struct k2_buf *out);
+/* headers: as feed_live_options has them. */
+void live_handshake_request(const struct live_url *u, const char *key, char *const *headers,
+                            struct k2_buf *out);
+/* Whether it is "NAME: VALUE" and not one of the handshake's own; the value is in no message. */
+K2_RC live_handshake_header(const char *header, struct k2_err *err);
 /* *head: bytes of the answer's head when it is whole and agrees; 0 = more is needed. K2_E_IO: the server does not want
  * to, K2_E_INVALID: it does not speak WebSocket. */
 K2_RC live_handshake_answer(struct k2_sv bytes, const char *key, size_t *head, struct k2_err *err);
 /* What Sec-WebSocket-Accept has to be. */
 void live_handshake_accept(const char *key, char out[29]);
+
+/* --- habits.c --- */
+
+struct live_habit {
+    const char *hello; /* said before all else; NULL = nothing */
+    int64_t every_ns;  /* how often the beat is due; 0 = never */
+    const char *beat;  /* said then */
+    const char *
+        timed; /* or the channel of such a text, which holds the time; neither: a ping of RFC 6455 */
+    const char *question; /* part of a short message that wants an answer; NULL = none does */
+    const char *answer;   /* NULL: the message is packed, and is said again with pong */
+};
+
+/* NULL: the venue wants nothing, or the format is not known. */
+const struct live_habit *live_habit_of(const char *format, const char *url);
+enum { LIVE_ANSWER = 256 };
+/* h may be NULL. *g: made when it is needed first; the caller's. */
+bool live_habit_answer(const struct live_habit *h, struct k2_sv message, struct k2_gunzip **g,
+                       char answer[LIVE_ANSWER]);
 
 #endif

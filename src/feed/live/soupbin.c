@@ -229,6 +229,11 @@ static int beat(struct live_link *k, struct k2_err *err) {
     return live_stream_flush(k, err);
 }
 
+static int64_t beat_ns(const struct live_link *k) {
+    (void)k;
+    return K2_NS_PER_SEC;
+}
+
 static void end(struct live_link *k, bool polite) {
     if (k->soup && polite && k->phase == LIVE_UP) {
         put_packet(k, 'O');
@@ -247,7 +252,7 @@ const struct live_ops live_soupbin = {
     .read = read_some,
     .flush = live_stream_flush,
     .beat = beat,
-    .beat_ns = K2_NS_PER_SEC,
+    .beat_ns = beat_ns,
     .end = end,
     .silence_ns = 15 * K2_NS_PER_SEC,
 };

@@ -6,6 +6,8 @@
  */
 #include "feed/live/live_int.h"
 
+#include "base/config.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,38 @@ static int scheme_of(const char *text) {
 
 bool feed_is_live(const char *source) {
     return scheme_of(source) >= 0;
+}
+
+const char *live_scheme_at(int i, enum live_scheme *scheme) {
+    if (i >= SCHEMES)
+        return NULL;
+    *scheme = schemes[i].scheme;
+    return schemes[i].prefix;
+}
+
+static size_t scheme_length(const char *text) {
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+    return n > 0 && strncmp(text + n, "://", 3) == 0 ? n + 3 : 0;
+}
+
+int feed_live_check_scheme(const char *source, struct k2_err *err) {
+    const char *prefixes[SCHEMES];
+    size_t n = scheme_length(source);
+    if (n == 0 || feed_is_live(source))
+        return K2_OK;
+    struct k2_buf forms = {0};
+    for (int i = 0; i < SCHEMES; i++) {
+        prefixes[i] = schemes[i].prefix;
+        k2_buf_printf(&forms, "%s%s", i ? ", " : "", schemes[i].form);
+    }
+    char *given = k2_sv_dup((struct k2_sv){source, n});
+    const char *best = k2_nearest(given, prefixes, SCHEMES);
+    int rc = k2_fail(err, K2_E_USAGE, "no source begins with %s%s%s%s: live sources are %s", given,
+                     best ? "; did you mean " : "", best ? best : "", best ? "?" : "",
+                     k2_buf_cstr(&forms));
+    free(given);
+    k2_buf_free(&forms);
+    return rc;
 }
 
 /* --- parts --- */

@@ -5,6 +5,7 @@
  */
 #include "feed/live/live_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <wslay/wslay.h>
@@ -23,9 +24,13 @@ struct live_ws {
     bool whole, data; /* the present frame: the last of its message; no control frame */
     bool close;       /* it is a closing */
     int64_t received_ns;
-    size_t max;            /* of the present read */
-    struct k2_err lost;    /* why the connection ended below wslay */
-    struct k2_buf goodbye; /* of the closing frame: a code (2 bytes), and why */
+    size_t max;                     /* of the present read */
+    struct k2_err lost;             /* why the connection ended below wslay */
+    struct k2_buf goodbye;          /* of the closing frame: a code (2 bytes), and why */
+    const struct live_habit *habit; /* of the venue; NULL = it has none */
+    struct k2_gunzip *gunzip;       /* for its questions */
+    bool asked;                     /* by the venue, which waits for the answer */
+    char answer[LIVE_ANSWER];
 };
 
 /* --- what wslay asks for --- */
@@ -109,6 +114,7 @@ static void frame_ends(wslay_event_context_ptr c, void *ctx) {
         return;
     live_push(k, w->opcode == WSLAY_TEXT_FRAME ? LIVE_TEXT : LIVE_BINARY, k2_buf_view(&w->message),
               w->received_ns, 0);
+    w->asked |= live_habit_answer(w->habit, k2_buf_view(&w->message), &w->gunzip, w->answer);
     w->message.n = 0;
 }
 
@@ -125,6 +131,7 @@ static const struct wslay_event_callbacks callbacks = {
 
 static int begin(struct live_link *k, struct k2_err *err) {
     struct live_ws *w = k->ws = k2_zalloc(sizeof *w);
+    w->habit = live_habit_of(k->live->format, k->url->text);
     K2_ASSERT(wslay_event_context_client_init(&w->frames, &callbacks, k) == 0);
     wslay_event_config_set_no_buffering(w->frames, 1);
     k->up_ns = k2_monotonic_ns() + LIVE_CONNECT_MS * K2_NS_PER_MS; /* until it is up: its limit */
@@ -135,7 +142,7 @@ static int ask(struct live_link *k, struct k2_err *err) {
     if (k->ws->key[0])
         return K2_OK;
     live_handshake_key(k->ws->key);
-    live_handshake_request(k->url, k->ws->key, &k->out);
+    live_handshake_request(k->url, k->ws->key, k->live->headers, &k->out);
     return live_stream_flush(k, err);
 }
 
@@ -179,6 +186,8 @@ static int step(struct live_link *k, bool *up, struct k2_err *err) {
     K2_TRY_CTX(hear_answer(k, err), err, "%s", k->url->text);
     if (!k->ws->open)
         return K2_OK;
+    if (k->ws->habit && k->ws->habit->hello)
+        K2_TRY(queue(k->ws, WSLAY_TEXT_FRAME, k->ws->habit->hello, err));
     for (char **s = k->live->send; s && *s; s++)
         K2_TRY(queue(k->ws, WSLAY_TEXT_FRAME, *s, err));
     *up = true;
@@ -215,6 +224,9 @@ static int read_some(struct live_link *k, size_t max, struct k2_err *err) {
     struct live_ws *w = k->ws;
     w->max = max;
     int failed = wslay_event_recv(w->frames);
+    if (w->asked && !failed) /* goes out with the flush that follows each read */
+        K2_TRY(queue(w, WSLAY_TEXT_FRAME, w->answer, err));
+    w->asked = false;
     if (failed == WSLAY_ERR_CALLBACK_FAILURE)
         return k2_fail(err, w->lost.status, "%s", w->lost.msg);
     if (failed)
@@ -227,6 +239,24 @@ static int read_some(struct live_link *k, size_t max, struct k2_err *err) {
 
 static int ping(struct live_link *k, struct k2_err *err) {
     K2_TRY(queue(k->ws, WSLAY_PING, "k2", err));
+    return flush(k, err);
+}
+
+/* More often where silence is to be noticed sooner. */
+static int64_t beat_ns(const struct live_link *k) {
+    const struct live_habit *h = k->ws->habit;
+    int64_t half = k->live->silence_ns / 2;
+    return h && h->every_ns > half ? half : h ? h->every_ns : 0;
+}
+
+static int beat(struct live_link *k, struct k2_err *err) {
+    const struct live_habit *h = k->ws->habit;
+    char text[128];
+    if (!h->beat && !h->timed)
+        return ping(k, err);
+    snprintf(text, sizeof text, "{\"time\":%lld,\"channel\":\"%s\"}",
+             (long long)(k2_now_ns() / K2_NS_PER_SEC), h->timed ? h->timed : "");
+    K2_TRY(queue(k->ws, WSLAY_TEXT_FRAME, h->beat ? h->beat : text, err));
     return flush(k, err);
 }
 
@@ -243,6 +273,7 @@ static void end(struct live_link *k, bool polite) {
     k2_buf_free(&w->in);
     k2_buf_free(&w->message);
     k2_buf_free(&w->goodbye);
+    k2_gunzip_free(w->gunzip);
     free(w);
     k->ws = NULL;
 }
@@ -253,6 +284,8 @@ const struct live_ops live_websocket = {
     .read = read_some,
     .flush = flush,
     .ping = ping,
+    .beat = beat,
+    .beat_ns = beat_ns,
     .end = end,
     .silence_ns = 30 * K2_NS_PER_SEC,
 };

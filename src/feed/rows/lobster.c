@@ -12,7 +12,9 @@
  *     +-9999999999 with size 0: no such level
  *
  * A book row has no time. Alone, all rows have the time at which the file's window starts and row n belongs to
- * the message with the number n; in rows of `paste -d, message.csv orderbook.csv` it is the message's time.
+ * the message with the number n; in rows of `paste -d, message.csv orderbook.csv` it is the message's time. The
+ * window is START, or HHMM-HHMM behind LEVEL (..._orderbook_1_0930-1230.csv). Where neither says a time the file is
+ * refused: none is made up.
  *
  * Numbering: the row's place in its file. Files of other levels or windows hold other messages, so the
  * channel is SYMBOL.message_LEVEL.START; all kinds share its numbers. A book row gives a quote and, as
@@ -40,8 +42,9 @@ struct level {
 struct lobster {
     struct feed_rows rows; /* first: feed_rows_decode */
     int32_t day;           /* of the name or the options */
-    int64_t window;        /* of day, in ns: where the file begins */
+    int64_t window;        /* of day, in ns: where the file begins; -1 = its name does not say */
     bool book;             /* lobster-book */
+    bool timed;            /* a book whose rows have a time, from themselves or the window */
     uint32_t side_id[SIDES], action_id[8], order_id, extra_id;
     size_t levels; /* of the book, told by its first row; 0 = none yet */
     struct level *level;
@@ -52,7 +55,8 @@ struct lobster {
 
 struct name {
     struct k2_sv symbol, level, start;
-    int32_t day; /* INT32_MIN = not said */
+    int32_t day;    /* INT32_MIN = not said */
+    int64_t window; /* of day, in ns; -1 = not said */
 };
 
 static bool all_digits(struct k2_sv s) {
@@ -62,10 +66,25 @@ static bool all_digits(struct k2_sv s) {
     return s.n > 0;
 }
 
-/* SYMBOL_DATE[_START_END]_<what>_LEVEL...; what is behind the digits of LEVEL is not looked at. */
+/* START is milliseconds; a window behind LEVEL is "_HHMM-HHMM" and then no digit. */
+static int64_t parse_window(struct k2_sv start, struct k2_sv behind) {
+    int64_t ms, hhmm;
+    if (start.n)
+        return k2_sv_i64(start, &ms) && ms < 86400000 ? ms * K2_NS_PER_MS : -1;
+    bool shaped = behind.n >= 10 && behind.p[0] == '_' && behind.p[5] == '-' &&
+                  all_digits((struct k2_sv){behind.p + 1, 4}) &&
+                  all_digits((struct k2_sv){behind.p + 6, 4}) &&
+                  (behind.n == 10 || behind.p[10] < '0' || behind.p[10] > '9');
+    if (!shaped || !k2_sv_i64((struct k2_sv){behind.p + 1, 4}, &hhmm) || hhmm >= 2400 ||
+        hhmm % 100 >= 60)
+        return -1;
+    return (hhmm / 100 * 60 + hhmm % 100) * 60 * K2_NS_PER_SEC;
+}
+
+/* SYMBOL_DATE[_START_END]_<what>_LEVEL[_HHMM-HHMM]...; what else is behind the digits of LEVEL is not looked at. */
 static bool parse_name(struct k2_sv path, struct k2_sv what, struct name *n) {
     struct k2_sv rest = feed_base_name(path), word;
-    *n = (struct name){.day = INT32_MIN};
+    *n = (struct name){.day = INT32_MIN, .window = -1};
     n->symbol = k2_sv_split(&rest, '_');
     if (n->symbol.n == 0 || k2_date_parse(k2_sv_split(&rest, '_'), &n->day, NULL) != K2_OK)
         return false;
@@ -79,6 +98,10 @@ static bool parse_name(struct k2_sv path, struct k2_sv what, struct name *n) {
     while (n->level.n < rest.n && rest.p[n->level.n] >= '0' && rest.p[n->level.n] <= '9')
         n->level.n++;
     n->level.p = rest.p;
+    struct k2_sv behind = {"", 0};
+    if (n->level.n < rest.n)
+        behind = (struct k2_sv){rest.p + n->level.n, rest.n - n->level.n};
+    n->window = parse_window(n->start, behind);
     return k2_sv_eq(word, what) && n->level.n > 0;
 }
 
@@ -279,14 +302,21 @@ static void give_book(struct lobster *l, const struct feed_row *row, bool first,
     memcpy(l->level, now, SIDES * l->levels * sizeof *now);
 }
 
+static bool is_pasted(size_t columns) {
+    return columns % 4 == MESSAGE_COLUMNS % 4 && columns > MESSAGE_COLUMNS;
+}
+
 static int read_book(struct lobster *l, struct feed_row *row, size_t columns,
                      struct feed_fault *f) {
-    bool pasted = columns % 4 == MESSAGE_COLUMNS % 4 && columns > MESSAGE_COLUMNS;
+    bool pasted = is_pasted(columns);
     size_t at = pasted ? MESSAGE_COLUMNS : 0;
     int64_t of_day = l->window;
     bool first = l->levels == 0;
     if (pasted && (parse_time(l->field[0], &of_day, f) || check_integers(l, f)))
         return -1;
+    if (of_day < 0)
+        return feed_fault_columns(f, columns,
+                                  "the rows before have their message's time in front of them");
     feed_rows_moment(&l->rows, row, l->day, of_day);
     if (check_levels(l, columns - at, f))
         return -1;
@@ -330,8 +360,31 @@ static bool is_header(void *state, struct k2_sv line) {
     return letters > 0 && letters == first.n && feed_fields(line, ',', NULL, 0) >= 4;
 }
 
+/* Once, at the first row of a book: whether there is a time to give it. */
+static int check_time(struct lobster *l, struct k2_sv bytes, bool last, struct k2_err *err) {
+    struct k2_sv rest = bytes, line = k2_sv_trim(k2_sv_split(&rest, '\n'));
+    while (rest.n > 0 && (line.n == 0 || is_header(l, line)))
+        line = k2_sv_trim(k2_sv_split(&rest, '\n'));
+    bool whole = rest.n > 0 || last || (bytes.n > 0 && bytes.p[bytes.n - 1] == '\n');
+    if (!whole || line.n == 0)
+        return K2_OK;
+    l->timed = l->window >= 0 || is_pasted(feed_fields(line, ',', NULL, 0));
+    return l->timed
+               ? K2_OK
+               : k2_fail(err, K2_E_INVALID,
+                         "%s: neither the rows nor the file's name say a time; name it "
+                         "SYMBOL_YYYY-MM-DD_START_END_orderbook_LEVEL.csv (START: milliseconds "
+                         "after midnight), or put its messages in front: paste -d, MESSAGE "
+                         "ORDERBOOK",
+                         feed_lobster_book.name);
+}
+
 static int decode(void *state, struct k2_sv bytes, bool last, size_t *consumed,
                   const struct feed_sink *sink, struct k2_err *err) {
+    struct lobster *l = state;
+    *consumed = 0;
+    if (l->book && !l->timed)
+        K2_TRY(check_time(l, bytes, last, err));
     return feed_rows_decode(state, bytes, last, consumed, sink, read_row, is_header, err);
 }
 
@@ -359,7 +412,6 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
                 struct k2_interner *in, struct k2_err *err) {
     struct lobster *l = state;
     struct name n;
-    int64_t ms = 0;
     bool named = parse_name(o->source, what_of(self), &n);
     struct k2_sv symbol = o->symbol.n ? o->symbol : named ? n.symbol : (struct k2_sv){NULL, 0};
     l->day = o->date != INT32_MIN ? o->date : named ? n.day : INT32_MIN;
@@ -375,8 +427,7 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     l->rows.shared = true;
     l->rows.kind = K2_KIND_BOOK_EVENT;
     l->book = self == &feed_lobster_book;
-    if (named && k2_sv_i64(n.start, &ms) && ms < 86400000)
-        l->window = ms * K2_NS_PER_MS;
+    l->window = named ? n.window : -1;
     K2_TRY(feed_calendar_find(k2_sv_of(l->rows.exchange), o->calendar, &l->rows.calendar, err));
     const struct feed_calendar *new_york;
     K2_TRY(feed_calendar_find(K2_SV("XNAS"), NULL, &new_york, err));
@@ -465,7 +516,9 @@ static const struct feed_fact book_facts[] = {
      "34200.004241176,1,16113575,18,5853300,1,5859400,200,5853300,18: of paste -d, MESSAGE "
      "ORDERBOOK"},
     {"all", "time",
-     "the message's where it is there, else START; row n is the book behind message n"},
+     "the message's where it is there, else START, or HHMM of LEVEL_HHMM-HHMM, for all rows; a "
+     "file "
+     "without any of them is refused; row n is the book behind message n"},
     {"quote", "level 1", "ask_price, ask_quantity, bid_price, bid_quantity"},
     {"book_event", "levels that changed", "SET or DELETE with side, level, price, quantity"},
     {"other", "every other row", "goes to quarantine and uses up its number"},

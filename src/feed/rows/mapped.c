@@ -457,8 +457,7 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     struct mapped *m = state;
     (void)self;
     if (o->mapping.n == 0)
-        return k2_fail(err, K2_E_INVALID,
-                       "mapped: no mapping is given; k2 ingest --mapping FILE SOURCE");
+        return k2_fail(err, K2_E_INVALID, "mapped: no mapping is given; --mapping FILE names one");
     feed_rows_init(&m->rows, o, in);
     K2_TRY(mapping_parse(o->mapping, K2_SV("the mapping"), &m->mapping, err));
     map_cells_init(&m->cells, m->mapping);

@@ -1,5 +1,5 @@
 /* feed/venue/binance.c - messages of Binance spot and futures: WebSocket streams, raw or combined, and the
- * REST answers for depth. One a line, in the containers of json_lines.h.
+ * REST answers for depth (others: binance_rest.c). One a line, in the containers of json_lines.h.
  *
  *   trade, aggTrade                    trades; numbers: trade id t, aggregate trade id a
  *   bookTicker                         quotes; number: update id u, which has holes
@@ -435,6 +435,11 @@ static int take_object(struct vj *v, const struct json_record *r, uint32_t at,
 static int take(struct vj *v, const struct json_record *r) {
     uint32_t data = vj_member(v, 0, "data"), list = 0;
     struct k2_sv stream = vj_member_text(v, 0, "stream");
+    bool whole = vj_token(v, 0)->type == JSON_ARRAY;
+    uint32_t entry = whole ? vj_element(v, 0, 0) : 0;
+    vj_taker *rest = entry || !whole ? vj_binance_rest(v, entry) : NULL;
+    if (rest)
+        return whole ? vj_each(v, r, 0, rest) : rest(v, r, 0);
     if (vj_type(v, data) == JSON_OBJECT)
         return take_object(v, r, data, stream);
     if (vj_type(v, data) == JSON_ARRAY)
@@ -476,6 +481,11 @@ static int shape(struct k2_sv text, const char **why) {
         return 85;
     *why = "the first line is an answer for exchangeInfo";
     if (vj_names(text, "rateLimits") && vj_names(text, "exchangeFilters"))
+        return 80;
+    *why = "the first line is an answer for trades or tickers";
+    if (vj_names(text, "isBuyerMaker") && vj_names(text, "qty") && !vj_names(text, "orderId"))
+        return 80;
+    if (vj_names(text, "bidPrice") && vj_names(text, "bidQty") && !vj_names(text, "exchange"))
         return 80;
     *why = "the first line is a depth snapshot";
     return vj_names(text, "lastUpdateId") ? 70 : 0;
@@ -536,6 +546,9 @@ static const struct feed_fact facts[] = {
      "LAST, OPEN, HIGH, LOW, VOLUME and more; with a quote where it has one"},
     {"message", "forceOrder", "a liquidation: its fields are in extra"},
     {"instrument", "exchangeInfo", "channel SYMBOL@instruments; what has no column is in extra"},
+    {"trade", "/trades", "of REST: channel SYMBOL@trades, numbers id"},
+    {"bar", "/klines", "of REST: channel SYMBOL@klines_INTERVAL"},
+    {"statistic", "/ticker", "of REST: with a quote where it has one"},
     {"message", "other answers to requests", "channel *@answers, named by the request"},
     {"other", "answers to subscriptions", "are filtered; what is not JSON goes to quarantine"},
     {0},

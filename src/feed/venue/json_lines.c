@@ -340,10 +340,10 @@ static enum json_line read_frame(struct json_lines *l, const struct raw_finding 
         if (l->stream.n) /* who was killed did not write that it ended */
             return leave_stream(l, r);
         r->url = f->frame.bytes;
-        return note(r, "a connection was made");
+        return note(r, feed_raw_connected);
     case LIVE_DISCONNECTED:
         drop_given(l);
-        return l->stream.n ? leave_stream(l, r) : note(r, "a connection ended");
+        return l->stream.n ? leave_stream(l, r) : note(r, feed_raw_disconnected);
     case LIVE_STREAM:
         add_to_stream(l, f);
         return JSON_LINE_MORE;

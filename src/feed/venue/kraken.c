@@ -444,6 +444,9 @@ static int shape(struct k2_sv text, const char **why) {
         return 90;
     if (vj_names(text, "connectionID"))
         return 90;
+    if (vj_names(text, "instruments") && vj_names(text, "tickSize") &&
+        vj_names(text, "contractSize"))
+        return 85;
     if (vj_names(text, "altname") && vj_names(text, "wsname"))
         return 85;
     return vj_names(text, "channel") && vj_names(text, "data") && vj_names(text, "symbol") &&

@@ -69,6 +69,8 @@ static int take_message(struct vj *v, const struct json_record *r) {
     struct json_scan s = {.p = r->text.p, .end = r->text.p + r->text.n};
     if (json_index(&s, &v->json))
         return v->venue->take(v, r);
+    if (k2_sv_eq(r->text, K2_SV("pong")) || k2_sv_eq(r->text, K2_SV("ping")))
+        return vj_filtered(v, "a heartbeat of the connection");
     char detail[160];
     snprintf(detail, sizeof detail, "not JSON at byte %zu of the line: %s",
              (size_t)(s.p - (r->packed ? r->text.p : r->raw.p)) + 1, s.fault);

@@ -333,6 +333,10 @@ void vj_level_extra(struct vj *v, struct vj_level *l, struct k2_sv key, struct k
 
 /* --- answers (emit.c) --- */
 
+typedef K2_RC vj_taker(struct vj *v, const struct json_record *r, uint32_t at);
+/* Takes an entry of an answer of Binance's REST that has other names than the streams; NULL: it is none. */
+vj_taker *vj_binance_rest(const struct vj *v, uint32_t entry);
+
 /* Each element of an array; an empty one is filtered. 0 as the array is the whole message. */
 K2_RC vj_each(struct vj *v, const struct json_record *r, uint32_t array,
               int (*take)(struct vj *v, const struct json_record *r, uint32_t at));

@@ -175,6 +175,15 @@ static int take_schemas(struct kafka *k, const char *text, struct k2_err *err) {
 
 /* --- the journal --- */
 
+/* Of this journal alone: another one in the same data directory has schemas of its own. */
+static int make_directory(struct kafka *k, struct k2_err *err) {
+    struct k2_buf path = {0};
+    k2_buf_printf(&path, "%s/kafka/%" PRId32, k->data, k->base.incarnation);
+    k->dir = k2_sv_dup(k2_buf_view(&path));
+    k2_buf_free(&path);
+    return k2_fs_mkdirs(k->dir, err);
+}
+
 static int check_topic(struct kafka *k, const struct notes *notes, const char *name,
                        struct k2_err *err) {
     char id[KAFKA_TOPIC_ID], *full = full_name(k, name);
@@ -207,6 +216,7 @@ static int adopt(struct kafka *k, const struct notes *notes, struct k2_err *err)
                        k->address.prefix, KAFKA_JOURNAL, id);
     else
         k->base.incarnation = (int32_t)incarnation;
+    K2_TRY(make_directory(k, err));
     if (schemas)
         K2_TRY(take_schemas(k, schemas, err));
     for (int32_t i = 0; i < k->base.topic_count; i++)

@@ -1,7 +1,7 @@
 /* journal/kafka/kafka.c - a journal of Kafka topics: opening, closing, and what is asked of it.
  *
- * The data directory keeps what is this machine's: the lock that says which command writes, and a copy of the schemas
- * (identity.c). A writer is the newest of its transactional.id, "PREFIXk2.writer": an older one, here or elsewhere, can
+ * The data directory keeps what is this machine's: the lock that says which command writes, and in kafka/<incarnation>
+ * a copy of the schemas (identity.c). A writer is the newest of its transactional.id, "PREFIXk2.writer": an older one, here or elsewhere, can
  * commit nothing any more.
  *
  * Of Kafka's log there are no segments to be seen: all that is kept looks like one that is not sealed yet.
@@ -18,14 +18,12 @@
 
 /* --- opening --- */
 
-/* Readers keep a copy of the schemas there too, and the locks of what they do beside reading. */
+/* Readers have locks there too, for what they do beside reading. */
 static int prepare_directory(struct kafka *k, const char *data, const struct journal_options *o,
                              struct k2_err *err) {
     char *run = k2_path(data, "run"), *path = k2_path(run, "journal.lock");
     struct k2_lock **lock = o && o->lock ? o->lock : &k->lock;
     int rc = k2_datadir_check(data, err);
-    if (rc == K2_OK)
-        rc = k2_fs_mkdirs(k->dir, err);
     if (rc == K2_OK)
         rc = k2_fs_mkdirs(run, err);
     if (rc == K2_OK && k->base.mode == JOURNAL_WRITE)
@@ -84,7 +82,7 @@ static int kafka_open(const char *data, const char *url, enum journal_mode mode,
                       struct k2_err *err) {
     struct kafka *k = k2_zalloc(sizeof *k);
     journal_init(&k->base, &journal_kafka, mode, options);
-    k->dir = k2_path(data, "journal");
+    k->data = k2_sv_dup(k2_sv_of(data));
     int rc = open_parts(k, data, url, options, err);
     if (rc != K2_OK) {
         journal_close(&k->base);
@@ -109,6 +107,7 @@ static void kafka_close(struct journal *journal) {
     free(k->touched);
     free(k->lent);
     free(k->dir);
+    free(k->data);
     free(k);
 }
 

@@ -22,7 +22,9 @@ struct kafka_address { /* of kafka://HOST:PORT[,HOST:PORT]/PREFIX?property=value
 struct kafka {
     struct journal base;
     struct kafka_address address;
-    char *dir;    /* <data>/journal: the schemas as they are known here */
+    char *data;
+    char *
+        dir; /* <data>/kafka/<incarnation>: the schemas as they are known here; NULL until it is known */
     char **names; /* of the topics, as Kafka has them: with the prefix */
     struct k2_lock *lock;
     struct kafka_client *asker; /* never polled */

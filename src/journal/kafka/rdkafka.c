@@ -71,7 +71,8 @@
 static struct { KAFKA_API(KAFKA_POINTER) } api;
 #undef KAFKA_POINTER
 
-#define WAIT_MS 30000 /* for an answer of the brokers */
+#define WAIT_MS 30000      /* for an answer of the brokers */
+#define PATIENCE_MS 120000 /* for brokers that are away while something is to be written */
 
 struct kafka_client {
     rd_kafka_t *rk;
@@ -354,7 +355,7 @@ static rd_kafka_topic_t *topic_of(struct kafka_client *c, const char *name) {
 int client_send(struct kafka_client *c, const char *topic, int32_t partition, struct k2_sv key,
                 struct k2_sv value, int64_t expected, struct k2_err *err) {
     rd_kafka_topic_t *t = topic_of(c, topic);
-    struct deadline d = deadline_in(WAIT_MS);
+    struct deadline d = deadline_in(PATIENCE_MS);
     for (;;) {
         if (c->failed.status != K2_OK)
             return not_delivered(c, err);
@@ -375,13 +376,14 @@ int client_commit(struct kafka_client *c, struct k2_err *err) {
     if (!c->in_transaction)
         return K2_OK;
     rd_kafka_error_t *e = NULL;
+    struct deadline d = deadline_in(PATIENCE_MS);
     do { /* a retriable error has changed nothing; the same call goes on */
         if (e)
             api.rd_kafka_error_destroy(e);
         if (c->failed.status != K2_OK)
             break;
         e = api.rd_kafka_commit_transaction(c->rk, WAIT_MS);
-    } while (e && api.rd_kafka_error_is_retriable(e));
+    } while (e && api.rd_kafka_error_is_retriable(e) && k2_monotonic_ns() < d.until_ns);
     /* A record that was delivered elsewhere than it had to: the reports have all come by now. */
     if (!e && c->failed.status == K2_OK) {
         c->in_transaction = false;

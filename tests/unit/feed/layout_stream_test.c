@@ -174,6 +174,64 @@ static void each_connection_is_a_stream_of_its_own(void **state) {
     gather_free(&g);
 }
 
+static int64_t seven_deletions(void *ctx, struct k2_sv exchange, struct k2_sv channel,
+                               enum k2_kind_id kind, int32_t date) {
+    int *asked = ctx;
+    *asked += kind == K2_KIND_BOOK_EVENT;
+    assert_true(k2_sv_eq(exchange, K2_SV("XNAS")));
+    assert_true(k2_sv_eq(channel, K2_SV("0000000000/unnumbered")));
+    assert_int_equal(date, 20514);
+    return kind == K2_KIND_BOOK_EVENT ? 7 : 2;
+}
+
+/* MoldUDP64 begins at 1: packets that say 0 have no number, and are no copies of each other. */
+static void a_packet_with_the_number_zero_is_counted(void **state) {
+    (void)state;
+    int asked = 0;
+    static const char packet[] = "0000000000\0\0\0\0\0\0\0\0\0\x01\0\x13" DELETE;
+    struct gathered g;
+    struct k2_err err = {0};
+    struct feed_options o = plain_options("-");
+    const struct feed_ops *ops = feed_find(K2_SV(ITCH));
+    void *s = k2_zalloc(ops->state_size);
+    o.date = 20514;
+    o.counted = seven_deletions;
+    o.counted_ctx = &asked;
+    gather_init(&g);
+    CHECK_OK(ops->init(ops, s, &o, g.in, &err), &err);
+    for (int i = 0; i < 3; i++) {
+        const struct feed_frame f = {.bytes = TEXT(packet),
+                                     .datagram = true,
+                                     .time_ns = K2_NULL_LONG,
+                                     .number = i + 1,
+                                     .flow_name = K2_SV("udp://a")};
+        CHECK_OK(layout_frame(s, &f, &g.sink, &err), &err);
+    }
+    assert_int_equal(g.events, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(g.all[i].event.head.exchange_sequence_number, i + 8);
+        assert_string_equal(text_of(&g, g.all[i].event.head.channel), "0000000000/unnumbered");
+    }
+    assert_int_equal(asked, 1);
+    ops->fini(s);
+    free(s);
+    gather_free(&g);
+}
+
+static void every_layout_over_mold_udp_knows_that_zero_is_no_number(void **state) {
+    (void)state;
+    int seen = 0;
+    for (int i = 0; i < feed_count(); i++) {
+        const struct feed_ops *f = feed_at(i);
+        if (!f->dissect || !k2_sv_starts(k2_sv_of(f->numbering), K2_SV("MoldUDP64")))
+            continue;
+        const struct layout *l = f->table;
+        assert_true(l->has_unless && l->unless == 0);
+        seen++;
+    }
+    assert_true(seen >= 7);
+}
+
 static void a_field_that_no_packet_has_is_still_a_mistake(void **state) {
     (void)state;
     static const char text[] =
@@ -195,6 +253,8 @@ int main(void) {
         cmocka_unit_test(what_packs_it_is_told_by_its_bytes),
         cmocka_unit_test(the_date_of_a_file_is_in_its_name),
         cmocka_unit_test(each_connection_is_a_stream_of_its_own),
+        cmocka_unit_test(a_packet_with_the_number_zero_is_counted),
+        cmocka_unit_test(every_layout_over_mold_udp_knows_that_zero_is_no_number),
         cmocka_unit_test(a_field_that_no_packet_has_is_still_a_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -330,6 +330,29 @@ static void every_field_is_told_in_the_order_of_the_wire(void **state) {
     layout_free(l);
 }
 
+/* Each message once, by its name alone; no row for the unit that only chooses one, nor for the unknown. */
+static void each_message_is_a_fact_by_its_name(void **state) {
+    (void)state;
+    static const char *const told[][2] = {{"seconds_message", "message, or what is inside it"},
+                                          {"heartbeat", "filtered"},
+                                          {"reset_message", "message, or what is inside it"},
+                                          {"directory_message", "instrument"},
+                                          {"add_message", "book_event"},
+                                          {"legs_message", "trade"}};
+    struct run r;
+    size_t n = 0;
+    start(&r, tape);
+    for (const struct feed_fact *f = r.l->facts; f->what; f++) {
+        if (strcmp(f->what, "message") != 0)
+            continue;
+        assert_true(n < sizeof told / sizeof *told);
+        assert_string_equal(f->name, told[n][0]);
+        assert_string_equal(f->text, told[n++][1]);
+    }
+    assert_int_equal(n, sizeof told / sizeof *told);
+    finish(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_become_columns_and_the_rest_is_extra),
@@ -343,6 +366,7 @@ int main(void) {
         cmocka_unit_test(a_value_that_its_column_cannot_hold_is_refused_with_its_number),
         cmocka_unit_test(blocks_of_other_versions_are_read_by_their_sizes),
         cmocka_unit_test(every_field_is_told_in_the_order_of_the_wire),
+        cmocka_unit_test(each_message_is_a_fact_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static void the_request_names_host_path_and_key(void **state) {
     struct k2_buf out = {0};
     (void)state;
     CHECK_OK(live_url_parse("ws://venue.example:8080/ws?x=1", &u, &err), &err);
-    live_handshake_request(&u, KEY, &out);
+    live_handshake_request(&u, KEY, NULL, &out);
     const char *text = k2_buf_cstr(&out);
     assert_ptr_equal(strstr(text, "GET /ws?x=1 HTTP/1.1\r\nHost: venue.example:8080\r\n"), text);
     assert_non_null(strstr(text, "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"));
@@ -41,6 +41,40 @@ static void the_request_names_host_path_and_key(void **state) {
     assert_string_equal(text + out.n - 4, "\r\n\r\n");
     k2_buf_free(&out);
     live_url_free(&u);
+}
+
+static void headers_of_ones_own_are_sent_and_replace_only_the_user_agent(void **state) {
+    char *const headers[] = {"X-Api-Key: 12:34", "user-agent: mine", NULL};
+    struct live_url u;
+    struct k2_err err = {0};
+    struct k2_buf out = {0};
+    (void)state;
+    CHECK_OK(live_url_parse("ws://venue.example/ws", &u, &err), &err);
+    live_handshake_request(&u, KEY, headers, &out);
+    const char *text = k2_buf_cstr(&out);
+    assert_non_null(strstr(text, "\r\nX-Api-Key: 12:34\r\nuser-agent: mine\r\n\r\n"));
+    assert_null(strstr(text, "User-Agent"));
+    k2_buf_free(&out);
+    live_url_free(&u);
+}
+
+static void headers_that_would_break_the_request_are_refused_without_their_value(void **state) {
+    static const char *const bad[] = {"",
+                                      "X-Key",
+                                      ": secret",
+                                      "X Key: secret",
+                                      "X-Key:  ",
+                                      "Host: secret",
+                                      "connection: secret",
+                                      "Sec-WebSocket-Key: secret",
+                                      "X: secret\r\nY: secret"};
+    struct k2_err err = {0};
+    (void)state;
+    CHECK_OK(live_handshake_header("Authorization: Bearer secret", &err), &err);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(live_handshake_header(bad[i], &err), K2_E_INVALID);
+        assert_null(strstr(err.msg, "secret"));
+    }
 }
 
 #define GOOD                                                                                       \
@@ -130,6 +164,8 @@ int main(void) {
         cmocka_unit_test(the_key_of_the_rfc_gives_its_answer),
         cmocka_unit_test(every_key_is_sixteen_random_bytes),
         cmocka_unit_test(the_request_names_host_path_and_key),
+        cmocka_unit_test(headers_of_ones_own_are_sent_and_replace_only_the_user_agent),
+        cmocka_unit_test(headers_that_would_break_the_request_are_refused_without_their_value),
         cmocka_unit_test(a_good_answer_is_taken_wherever_it_is_cut),
         cmocka_unit_test(other_answers_say_what_is_wrong),
         cmocka_unit_test(an_endless_head_is_given_up),

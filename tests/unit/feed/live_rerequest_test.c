@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST = 16 };
+enum { MOST = 16, FLOOD = 300000 };
 
 #define CHECK_FAILS(call, err, status, text)                                                       \
     do {                                                                                           \
@@ -25,7 +25,12 @@ struct server {
     pthread_t thread;
     int64_t has;  /* messages up to that one; 0 = it answers nothing */
     int64_t each; /* at most so many in a packet */
-    int asked;
+    int64_t more; /* and so many behind those that were asked for */
+    bool floods;  /* the first message of the answer comes again and again */
+    bool ahead;   /* it begins one behind the first that is asked for */
+    size_t text;  /* bytes of a message; 0 = 1 */
+    _Atomic int asked;
+    _Atomic bool enough; /* of a flood */
     struct {
         char session[11];
         int64_t from, count;
@@ -39,35 +44,48 @@ static uint64_t number(const uint8_t *p, int n) {
     return v;
 }
 
-static size_t make_packet(uint8_t *p, const char *session, int64_t first, int64_t count) {
+static size_t make_packet(uint8_t *p, const char *session, int64_t first, int64_t count,
+                          size_t text) {
     size_t n = 20;
     memcpy(p, session, 10);
     for (int i = 0; i < 8; i++)
         p[10 + i] = (uint8_t)((uint64_t)first >> 8 * (7 - i));
     p[18] = (uint8_t)(count >> 8);
     p[19] = (uint8_t)count;
-    for (int64_t i = 0; count < 0xFFFF && i < count; i++, n += 3)
-        memcpy(p + n, "\0\1X", 3);
+    for (int64_t i = 0; count < 0xFFFF && i < count; i++, n += 2 + text) {
+        p[n] = (uint8_t)(text >> 8);
+        p[n + 1] = (uint8_t)text;
+        memset(p + n + 2, 'X', text);
+    }
     return n;
 }
 
+static void say(const struct server *s, const struct sockaddr_in *to, const char *session,
+                int64_t first, int64_t count) {
+    static uint8_t p[65536];
+    size_t n = make_packet(p, session, first, count, s->text ? s->text : 1);
+    assert_int_equal(sendto(s->fd, p, n, 0, (const struct sockaddr *)to, sizeof *to), (ssize_t)n);
+}
+
 static void answer(struct server *s, const uint8_t *request, const struct sockaddr_in *to) {
-    uint8_t p[2048];
     int64_t from = (int64_t)number(request + 10, 8), count = (int64_t)number(request + 18, 2);
     int64_t last = from + count - 1 < s->has ? from + count - 1 : s->has;
-    last = last < from + s->each - 1 ? last : from + s->each - 1;
-    snprintf(s->asks[s->asked].session, 11, "%.10s", (const char *)request);
-    s->asks[s->asked].from = from;
-    s->asks[s->asked++].count = count;
-    const struct sockaddr *a = (const struct sockaddr *)to;
+    last = (last < from + s->each - 1 ? last : from + s->each - 1) + s->more;
+    if (s->asked < MOST) {
+        snprintf(s->asks[s->asked].session, 11, "%.10s", (const char *)request);
+        s->asks[s->asked].from = from;
+        s->asks[s->asked].count = count;
+    }
+    s->asked++;
     /* what is no answer: another session, a heartbeat, the end of the session, a piece of a header */
-    assert_true(sendto(s->fd, p, make_packet(p, "OTHER     ", from, 1), 0, a, sizeof *to) > 0);
-    assert_true(sendto(s->fd, p, make_packet(p, "S1        ", from, 0), 0, a, sizeof *to) > 0);
-    assert_true(sendto(s->fd, p, make_packet(p, "S1        ", from, 0xFFFF), 0, a, sizeof *to) > 0);
-    assert_true(sendto(s->fd, p, 5, 0, a, sizeof *to) > 0);
-    if (last >= from)
-        assert_true(sendto(s->fd, p, make_packet(p, "S1        ", from, last - from + 1), 0, a,
-                           sizeof *to) > 0);
+    say(s, to, "OTHER     ", from, 1);
+    say(s, to, "S1        ", from, 0);
+    say(s, to, "S1        ", from, 0xFFFF);
+    assert_int_equal(sendto(s->fd, "S1   ", 5, 0, (const struct sockaddr *)to, sizeof *to), 5);
+    if (last >= from + s->ahead)
+        say(s, to, "S1        ", from + s->ahead, last - from + 1 - s->ahead);
+    for (int i = 0; s->floods && i < FLOOD && !s->enough; i++)
+        say(s, to, "S1        ", from, 1);
 }
 
 static void *serve(void *arg) {
@@ -79,8 +97,7 @@ static void *serve(void *arg) {
         ssize_t n = recvfrom(s->fd, request, sizeof request, 0, (struct sockaddr *)&from, &size);
         if (n != 20)
             return NULL; /* the test's own: it is over */
-        if (s->asked < MOST)
-            answer(s, request, &from);
+        answer(s, request, &from);
     }
 }
 
@@ -103,12 +120,22 @@ static void close_server(struct server *s) {
     close(s->fd);
 }
 
-static int packets_in(struct k2_sv capture) {
+/* *last: the last message of a packet. */
+static int packets_in(struct k2_sv capture, int64_t *last) {
     struct raw_reader r = {0};
     struct raw_finding f;
     int n = 0;
-    for (; raw_next(&r, &capture, true, &f) == RAW_FRAME; n++)
+    *last = 0;
+    for (; raw_next(&r, &capture, true, &f) == RAW_FRAME; n++) {
+        const uint8_t *p = (const uint8_t *)f.frame.bytes.p;
+        int64_t first = (int64_t)number(p + 10, 8), count = (int64_t)number(p + 18, 2);
+        size_t at = 20;
+        for (int64_t i = 0; i < count; i++)
+            at += 2 + number(p + at, 2);
         assert_int_equal(f.frame.form, LIVE_DATAGRAM);
+        assert_int_equal(at, f.frame.bytes.n); /* as many messages as its header says */
+        *last = first + count - 1 > *last ? first + count - 1 : *last;
+    }
     raw_reader_free(&r);
     return n;
 }
@@ -117,8 +144,11 @@ static int ask(const struct server *s, int64_t from, int64_t to, int *packets, i
                struct k2_err *err) {
     const struct feed_rerequest r = {.url = s->url, .session = K2_SV("S1"), .from = from, .to = to};
     struct k2_buf out = {0};
+    int64_t last;
     int rc = feed_rerequest(&r, &out, through, err);
-    *packets = packets_in(k2_buf_view(&out));
+    *packets = packets_in(k2_buf_view(&out), &last);
+    assert_true(last <= to);
+    assert_true(out.n <= 9 << 20);
     k2_buf_free(&out);
     return rc;
 }
@@ -170,6 +200,78 @@ static void who_has_nothing_or_is_not_there_is_told(void **state) {
     CHECK_FAILS(ask(&s, 5, 9, &packets, &through, &err), &err, K2_E_IO, "refused");
 }
 
+static void a_long_answer_comes_in_pieces(void **state) {
+    (void)state;
+    struct server s = {.has = INT32_MAX, .each = 60, .text = 1000};
+    struct k2_err err;
+    int packets;
+    int64_t through;
+    open_server(&s);
+    CHECK_OK(ask(&s, 1, 1000000, &packets, &through, &err), &err);
+    assert_in_range(through, 4000, 9000); /* 8 MiB, or as far as it came in five seconds */
+    s.text = 1;
+    s.each = 20000;
+    CHECK_OK(ask(&s, 1, 1000000, &packets, &through, &err), &err);
+    close_server(&s);
+    assert_int_equal(through, 65534);
+    assert_int_equal(packets, 4);
+}
+
+static void a_flood_is_not_kept_and_ends(void **state) {
+    (void)state;
+    struct server s = {.has = INT32_MAX, .each = 1, .floods = true};
+    struct k2_err err;
+    int packets;
+    int64_t through, begun = k2_monotonic_ns();
+    open_server(&s);
+    CHECK_OK(ask(&s, 101, 120, &packets, &through, &err), &err);
+    assert_true(k2_monotonic_ns() - begun < 10 * K2_NS_PER_SEC);
+    s.enough = true;
+    close_server(&s);
+    assert_int_equal(packets, through - 100);
+    assert_in_range(through, 101, 120);
+}
+
+static void messages_that_were_not_asked_for_are_cut_off(void **state) {
+    (void)state;
+    struct server s = {.has = INT32_MAX, .each = 8, .more = 10};
+    struct k2_err err;
+    int packets;
+    int64_t through;
+    open_server(&s);
+    CHECK_OK(ask(&s, 101, 120, &packets, &through, &err), &err);
+    close_server(&s);
+    assert_int_equal(through, 120);
+    assert_int_equal(packets, 2);
+}
+
+static void who_lacks_the_first_gives_the_others_once(void **state) {
+    (void)state;
+    struct server s = {.has = INT32_MAX, .each = 20, .ahead = true};
+    struct k2_err err;
+    int packets;
+    int64_t through;
+    open_server(&s);
+    CHECK_OK(ask(&s, 101, 120, &packets, &through, &err), &err);
+    close_server(&s);
+    assert_int_equal(through, 100);
+    assert_int_equal(packets, 1);
+}
+
+static void too_many_are_not_asked_for(void **state) {
+    (void)state;
+    struct server s = {.has = INT64_MAX, .each = 1000};
+    struct k2_err err;
+    int packets;
+    int64_t through;
+    open_server(&s);
+    CHECK_FAILS(ask(&s, 100, 1000000000000, &packets, &through, &err), &err, K2_E_UNSUPPORTED,
+                "999999999901 messages are missing, and more than 10000000 are not asked for");
+    CHECK_FAILS(ask(&s, 1, INT64_MAX, &packets, &through, &err), &err, K2_E_UNSUPPORTED, "");
+    close_server(&s);
+    assert_int_equal(s.asked, 0);
+}
+
 static void a_channel_that_is_no_session_and_a_wrong_address_are_told(void **state) {
     (void)state;
     struct k2_err err;
@@ -196,6 +298,11 @@ int main(void) {
         cmocka_unit_test(what_did_not_fit_is_asked_for_again),
         cmocka_unit_test(who_has_half_gives_half),
         cmocka_unit_test(who_has_nothing_or_is_not_there_is_told),
+        cmocka_unit_test(a_long_answer_comes_in_pieces),
+        cmocka_unit_test(a_flood_is_not_kept_and_ends),
+        cmocka_unit_test(messages_that_were_not_asked_for_are_cut_off),
+        cmocka_unit_test(who_lacks_the_first_gives_the_others_once),
+        cmocka_unit_test(too_many_are_not_asked_for),
         cmocka_unit_test(a_channel_that_is_no_session_and_a_wrong_address_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

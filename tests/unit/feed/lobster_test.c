@@ -159,6 +159,43 @@ static void a_book_row_has_the_time_of_the_message_pasted_in_front(void **state)
     gather_free(&g);
 }
 
+static void a_book_without_a_time_is_refused_and_none_is_made_up(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t ns; /* of the day in UTC; -1 = refused */
+    } files[] = {
+        {"AMZN_2012-06-21_orderbook_1.csv", -1},
+        {"AMZN_2012-06-21_orderbook_1_first998.csv", -1},
+        {"AMZN_2012-06-21_orderbook_1_2460-2470.csv", -1},
+        {"AMZN_2012-06-21_orderbook_1_09301230.csv", -1},
+        {"AMZN_2012-06-21_orderbook_1_0930-1230.csv.gz", INT64_C(48600000000000)},
+        {"AMZN_2012-06-21_34200000_57600000_orderbook_1.csv", INT64_C(48600000000000)},
+    };
+    const struct feed_ops *ops = feed_find(K2_SV("lobster-book"));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct gathered g;
+        struct k2_err err = {0};
+        size_t consumed;
+        struct feed_options o = plain_options(files[i].name);
+        void *memory = calloc(1, ops->state_size);
+        gather_init(&g);
+        CHECK_OK(ops->init(ops, memory, &o, g.in, &err), &err);
+        int rc = ops->decode(memory, K2_SV("101,5,100,7\n"), true, &consumed, &g.sink, &err);
+        if (files[i].ns < 0) {
+            assert_int_equal(rc, K2_E_INVALID);
+            assert_non_null(strstr(err.msg, "neither the rows nor the file's name say a time"));
+            assert_int_equal(g.n, 0);
+        } else {
+            CHECK_OK(rc, &err);
+            assert_true(g.all[0].event.head.exchange_timestamp_ns % K2_NS_PER_DAY == files[i].ns);
+        }
+        ops->fini(memory);
+        free(memory);
+        gather_free(&g);
+    }
+}
+
 static void every_cut_gives_the_same(void **state) {
     (void)state;
     static const char text[] = "time,type,order_id,size,price,direction\r\n" ADD RUN
@@ -218,6 +255,7 @@ int main(void) {
         cmocka_unit_test(a_price_beyond_the_column_is_out_of_range),
         cmocka_unit_test(levels_that_changed_and_the_best_come_out_of_a_book_row),
         cmocka_unit_test(a_book_row_has_the_time_of_the_message_pasted_in_front),
+        cmocka_unit_test(a_book_without_a_time_is_refused_and_none_is_made_up),
         cmocka_unit_test(every_cut_gives_the_same),
         cmocka_unit_test(the_name_or_the_options_say_symbol_and_date),
         cmocka_unit_test(files_are_told_by_name_and_shape),

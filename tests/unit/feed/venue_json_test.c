@@ -2,8 +2,8 @@
 #include "feed_helper.h"
 
 static const char *const formats[] = {
-    "binance-json", "coinbase-json", "kraken-json", "bitstamp-json",    "bybit-json",
-    "okx-json",     "deribit-json",  "gateio-json", "hyperliquid-json", "huobi-json"};
+    "binance-json", "coinbase-json", "kraken-json",      "bitstamp-json", "bybit-json", "okx-json",
+    "deribit-json", "gateio-json",   "hyperliquid-json", "huobi-json",    "tardis-json"};
 #define FORMATS (sizeof formats / sizeof *formats)
 
 /* --- events as lines --- */
@@ -108,6 +108,7 @@ static const struct example examples[] = {
 #include "venue_examples/gateio.inc"
 #include "venue_examples/hyperliquid.inc"
 #include "venue_examples/huobi.inc"
+#include "venue_examples/tardis.inc"
 #include "venue_examples/answers.inc"
 };
 

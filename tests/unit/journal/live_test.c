@@ -1,6 +1,7 @@
 /* Live sources: what is received is in the raw topic before it is decoded, is decoded once, and after a kill what was
  * not decoded is. The venue is this process, which sends datagrams to itself. */
 #include "journal/raw.h"
+#include "journal/raw_view.h"
 #include "k2test.h"
 
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@ struct place {
     struct ingest_source *s;
     uint16_t ports[2];
     char url[80];
+    bool halts, anew; /* of the source */
     struct k2_err err;
 };
 
@@ -45,6 +47,8 @@ static int open_format(struct place *p, const char *format, const char *exchange
         .feed = feed_find(k2_sv_of(format)),
         .options = {.exchange = k2_sv_of(exchange), .date = INT32_MIN},
         .resume = true,
+        .anew = p->anew,
+        .halt = p->halts,
         .speed = speed};
     return ingest_source_open(p->g, p->url, &o, &p->s, &p->err);
 }
@@ -156,7 +160,7 @@ static void frames_are_kept_and_rows_point_to_them(void **state) {
     struct ingest_stats s = ingest_stats(p.g);
     assert_int_equal(s.accepted, 6);
     assert_int_equal(s.duplicates, 0);
-    assert_int_equal(s.filtered, 5); /* a connection and four twins */
+    assert_int_equal(s.filtered, 4); /* twins; that a connection was made is no record */
     assert_int_equal(state_of(&p).twins, 4);
     CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
     assert_int_equal(read_raw(&p, frames), 11);
@@ -178,6 +182,52 @@ static void frames_are_kept_and_rows_point_to_them(void **state) {
             assert_true(e.trade.receive_timestamp_ns > 0);
         }
     assert_int_equal(rows, 6);
+    k2_decoder_free(d);
+    k2_interner_free(in);
+    journal_reader_close(r);
+    free_place(&p);
+}
+
+enum { MANY = 70000 }; /* more than 65,536, which the ring of places holds */
+
+static void give_many(struct place *p) {
+    struct k2_buf capture = {0};
+    feed_raw_begin(&capture);
+    for (int id = 1; id <= MANY; id++) {
+        char text[200];
+        const struct k2_sv bytes = {text, trade(id, text)};
+        const struct feed_live_frame f = {
+            .form = LIVE_DATAGRAM, .bytes = bytes, .received_ns = k2_now_ns()};
+        feed_raw_put(&capture, &f);
+    }
+    CHECK_OK(ingest_source_give(p->s, k2_buf_view(&capture), &p->err), &p->err);
+    k2_buf_free(&capture);
+    CHECK_OK(ingest_judge(p->g, &p->err), &p->err);
+}
+
+/* The first frame, at offset 0, tells of the connection, so the frame of a trade is at its number. */
+static void each_row_of_a_long_answer_points_to_its_own_frame(void **state) {
+    (void)state;
+    struct place p = make_place();
+    CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+    receive(&p, 0);
+    give_many(&p);
+    assert_int_equal(ingest_stats(p.g).accepted, MANY);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    struct journal_reader *r = read_topic(&p, "market.ticks.binance");
+    struct k2_interner *in = k2_interner_new();
+    struct k2_decoder *d =
+        k2_decoder_new(k2_kind(K2_KIND_TRADE), in, k2_registry_source(journal_registry(p.j)));
+    struct journal_batch b;
+    struct journal_record record;
+    int rows = 0;
+    while (journal_next(r, &b, &p.err) > 0)
+        for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record); rows++) {
+            struct k2_event e;
+            CHECK_OK(k2_decode(d, record.value, &e, &p.err), &p.err);
+            assert_int_equal(e.trade.raw_offset, e.trade.exchange_sequence_number);
+        }
+    assert_int_equal(rows, MANY);
     k2_decoder_free(d);
     k2_interner_free(in);
     journal_reader_close(r);
@@ -432,6 +482,172 @@ static void frames_that_would_be_decoded_again_are_kept_by_retention(void **stat
     free_place(&p);
 }
 
+static int64_t raw_start(struct place *p, const char *exchange) {
+    struct raw_topic t;
+    int64_t start, end;
+    CHECK_OK(raw_topic_open(p->j, k2_sv_of(exchange), false, &t, &p->err), &p->err);
+    CHECK_OK(raw_topic_range(&t, &start, &end, &p->err), &p->err);
+    return start;
+}
+
+static void flush_and_seal(struct place *p) {
+    CHECK_OK(ingest_flush(p->g, &p->err), &p->err);
+    CHECK_OK(journal_seal(p->j, &p->err), &p->err);
+}
+
+static void retain_nothing(struct place *p) {
+    struct journal_retention all = {.older_than_ns = INT64_MAX};
+    char stopped[256];
+    int removed;
+    CHECK_OK(journal_retain(p->j, &all, &removed, stopped, &p->err), &p->err);
+}
+
+static void keep_step(void *ctx, const struct seq_step *gap) {
+    if (gap->cause == SEQ_NUMBERS)
+        *(struct seq_step *)ctx = *gap;
+}
+
+static void give_up(struct place *p) {
+    struct seq_step gap = {0};
+    bool again;
+    seq_engine_ledger(ingest_sequence(p->g), keep_step, &gap);
+    assert_true(gap.halts);
+    gap.state = SEQ_GIVEN_UP;
+    CHECK_OK(ingest_mark(p->g, &gap, "test", NULL, &again, &p->err), &p->err);
+}
+
+/* 1001 and 1002, frames 4 and 5, come while their channel is halted, then another channel goes on. */
+static void halt_and_go_on(struct place *p) {
+    p->halts = true;
+    CHECK_OK(open_source(p, "BINANCE", 0), &p->err);
+    receive(p, 0);
+    send_trade(p, 0, 1);
+    send_trade(p, 0, 2);
+    send_trade(p, 0, 1000);
+    receive(p, 3);
+    flush_and_seal(p);
+    send_trade(p, 0, 1001);
+    send_trade(p, 0, 1002);
+    receive(p, 5);
+    assert_int_equal(ingest_stats(p->g).halted, 2);
+    flush_and_seal(p);
+    send_bytes(p, 0,
+               K2_SV("{\"e\":\"trade\",\"E\":1723161256322,\"T\":1723161256322,\"s\":\"ETHUSDT\","
+                     "\"t\":7,\"p\":\"2600.30\",\"q\":\"0.006\",\"X\":\"MARKET\",\"m\":false}"));
+    receive(p, 6);
+    flush_and_seal(p);
+    restart(p);
+    CHECK_OK(open_source(p, "BINANCE", 0), &p->err);
+    receive(p, 0);
+    assert_int_equal(ingest_stats(p->g).accepted, 0);
+}
+
+static void what_a_halted_channel_passed_over_is_kept_until_it_goes_on(void **state) {
+    (void)state;
+    for (int run = 0; run < 2; run++) {
+        struct place p = make_place();
+        halt_and_go_on(&p);
+        retain_nothing(&p);
+        assert_in_range(raw_start(&p, "BINANCE"), 0, 4);
+        give_up(&p);
+        if (run == 0) {
+            CHECK_OK(ingest_source_rewind(p.s, &p.err), &p.err);
+        } else { /* killed before it was */
+            CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+            restart(&p);
+            CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+        }
+        receive(&p, 0);
+        assert_int_equal(ingest_stats(p.g).accepted, 2);
+        assert_int_equal(ingest_stats(p.g).conflicts, 0);
+        CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+        restart(&p);
+        CHECK_OK(open_source(&p, "BINANCE", 0), &p.err);
+        receive(&p, 0);
+        assert_int_equal(ingest_stats(p.g).accepted + ingest_stats(p.g).duplicates, 0);
+        free_place(&p);
+    }
+}
+
+static void send_bids(const struct place *p, int from, int to) {
+    for (int i = from; i <= to; i++) {
+        char text[200];
+        int n = snprintf(text, sizeof text,
+                         "{\"channel\":\"bbo\",\"data\":{\"coin\":\"BTC\",\"time\":1732003200123,"
+                         "\"bbo\":[{\"px\":\"%d.0\",\"sz\":\"0.5\",\"n\":2},null]}}",
+                         91000 + i);
+        send_bytes(p, 0, (struct k2_sv){text, (size_t)n});
+    }
+}
+
+/* Five events of a venue that numbers nothing, of which the topic keeps the last two. */
+static struct place cut_place(void) {
+    struct place p = make_place();
+    CHECK_OK(open_format(&p, "hyperliquid-json", "HYPERLIQUID", 0), &p.err);
+    receive(&p, 0);
+    send_bids(&p, 1, 3);
+    receive(&p, 3);
+    flush_and_seal(&p);
+    restart(&p);
+    CHECK_OK(open_format(&p, "hyperliquid-json", "HYPERLIQUID", 0), &p.err);
+    receive(&p, 0);
+    send_bids(&p, 4, 5);
+    receive(&p, 2);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    retain_nothing(&p);
+    assert_int_equal(raw_start(&p, "HYPERLIQUID"), 4);
+    return p;
+}
+
+static void of_a_cut_session_date_nothing_is_counted_again(void **state) {
+    (void)state;
+    struct place p = cut_place();
+    CHECK_OK(ingest_source_rewind(p.s, &p.err), &p.err);
+    receive(&p, 2);
+    send_bids(&p, 6, 6);
+    receive(&p, 3);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    struct ingest_stats s = ingest_stats(p.g);
+    assert_int_equal(s.accepted, 3);
+    assert_int_equal(s.conflicts + s.duplicates + s.gaps, 0);
+    restart(&p);
+    p.anew = true; /* nobody knows what was counted before */
+    CHECK_OK(open_format(&p, "hyperliquid-json", "HYPERLIQUID", 0), &p.err);
+    receive(&p, 0);
+    send_bids(&p, 7, 7);
+    receive(&p, 1);
+    CHECK_OK(ingest_flush(p.g, &p.err), &p.err);
+    s = ingest_stats(p.g);
+    assert_int_equal(s.accepted, 1);
+    assert_int_equal(s.conflicts, 0);
+    assert_int_equal(s.missing, 3); /* 4 to 6 were not decoded again: their places may be others */
+    free_place(&p);
+}
+
+static void a_cut_session_date_that_is_counted_is_not_decoded_again(void **state) {
+    (void)state;
+    struct place p = cut_place();
+    struct k2_interner *in = k2_interner_new();
+    struct raw_decode_options o = {
+        .source = p.url,
+        .from_ns = INT64_MIN,
+        .to_ns = INT64_MAX,
+        .feed = feed_find(K2_SV("hyperliquid-json")),
+        .options = {.exchange = K2_SV("HYPERLIQUID"), .date = INT32_MIN}};
+    struct raw_decode *d;
+    bool ended = false;
+    int rc = K2_OK;
+    CHECK_OK(raw_decode_open(p.j, &o, in, &d, &p.err), &p.err);
+    while (rc == K2_OK && !ended)
+        rc = raw_decode_step(d, &raw_view_nobody, &ended, &p.err);
+    assert_int_equal(rc, K2_E_FAILED);
+    assert_non_null(strstr(p.err.msg, "2024-11-19"));
+    assert_non_null(strstr(p.err.msg, "places"));
+    raw_decode_close(d);
+    k2_interner_free(in);
+    free_place(&p);
+}
+
 /* Two records in one frame that are the same bytes are two records, also after they were decoded again. */
 static void refused_records_of_a_frame_are_told_apart(void **state) {
     (void)state;
@@ -479,12 +695,16 @@ static void what_cannot_work_is_refused_in_words(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_are_kept_and_rows_point_to_them),
+        cmocka_unit_test(each_row_of_a_long_answer_points_to_its_own_frame),
         cmocka_unit_test(what_was_received_and_not_decoded_is_decoded_first),
         cmocka_unit_test(what_came_on_one_line_is_no_other_event_after_a_restart),
         cmocka_unit_test(a_decoder_that_cannot_save_begins_the_day_anew),
         cmocka_unit_test(what_was_told_the_session_before_is_known_after_a_restart),
         cmocka_unit_test(a_stream_goes_on_over_session_dates_and_restarts),
         cmocka_unit_test(frames_that_would_be_decoded_again_are_kept_by_retention),
+        cmocka_unit_test(what_a_halted_channel_passed_over_is_kept_until_it_goes_on),
+        cmocka_unit_test(of_a_cut_session_date_nothing_is_counted_again),
+        cmocka_unit_test(a_cut_session_date_that_is_counted_is_not_decoded_again),
         cmocka_unit_test(refused_records_of_a_frame_are_told_apart),
         cmocka_unit_test(what_cannot_work_is_refused_in_words),
     };
