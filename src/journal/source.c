@@ -139,7 +139,7 @@ bool source_record_read(struct k2_sv value, struct source_record *out) {
 
 int source_records(struct journal *j, source_visit *visit, void *ctx, struct k2_err *err) {
     struct journal_topic t;
-    struct journal_reader *r;
+    struct journal_reader *r = NULL;
     struct journal_batch b;
     struct journal_record record;
     struct source_record fields;

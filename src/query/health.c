@@ -101,7 +101,7 @@ static int measure_topic(struct journal *j, const struct journal_topic *t, int64
     if (rc == K2_OK)
         rc = journal_ends(j, t->id, ends, err);
     for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++) {
-        int64_t ns;
+        int64_t ns = 0;
         *records += ends[p] - starts[p];
         if (ends[p] == starts[p])
             continue;
