@@ -70,6 +70,10 @@ struct feed_sink { /* where a decoder sends what it finds; a callback's failure 
     K2_RC (*filtered)(void *ctx, const char *why, struct k2_err *err);
 };
 
+/* Who does not listen: for bytes that are decoded only for what they teach the decoder. Its reject and filtered serve
+ * those who want events alone. */
+extern const struct feed_sink feed_nobody;
+
 struct feed_options {
     struct k2_sv exchange; /* empty = the format says, or its default */
     struct k2_sv symbol;   /* from the file name, where the format needs it */

@@ -140,7 +140,7 @@ static K2_RC whole_filtered(void *ctx, const char *why, struct k2_err *err) {
 
 static struct feed_sink sink_of(struct ingest_live *l) {
     if (l->unheard)
-        return raw_view_nobody;
+        return feed_nobody;
     if (l->started || l->whole.from == INT32_MIN)
         return ingest_sink(l->ingest);
     return (struct feed_sink){l, whole_event, whole_reject, whole_filtered};

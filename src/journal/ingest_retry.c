@@ -67,31 +67,6 @@ static K2_RC take_filtered(void *ctx, const char *why, struct k2_err *err) {
     return K2_OK;
 }
 
-/* The lines of the source that the format wants before any record. */
-static K2_RC ignore_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
-                          struct k2_err *err) {
-    (void)ctx;
-    (void)e;
-    (void)raw;
-    (void)position;
-    (void)err;
-    return K2_OK;
-}
-
-static K2_RC ignore_reject(void *ctx, const struct feed_reject *f, struct k2_err *err) {
-    (void)ctx;
-    (void)f;
-    (void)err;
-    return K2_OK;
-}
-
-static K2_RC ignore_filtered(void *ctx, const char *why, struct k2_err *err) {
-    (void)ctx;
-    (void)why;
-    (void)err;
-    return K2_OK;
-}
-
 static int64_t note_counting(void *ctx, struct k2_sv exchange, struct k2_sv channel,
                              enum k2_kind_id kind, int32_t date) {
     struct retry *t = ctx;
@@ -105,11 +80,10 @@ static int64_t note_counting(void *ctx, struct k2_sv exchange, struct k2_sv chan
 
 static K2_RC decode(struct retry *t, void *state, struct k2_err *err) {
     const struct ingest_retry *r = t->record;
-    const struct feed_sink nobody = {t, ignore_event, ignore_reject, ignore_filtered};
     const struct feed_sink sink = {t, take_event, take_reject, take_filtered};
     size_t consumed;
-    if (r->header.n > 0)
-        K2_TRY(r->feed->decode(state, r->header, false, &consumed, &nobody, err));
+    if (r->header.n > 0) /* the lines that the format wants before any record */
+        K2_TRY(r->feed->decode(state, r->header, false, &consumed, &feed_nobody, err));
     return r->feed->decode(state, r->raw, true, &consumed, &sink, err);
 }
 

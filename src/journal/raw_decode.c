@@ -240,7 +240,7 @@ static K2_RC on_filtered(void *ctx, const char *why, struct k2_err *err) {
 static K2_RC decode(struct raw_decode *d, const struct feed_sink *sink, struct k2_err *err) {
     const struct feed_sink own = {d, on_event, on_reject, on_filtered};
     d->to = sink;
-    return raw_view_decode(&d->view, d->ops, d->state, d->inside ? &own : &raw_view_nobody, err);
+    return raw_view_decode(&d->view, d->ops, d->state, d->inside ? &own : &feed_nobody, err);
 }
 
 static K2_RC take(struct raw_decode *d, const struct feed_live_frame *f, int64_t offset,

@@ -99,34 +99,6 @@ void raw_view_free(struct raw_view *v) {
     free(v->places);
 }
 
-/* --- who does not listen --- */
-
-static K2_RC pass_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
-                        struct k2_err *err) {
-    (void)ctx;
-    (void)e;
-    (void)raw;
-    (void)position;
-    (void)err;
-    return K2_OK;
-}
-
-static K2_RC pass_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
-    (void)ctx;
-    (void)r;
-    (void)err;
-    return K2_OK;
-}
-
-static K2_RC pass_filtered(void *ctx, const char *why, struct k2_err *err) {
-    (void)ctx;
-    (void)why;
-    (void)err;
-    return K2_OK;
-}
-
-const struct feed_sink raw_view_nobody = {NULL, pass_event, pass_reject, pass_filtered};
-
 /* --- where sessions begin --- */
 
 void raw_days_note(struct raw_days *d, const struct feed_calendar *calendar,

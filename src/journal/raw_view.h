@@ -36,8 +36,6 @@ K2_RC raw_view_decode(struct raw_view *v, const struct feed_ops *ops, void *stat
 /* Forgets what was shown: the next frame begins a capture. */
 void raw_view_restart(struct raw_view *v);
 void raw_view_free(struct raw_view *v);
-/* Who does not listen: for frames that are shown only for what they teach the decoder. */
-extern const struct feed_sink raw_view_nobody;
 
 /* Where a decoder that cannot save its state begins anew, so that it knows what venues tell once a day: with the session
  * date before that of the last frame; where bytes of a stream begin the date, which may be inside a message, with the

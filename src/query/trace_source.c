@@ -129,20 +129,6 @@ static int compare(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_
     return K2_OK;
 }
 
-static int pass_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
-    (void)ctx;
-    (void)r;
-    (void)err;
-    return K2_OK;
-}
-
-static int pass_filtered(void *ctx, const char *why, struct k2_err *err) {
-    (void)ctx;
-    (void)why;
-    (void)err;
-    return K2_OK;
-}
-
 static struct feed_options options_of(const struct trace *t, const struct trace_source *s) {
     struct trace_facts f = trace_facts_of(&t->report->rows[0].event, t->report->in);
     return (struct feed_options){.exchange = f.exchange,
@@ -166,7 +152,7 @@ static int64_t note_counting(void *ctx, struct k2_sv exchange, struct k2_sv chan
 /* The bytes at the row's place alone. */
 static void decode_alone(const struct trace *t, const struct trace_source *s,
                          const struct feed_ops *feed, struct again *a) {
-    const struct feed_sink sink = {a, compare, pass_reject, pass_filtered};
+    const struct feed_sink sink = {a, compare, feed_nobody.reject, feed_nobody.filtered};
     struct feed_options options = options_of(t, s);
     void *state = k2_zalloc(feed->state_size + 1);
     size_t consumed;
@@ -184,7 +170,7 @@ static void decode_alone(const struct trace *t, const struct trace_source *s,
 /* Behind all that is before them: for formats whose records need what came before. */
 static void decode_all(const struct trace *t, const struct trace_source *s,
                        const struct feed_ops *feed, int64_t offset, struct again *a) {
-    const struct feed_sink sink = {a, compare, pass_reject, pass_filtered};
+    const struct feed_sink sink = {a, compare, feed_nobody.reject, feed_nobody.filtered};
     struct feed_tail_options o = {.ops = feed, .feed = options_of(t, s)};
     struct feed_tail *tail;
     bool idle;

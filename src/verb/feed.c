@@ -150,23 +150,9 @@ static K2_RC take_event(void *ctx, const struct k2_event *e, struct k2_sv raw, i
     return k2_fail(err, K2_E_CANCELLED, "one is enough");
 }
 
-static K2_RC pass_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
-    (void)ctx;
-    (void)r;
-    (void)err;
-    return K2_OK;
-}
-
-static K2_RC pass_filtered(void *ctx, const char *why, struct k2_err *err) {
-    (void)ctx;
-    (void)why;
-    (void)err;
-    return K2_OK;
-}
-
 /* Decodes the head, up to the first event. What the decoder lacks is told in its words. */
 static void try_decoder(struct found *f, const char *path, struct k2_sv head) {
-    const struct feed_sink sink = {f, take_event, pass_reject, pass_filtered};
+    const struct feed_sink sink = {f, take_event, feed_nobody.reject, feed_nobody.filtered};
     const struct feed_options o = {.date = INT32_MIN, .source = k2_sv_of(path)};
     struct k2_interner *in = k2_interner_new();
     void *state = k2_zalloc(f->feed->state_size);

@@ -157,20 +157,6 @@ static K2_RC fill_event(void *ctx, const struct k2_event *e, struct k2_sv raw, i
     return K2_OK;
 }
 
-static K2_RC pass_reject(void *ctx, const struct feed_reject *reject, struct k2_err *err) {
-    (void)ctx;
-    (void)reject;
-    (void)err;
-    return K2_OK;
-}
-
-static K2_RC pass_filtered(void *ctx, const char *why, struct k2_err *err) {
-    (void)ctx;
-    (void)why;
-    (void)err;
-    return K2_OK;
-}
-
 /* Those that are missing first, then in the order of the source. */
 static int by_number(const void *pa, const void *pb) {
     const struct redecode_example *a = pa, *b = pb;
@@ -187,7 +173,7 @@ static int by_change(const void *pa, const void *pb) {
 
 static K2_RC fill(struct filling *f, struct k2_err *err) {
     struct redecode *r = f->r;
-    const struct feed_sink sink = {f, fill_event, pass_reject, pass_filtered};
+    const struct feed_sink sink = {f, fill_event, feed_nobody.reject, feed_nobody.filtered};
     for (; f->next < r->example_n && r->examples[f->next].row.number < 0; f->next++)
         K2_TRY(fill_missing(f, &r->examples[f->next], err));
     return f->next < r->example_n ? redecode_decode(r, &sink, "reading examples", err) : K2_OK;

@@ -7,14 +7,6 @@ reader='' server=''
 # shellcheck disable=SC2154  # scratch: e2e.sh
 trap 'for p in $reader $server; do kill -KILL "$p" 2>/dev/null; done; rm -rf "$scratch"' EXIT
 
-until_true() { # until_true WORDS...: waits until the command succeeds, two minutes at most
-    for _ in $(seq 1200); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    fail "never: $*"
-    exit 1 # what comes next builds on it
-}
 is_sent() { grep -q '"done"' server.out; }
 frames() { # frames N: so many are in the raw topic
     [ "$(k2 topic tail market.raw.xnas --from start 2>/dev/null | grep -c DATAGRAM)" -ge "$1" ]

@@ -9,16 +9,6 @@ up='' server=''
 # shellcheck disable=SC2154  # scratch: e2e.sh
 trap 'for p in $up $server; do kill -KILL "$p" 2>/dev/null; done; rm -rf "$scratch"' EXIT
 
-until_true() { # until_true WORDS...: waits until the command succeeds, two minutes at most
-    for _ in $(seq 1200); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    fail "never: $*"
-    tail -n 20 up.out up.err server.out >&2
-    exit 1 # what comes next builds on it
-}
-
 start() { # start: k2 up, until it says that it runs
     : >up.out
     k2 up >up.out 2>up.err &

@@ -9,16 +9,6 @@ servers=() jobs=() up=''
 # shellcheck disable=SC2154  # scratch: e2e.sh
 trap 'for p in "${servers[@]}" "${jobs[@]}" $up; do kill -KILL "$p" 2>/dev/null; done; wait 2>/dev/null; rm -rf "$scratch"' EXIT
 
-until_true() { # until_true WORDS...: waits until the command succeeds, a minute at most
-    for _ in $(seq 600); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    fail "never: $*"
-    tail -n 20 ./*.log ./*.out ./*.err >&2
-    exit 1 # what comes next builds on it
-}
-
 venue() { # venue NAME WORDS...: a server of the session NAME, until its ports are open
     python3 "${K2_SOURCE:?}/tests/support/venue_server.py" "$@" --exit --ports "$1.ports" >"$1.log" &
     servers+=($!)

@@ -7,16 +7,6 @@ up=''
 # shellcheck disable=SC2154  # scratch: e2e.sh
 trap '[ -z "$up" ] || kill -KILL "$up" 2>/dev/null; rm -rf "$scratch"' EXIT
 
-until_true() { # until_true WORDS...: waits until the command succeeds, a minute at most
-    for _ in $(seq 600); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    fail "never: $*"
-    cat up.out up.err live.err >&2
-    exit 1 # what comes next builds on it
-}
-
 # --- a file that is kept by reference ---
 cat >rows.csv <<'ROWS'
 symbol,time,seq,side,price,amount

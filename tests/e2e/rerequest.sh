@@ -5,33 +5,10 @@
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/support/e2e.sh
 . "$tree/tests/support/e2e.sh"
+# shellcheck source=tests/support/venue.sh
+. "$tree/tests/support/venue.sh"
 command -v python3 >/dev/null || { echo "skipped: there is no python3"; exit 0; }
 
-server='' up=''
-clean() {
-    [ -n "$server" ] && kill "$server" 2>/dev/null
-    [ -n "$up" ] && kill -KILL "$up" 2>/dev/null
-    wait
-    rm -rf "$scratch"
-}
-trap clean EXIT
-
-until_true() { # until_true WHAT...: a minute at most
-    for _ in $(seq 600); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    fail "never: $*"
-    tail -n 20 up.out up.err server.out >&2
-    exit 1
-}
-port() { python3 -c 'import json,sys; print(json.load(open("ports"))[sys.argv[1]])' "$1"; }
-venue() { # venue WORDS...: the server, until its ports are open
-    rm -f ports
-    python3 "$tree/tests/support/venue_server.py" "$@" --ports ports >server.out &
-    server=$!
-    until_true test -e ports
-}
 free_udp() { # a port that nobody has at the moment
     python3 -c '
 import socket

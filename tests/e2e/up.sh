@@ -8,17 +8,6 @@ up=
 # shellcheck disable=SC2154  # scratch: e2e.sh
 trap '[ -z "$up" ] || kill -KILL "$up" 2>/dev/null; rm -rf "$scratch"' EXIT
 
-# until_true WORDS...: waits until the command succeeds, two minutes at most.
-until_true() {
-    for _ in $(seq 1200); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    fail "never: $*"
-    tail -n 20 up.out up.err >&2
-    exit 1 # what comes next builds on it
-}
-
 start() { # start WORDS...: k2 up with these, until it says that it runs
     : >up.out # else the words of the last one are still there for a moment
     k2 up "$@" >up.out 2>up.err &

@@ -31,6 +31,20 @@ run() {
     }
 }
 
+# until_true COMMAND...: waits until it succeeds, two minutes at most. What comes next builds on it, so the script ends.
+until_true() {
+    local log
+    for _ in $(seq 1200); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    fail "never: $*"
+    for log in ./*.log ./*.out ./*.err; do
+        [ ! -e "$log" ] || { echo "== $log"; tail -n 20 "$log"; } >&2
+    done
+    exit 1
+}
+
 # has FILE TEXT: the text is in the file, as it stands.
 has() {
     grep -qF -- "$2" "$1" || {

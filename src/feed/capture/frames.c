@@ -411,20 +411,6 @@ static int keep_first(void *state, const struct feed_frame *f, const struct feed
     return k2_fail(err, K2_E_INVALID, "enough");
 }
 
-static int drop_reject(void *ctx, const struct feed_reject *r, struct k2_err *err) {
-    (void)ctx;
-    (void)r;
-    (void)err;
-    return K2_OK;
-}
-
-static int drop_filtered(void *ctx, const char *why, struct k2_err *err) {
-    (void)ctx;
-    (void)why;
-    (void)err;
-    return K2_OK;
-}
-
 /* A stream that only the decoder can cut: all that is there. */
 static size_t cut_all(void *state, struct k2_sv bytes) {
     (void)state;
@@ -432,12 +418,11 @@ static size_t cut_all(void *state, struct k2_sv bytes) {
 }
 
 bool feed_frames_first(struct k2_sv head, enum feed_framing framing, struct feed_frame *out) {
-    static const struct feed_sink nobody = {.reject = drop_reject, .filtered = drop_filtered};
     struct first first = {.head = head};
     struct feed_frames *f = feed_frames_new(&(struct feed_frames_options){
         .frame = keep_first, .state = &first, .framing = framing, .cut = cut_all});
     size_t used;
-    bool stopped = feed_frames_decode(f, head, false, &used, &nobody, NULL) != K2_OK;
+    bool stopped = feed_frames_decode(f, head, false, &used, &feed_nobody, NULL) != K2_OK;
     feed_frames_free(f);
     *out = first.frame;
     return stopped && first.found;

@@ -639,7 +639,7 @@ static void a_cut_session_date_that_is_counted_is_not_decoded_again(void **state
     int rc = K2_OK;
     CHECK_OK(raw_decode_open(p.j, &o, in, &d, &p.err), &p.err);
     while (rc == K2_OK && !ended)
-        rc = raw_decode_step(d, &raw_view_nobody, &ended, &p.err);
+        rc = raw_decode_step(d, &feed_nobody, &ended, &p.err);
     assert_int_equal(rc, K2_E_FAILED);
     assert_non_null(strstr(p.err.msg, "2024-11-19"));
     assert_non_null(strstr(p.err.msg, "places"));

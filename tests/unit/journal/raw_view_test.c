@@ -55,10 +55,8 @@ static K2_RC hear(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t
 static struct heard run(struct decoder *d, int64_t frames) {
     struct raw_view v = {0};
     struct heard h = {0};
-    const struct feed_sink sink = {.ctx = &h,
-                                   .event = hear,
-                                   .reject = raw_view_nobody.reject,
-                                   .filtered = raw_view_nobody.filtered};
+    const struct feed_sink sink = {
+        .ctx = &h, .event = hear, .reject = feed_nobody.reject, .filtered = feed_nobody.filtered};
     struct k2_err err;
     for (int64_t i = 0; i < frames; i++) {
         char text[32];
