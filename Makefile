@@ -21,7 +21,7 @@ test: ## build and run all tests; the last line counts them
 
 test-services: ## run the tests with real servers (Kafka), installed first; needs some 500 MB
 	tools/bootstrap.sh --with-tests --with-services
-	tools/test.sh services
+	tools/test.sh services campaign
 
 tsan: ## run the tests of threads under the thread sanitizer
 	tools/bootstrap.sh --with-tests

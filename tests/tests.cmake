@@ -5,6 +5,7 @@
 #   tests/e2e/*.sh, *.py         label e2e
 #   tests/judge/*.py             label judge, outside readers of what k2 wrote
 #   tests/services/*.sh, *.py    label services: with real servers (make test-services)
+#   tests/services/campaign/*.sh label campaign: the same, and minutes long
 #   tests/fuzz/*_fuzz.c          label fuzz-replay
 #   bench/*.c                    programs only, for make bench
 #   tests/judge/*.c              programs that the judges drive (K2_HELPERS)
@@ -103,6 +104,11 @@ if(NOT K2_FUZZ)
   foreach(file IN LISTS files)
     cmake_path(GET file STEM name)
     k2_add_test(FILE ${file} NAME services/${name} LABELS services COMMAND bash ${file})
+  endforeach()
+  file(GLOB files CONFIGURE_DEPENDS ${here}/services/campaign/*.sh)
+  foreach(file IN LISTS files)
+    cmake_path(GET file STEM name)
+    k2_add_test(FILE ${file} NAME campaign/${name} LABELS campaign COMMAND bash ${file})
   endforeach()
   file(GLOB files CONFIGURE_DEPENDS ${here}/services/*.py)
   foreach(file IN LISTS files)

@@ -3,7 +3,7 @@
 # use the program as a whole get the one that is shipped (release).
 # The last line, "N passed, N failed, N skipped", counts the ctest tests.
 #
-# usage: tools/test.sh [asan|release|tsan|services ...]     (default: all but services)
+# usage: tools/test.sh [asan|release|tsan|services|campaign ...]     (default: asan release tsan)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- asan release tsan
@@ -41,7 +41,7 @@ for preset; do
     asan) tools/build.sh asan -DK2_TESTS=ON tests-unit tests-prop tests-fuzz ;;
     release) tools/build.sh release -DK2_TESTS=ON k2_all tests-crash tests-judge ;;
     tsan) tools/build.sh tsan -DK2_TESTS=ON tests-thread ;;
-    services) tools/build.sh release -DK2_TESTS=ON k2_all ;;
+    services | campaign) tools/build.sh release -DK2_TESTS=ON k2_all ;;
     *) echo "unknown kind of run: $preset" >&2; exit 2 ;;
     esac
 done
@@ -54,6 +54,7 @@ for preset; do
         ;;
     tsan) run tsan 'thread' ;;
     services) run release 'services' ;;
+    campaign) run release 'campaign' ;;
     esac
 done
 echo

@@ -42,6 +42,8 @@ K2_RC k2_config_load(const char *path, struct k2_config **out, struct k2_err *er
 K2_RC k2_config_load_all(const char *path, void (*tell)(void *ctx, const char *text), void *ctx,
                          struct k2_config **out, int *errors, struct k2_err *err);
 void k2_config_free(struct k2_config *c);
+/* What "env:NAME" or "file:PATH" refers to, to be freed; *out NULL: the text is no reference. */
+K2_RC k2_config_resolve(const char *text, char **out, struct k2_err *err);
 const char *k2_config_string(const struct k2_config *c, enum k2_config_key key); /* borrowed */
 /* BYTES in bytes, SPAN in ns, BOOL 0/1 */
 int64_t k2_config_int(const struct k2_config *c, enum k2_config_key key);

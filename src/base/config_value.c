@@ -72,8 +72,8 @@ static int one_line(const char *text, struct k2_sv file, char **out, struct k2_e
     return K2_OK;
 }
 
-/* Gives what "env:NAME" or "file:PATH" refers to; *out stays NULL for a text that is no reference. */
-static int resolve(const char *text, char **out, struct k2_err *err) {
+int k2_config_resolve(const char *text, char **out, struct k2_err *err) {
+    *out = NULL;
     if (strncmp(text, "env:", 4) == 0) {
         const char *value = getenv(text + 4);
         if (!value)
@@ -103,7 +103,7 @@ void config_value_clear(struct config_value *v) {
 int config_value_set(struct config_value *v, const struct config_key *k, const char *full,
                      const char *text, const char *origin, struct k2_err *err) {
     char *resolved = NULL;
-    int rc = resolve(text, &resolved, err);
+    int rc = k2_config_resolve(text, &resolved, err);
     config_value_clear(v);
     *v = (struct config_value){.text = k2_strdup(text), .resolved = resolved, .origin = origin};
     K2_TRY_CTX(rc, err, "configuration key %s", full);

@@ -46,6 +46,9 @@ struct k2_unzstd {
     ZSTD_DCtx *context;
     bool inside, failed; /* of a frame */
     uint64_t read, made, frames;
+    uint8_t magic[4]; /* of the frame, as far as they were seen */
+    size_t seen;
+    uint64_t frame_at; /* where it begins; counts like read */
 };
 
 struct k2_unzstd *k2_unzstd_new(void) {
@@ -71,12 +74,31 @@ static int damaged(struct k2_unzstd *u, const char *what, struct k2_err *err) {
                    (unsigned long long)u->made, what);
 }
 
+/* Whether the frame that begins is one of RFC 8878, 3.1.1 and 3.1.2. The library may also know the formats of before
+ * 1.0, which it reads in pieces other than as a whole. */
+static bool is_standard(struct k2_unzstd *u, const struct k2_sv *in) {
+    for (size_t i = u->seen - (size_t)(u->read - u->frame_at); u->seen < 4 && i < in->n; i++)
+        u->magic[u->seen++] = (uint8_t)in->p[i];
+    uint32_t magic = (uint32_t)u->magic[3] << 24 | (uint32_t)u->magic[2] << 16 |
+                     (uint32_t)u->magic[1] << 8 | u->magic[0];
+    return u->seen < 4 || magic == ZSTD_MAGICNUMBER ||
+           (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
+}
+
+static void end_frame(struct k2_unzstd *u) {
+    u->frames++;
+    u->seen = 0;
+    u->frame_at = u->read;
+}
+
 int k2_unzstd_some(struct k2_unzstd *u, struct k2_sv *in, uint8_t *out, size_t cap,
                    size_t *produced, struct k2_err *err) {
     *produced = 0;
     if (u->failed)
         return damaged(u, "an earlier part was damaged", err);
     while (*produced < cap && (in->n > 0 || u->inside)) {
+        if (u->seen < 4 && !is_standard(u, in))
+            return damaged(u, "this is no zstd frame, or one of before zstd 1.0", err);
         ZSTD_inBuffer from = {in->p, in->n, 0};
         ZSTD_outBuffer to = {out + *produced, cap - *produced, 0};
         size_t left = ZSTD_decompressStream(u->context, &to, &from);
@@ -88,7 +110,8 @@ int k2_unzstd_some(struct k2_unzstd *u, struct k2_sv *in, uint8_t *out, size_t c
         if (ZSTD_isError(left))
             return damaged(u, ZSTD_getErrorName(left), err);
         u->inside = left > 0;
-        u->frames += left == 0;
+        if (left == 0)
+            end_frame(u);
         if (left > 0 && from.pos == 0 && to.pos == 0)
             break; /* wants more input */
     }

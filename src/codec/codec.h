@@ -4,7 +4,10 @@
 
 #include "codec/avro.h"
 #include "codec/avro_json.h"
+#include "codec/compat.h"
 #include "codec/event.h"
+#include "codec/lint.h"
 #include "codec/registry.h"
+#include "codec/subjects.h"
 
 #endif

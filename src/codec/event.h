@@ -63,7 +63,7 @@ enum k2_kind_id {
 /* The kinds below it have a table in every data directory, the others from their first row on. */
 #define K2_KINDS_FROM_THE_START ((int)K2_KIND_QUARANTINE + 1)
 
-#define K2_MAX_FIELDS 32 /* of any kind */
+#define K2_MAX_FIELDS 40 /* of any kind */
 /* flags, a column of every kind but quarantine */
 #define K2_FLAG_LAST 1 /* last event of its message */
 #define K2_FLAG_SNAPSHOT                                                                           \

@@ -5,10 +5,8 @@
  * (Avro 1.11 specification, "Schema Resolution"). Only what the event model uses is understood: string,
  * bytes, decimal, int, long, boolean, float, double, arrays and maps of string, each optionally in a
  * union with null. Anything else is K2_E_UNSUPPORTED, never guessed.
- * The same reading of schemas serves the compatibility check of the registry.
  */
 #include "codec/wire.h"
-#include "codec/registry.h"
 
 #include "base/json.h"
 
@@ -253,69 +251,4 @@ void wire_plan_run(const struct wire_plan *p, struct wire_in *in, struct k2_inte
             read_value(in, f->type, interner, fields + f->offset);
         }
     }
-}
-
-/* --- compatibility --- */
-
-static const struct k2_json *field_named(const struct k2_json *fields, struct k2_sv name) {
-    for (size_t i = 0; i < k2_json_count(fields); i++) {
-        struct k2_sv other;
-        const struct k2_json *f = k2_json_at(fields, i);
-        if (k2_json_as_string(k2_json_get(f, "name"), &other) && k2_sv_eq(name, other))
-            return f;
-    }
-    return NULL;
-}
-
-static bool can_read_type(const struct shape *reader, const struct shape *writer) {
-    if (writer->null_branch >= 0 && reader->null_branch < 0)
-        return false;
-    if (reader->decimal != writer->decimal || reader->scale != writer->scale ||
-        reader->precision != writer->precision)
-        return false;
-    return reader->wire == writer->wire || (reader->wire == W_LONG && writer->wire == W_INT);
-}
-
-static K2_RC can_read_field(const struct k2_json *field, const struct k2_json *writer_fields,
-                            struct k2_err *err) {
-    struct k2_sv name = {0};
-    k2_json_as_string(k2_json_get(field, "name"), &name);
-    const struct k2_json *other = field_named(writer_fields, name);
-    if (!other) {
-        if (k2_json_get(field, "default"))
-            return K2_OK;
-        return k2_fail(err, K2_E_CONFLICT, "field %.*s is new and has no default", K2_SV_ARG(name));
-    }
-    struct shape r, w;
-    if (!shape_of(k2_json_get(field, "type"), &r) || !shape_of(k2_json_get(other, "type"), &w))
-        return k2_fail(err, K2_E_UNSUPPORTED, "field %.*s has a type that events do not use",
-                       K2_SV_ARG(name));
-    if (!can_read_type(&r, &w))
-        return k2_fail(err, K2_E_CONFLICT, "field %.*s changed its type", K2_SV_ARG(name));
-    return K2_OK;
-}
-
-static K2_RC can_read_record(const struct k2_json *reader, const struct k2_json *writer,
-                             struct k2_err *err) {
-    const struct k2_json *fields = k2_json_get(reader, "fields");
-    const struct k2_json *writer_fields = k2_json_get(writer, "fields");
-    if (k2_json_type(fields) != K2_JSON_ARRAY || k2_json_type(writer_fields) != K2_JSON_ARRAY)
-        return k2_fail(err, K2_E_INVALID, "a schema is not a record with fields");
-    if (!k2_json_equal(k2_json_get(reader, "name"), k2_json_get(writer, "name")))
-        return k2_fail(err, K2_E_CONFLICT, "the record's name changed");
-    for (size_t i = 0; i < k2_json_count(fields); i++)
-        K2_TRY(can_read_field(k2_json_at(fields, i), writer_fields, err));
-    return K2_OK;
-}
-
-int k2_schema_can_read(struct k2_sv reader, struct k2_sv writer, struct k2_err *err) {
-    struct k2_json *r = NULL, *w = NULL;
-    int rc = k2_json_parse(reader, &r, err);
-    if (rc == K2_OK)
-        rc = k2_json_parse(writer, &w, err);
-    if (rc == K2_OK)
-        rc = can_read_record(r, w, err);
-    k2_json_free(r);
-    k2_json_free(w);
-    return rc;
 }

@@ -12,6 +12,7 @@
 #define K2_FEED_FEED_H
 
 #include "base/clock.h"
+#include "base/content.h"
 #include "codec/codec.h"
 
 #include <sys/stat.h>
@@ -233,6 +234,9 @@ struct feed_tail_state {
     bool ended;        /* nothing will ever come: no step is needed any more */
 };
 struct feed_tail_state feed_tail_state(const struct feed_tail *t);
+/* Of what cannot be read again (standard input, a pipe): what all of it was, to be asked once, when it has ended. False: it
+ * is a file. */
+bool feed_tail_content(struct feed_tail *t, struct k2_content *out);
 /* After an idle step of a followed file: K2_E_CORRUPT, and where, when a gzip file ends inside a member. It is
  * still being written, or it was cut off: only time tells. */
 K2_RC feed_tail_check_end(const struct feed_tail *t, struct k2_err *err);
@@ -273,6 +277,12 @@ void feed_print_event(struct k2_sv format, const struct k2_event *e, const struc
 /* In the place of a kind: the numbers of the channel count the messages of all kinds (K2_FLAG_SHARED), so
  * (epoch, sequence, part) is unique on it over all kinds. */
 #define SEQ_SHARED K2_KIND_COUNT
+
+/* Executions are known by their ids (journal/execution.h), and what is derived counts its own updates: their numbers
+ * tell nothing of what is missing. */
+static inline bool seq_judges(enum k2_kind_id kind) {
+    return kind != K2_KIND_EXECUTION && kind != K2_KIND_VOLUME && kind != K2_KIND_PNL;
+}
 /* Of an event: its kind, or SEQ_SHARED. */
 enum k2_kind_id seq_kind_of(enum k2_kind_id kind, int64_t flags);
 /* "trade", or "shared". */

@@ -8,6 +8,7 @@
 #include "base/unpack.h"
 
 extern const struct feed_ops feed_lobster, feed_lobster_book, feed_lean, feed_mapped;
+extern const struct feed_ops feed_executions;
 extern const struct feed_ops feed_lean_symbols, feed_lean_securities;
 extern const struct feed_ops feed_databento_security_master, feed_databento_corporate_actions,
     feed_databento_adjustment_factors;
@@ -62,6 +63,7 @@ struct feed_bytes {
     uint8_t *raw;                 /* as they are in the file */
     struct k2_sv unread;          /* part of raw that was not handed on yet */
     struct k2_unpack *unpack;     /* NULL: plain */
+    struct k2_content_sum *sum;   /* of what is read, where the caller wants it; the caller's */
     struct k2_archive *archive;   /* of member, if it is one's own to close */
     struct k2_member *member;     /* then fd is -1, and done and all are bytes of it */
 };

@@ -22,6 +22,7 @@ static const struct feed_ops *const feeds[] = {
     &feed_lobster_book,
     &feed_lean,
     &feed_mapped,
+    &feed_executions,
     &feed_moex_fast,
     &feed_fix_text,
     &feed_lean_symbols,

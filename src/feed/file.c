@@ -129,6 +129,8 @@ static int read_raw(struct feed_bytes *b, size_t least, size_t most, struct k2_e
         K2_TRY(read_some(b, b->raw + b->unread.n, most - b->unread.n, &got, err));
         b->at_end = got == 0;
         remember(b, b->raw + b->unread.n, got);
+        if (b->sum)
+            k2_content_add(b->sum, (struct k2_sv){(const char *)b->raw + b->unread.n, got});
         b->unread.n += got;
         b->done += (int64_t)got;
     }

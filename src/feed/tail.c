@@ -52,6 +52,7 @@ struct feed_tail {
     int64_t changed_ns; /* of the file, when it was looked at last */
     int64_t looked_ns;  /* monotonic: then */
     struct k2_buf held;
+    struct k2_content_sum *sum; /* of what cannot be read again; else NULL */
 };
 
 static void note(struct feed_tail *t, const char *text) {
@@ -138,6 +139,14 @@ static bool stat_open(const struct feed_tail *t, struct stat *st) {
     return t->bytes.member ? feed_file_stat(t->path, st) : fstat(t->bytes.fd, st) == 0;
 }
 
+/* Standard input, a pipe, or a descriptor that came from another process: gone when it was read. */
+static void sum_what_goes(struct feed_tail *t) {
+    if (!t->sum && (t->bytes.is_stdin || !t->regular || strncmp(t->path, "/dev/fd/", 8) == 0) &&
+        !t->bytes.member)
+        t->sum = k2_content_new();
+    t->bytes.sum = t->sum;
+}
+
 static int open_file(struct feed_tail *t, struct k2_err *err) {
     struct stat st;
     if (t->o.follow && stat(t->path, &st) == 0 && !S_ISREG(st.st_mode))
@@ -157,6 +166,7 @@ static int open_file(struct feed_tail *t, struct k2_err *err) {
     t->device = st.st_dev;
     t->changed_ns = changed_ns(&st);
     t->open = true;
+    sum_what_goes(t);
     return K2_OK;
 }
 
@@ -421,6 +431,7 @@ void feed_tail_close(struct feed_tail *t) {
     free(t->source);
     free(t->selection);
     free(t->state);
+    k2_content_end(t->sum, NULL);
     free(t);
 }
 
@@ -434,4 +445,11 @@ struct feed_tail_state feed_tail_state(const struct feed_tail *t) {
                                     .all = all >= 0 && all < done ? done : all,
                                     .restarts = t->restarts,
                                     .ended = t->ended};
+}
+
+bool feed_tail_content(struct feed_tail *t, struct k2_content *out) {
+    bool any = t->sum != NULL;
+    k2_content_end(t->sum, out);
+    t->sum = t->bytes.sum = NULL;
+    return any;
 }

@@ -37,6 +37,8 @@ struct journal {
     const struct journal_ops *ops;
     enum journal_mode mode;
     int32_t incarnation, partitions;
+    const struct journal_profile *profile;
+    bool asked_partitions; /* `partitions` are those of journal.partitions, not the profile's */
     struct k2_registry *registry; /* of the appender */
     pthread_mutex_t mutex;
     struct topic *topics;
@@ -67,6 +69,14 @@ struct journal_ops {
     K2_RC (*write)(struct journal *j, int64_t *position, struct k2_err *err);
     K2_RC (*flush)(struct journal *j, int64_t position, struct k2_err *err);
     K2_RC (*commit)(struct journal *j, struct k2_err *err);
+    K2_RC(*commit_with)
+    (struct journal *j, const char *group, const struct journal_span *spans, int n,
+     struct k2_err *err);
+    size_t (*batch_bytes)(const struct journal *j, size_t asked); /* NULL = asked */
+    /* Who reads for a group now. NULL: nobody can be told. */
+    K2_RC(*members)
+    (struct journal *j, const char *group, void (*visit)(void *ctx, const struct journal_member *m),
+     void *ctx, struct k2_err *err);
     K2_RC(*read)
     (struct journal *j, const struct journal_span *spans, int n, struct journal_reader **out,
      struct k2_err *err);
@@ -101,6 +111,9 @@ struct journal_ops {
     K2_RC(*verify)
     (struct journal *j, void (*finding)(void *ctx, const char *text), void *ctx, int64_t *findings,
      int64_t *records, struct k2_err *err);
+    K2_RC(*profile_compare)
+    (struct journal *j, const struct journal_profile *p, const char *topic, bool mend,
+     void (*visit)(void *ctx, const struct journal_property *p), void *ctx, struct k2_err *err);
     K2_RC (*image_take)(struct journal *j, struct journal_image *out, struct k2_err *err);
 };
 
@@ -118,6 +131,15 @@ int32_t journal_topic_find(const struct journal *j,
 void journal_topic_add(struct journal *j, const char *name, int32_t partitions,
                        const int64_t *starts);
 K2_RC journal_group_check(const char *group, struct k2_err *err);
+
+/* --- profile.c --- */
+/* By which profile topics are made, in a cluster of so many brokers; partitions that nobody asked for are its own. */
+void journal_profile_choose(struct journal *j, int brokers);
+/* The partitions a topic should have by a profile: those that were asked for come first. */
+int32_t journal_profile_wanted(const struct journal *j, const struct journal_profile *p);
+void journal_profile_partitions(const struct journal_topic *t, int32_t should,
+                                void (*visit)(void *ctx, const struct journal_property *p),
+                                void *ctx);
 
 /* --- gather.c --- */
 /* What was gathered has been written: gathering begins anew. */

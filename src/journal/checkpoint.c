@@ -23,7 +23,8 @@ static const char schema[] =
 
 /* Whose records the engine judges. */
 static bool is_judged(const char *topic) {
-    return k2_kind_by_topic(k2_sv_of(topic)) || strcmp(topic, PASSED_TOPIC) == 0;
+    const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(topic));
+    return kind ? seq_judges(kind->id) : strcmp(topic, PASSED_TOPIC) == 0;
 }
 
 /* --- saving --- */
@@ -125,7 +126,7 @@ static bool item_of_quarantine(const struct k2_event *e, const struct k2_interne
                              .time_ns = K2_NULL_LONG,
                              .raw_offset = K2_NULL_LONG,
                              .consumed_only = true};
-    return q->event_channel != 0 && q->event_sequence != K2_NULL_LONG;
+    return q->event_channel != 0 && q->event_sequence != K2_NULL_LONG && (!k || seq_judges(k->id));
 }
 
 static int by_sequence(const void *pa, const void *pb) {
@@ -271,6 +272,20 @@ static K2_RC restore_state(struct k2_sv value, struct seq_engine *engine, struct
     if (!k2_avro_get_bytes(&in, &state) || in.n != 0)
         return k2_fail(err, K2_E_CORRUPT, "the last record of topic k2.sequence breaks its schema");
     return seq_engine_restore(engine, state, err);
+}
+
+int checkpoint_last(struct journal *j, struct k2_buf *out, struct k2_err *err) {
+    return last_record(j, TOPIC, out, err);
+}
+
+int64_t checkpoint_covers(const struct k2_buf *last, const char *topic, int32_t partition) {
+    struct k2_sv value = k2_buf_view(last);
+    if (!is_judged(topic))
+        return INT64_MAX;
+    if (value.n < K2_WIRE_HEADER)
+        return 0;
+    return end_of((struct ends){{value.p + K2_WIRE_HEADER, value.n - K2_WIRE_HEADER}}, topic,
+                  partition);
 }
 
 int checkpoint_restore(struct journal *j, struct seq_engine *engine, struct k2_err *err) {

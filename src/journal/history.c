@@ -58,7 +58,7 @@ struct history {
 
 /* Whether the topic of kind i holds events of a channel of that kind. */
 static bool holds(enum k2_kind_id channel, int i) {
-    bool market = i != K2_KIND_QUARANTINE && i != K2_KIND_GAP;
+    bool market = i != K2_KIND_QUARANTINE && i != K2_KIND_GAP && seq_judges((enum k2_kind_id)i);
     return channel == SEQ_SHARED ? market : (int)channel == i;
 }
 

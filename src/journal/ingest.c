@@ -72,11 +72,13 @@ int ingest_append(struct ingest *g, const struct k2_event *e, struct k2_err *err
     g->key.n = 0;
     k2_event_key(e, g->interner, &g->key);
     struct k2_sv key = k2_buf_view(&g->key);
-    struct k2_buf *out =
-        journal_record_begin(g->journal, r->topic.id, journal_partition(&r->topic, key), key);
+    int32_t partition = journal_partition(&r->topic, key);
+    struct k2_buf *out = journal_record_begin(g->journal, r->topic.id, partition, key);
     int rc = k2_avro_encode(e, g->interner, r->schema, out, err);
     if (rc == K2_OK)
-        journal_record_end(g->journal, ns);
+        g->appended = (struct journal_span){.topic = r->topic.id,
+                                            .partition = partition,
+                                            .from = journal_record_end(g->journal, ns)};
     else
         journal_record_abort(g->journal);
     return rc;
@@ -84,7 +86,7 @@ int ingest_append(struct ingest *g, const struct k2_event *e, struct k2_err *err
 
 /* Writes what is gathered once it is large enough; waits only for the write before it. */
 static K2_RC write_if_full(struct ingest *g, struct k2_err *err) {
-    if (journal_pending_bytes(g->journal) < g->options.batch_bytes)
+    if (journal_pending_bytes(g->journal) < journal_batch_bytes(g->journal, g->options.batch_bytes))
         return K2_OK;
     int64_t before = g->written;
     K2_TRY(journal_write(g->journal, &g->written, err));
@@ -238,12 +240,15 @@ int ingest_judge(struct ingest *g, struct k2_err *err) {
 }
 
 int ingest_forget_strings(struct ingest *g, struct k2_err *err) {
-    if (k2_interner_bytes(g->interner) < MOST_STRING_BYTES)
+    if (k2_interner_used(g->interner) < MOST_STRING_BYTES)
         return K2_OK;
     K2_TRY(ingest_judge(g, err));
     k2_interner_reset(g->interner);
     g->route_count = 0;
     g->wants_symbol = 0;
+    free(g->wanted_on);
+    g->wanted_on = NULL;
+    g->wanted_on_cap = 0;
     return K2_OK;
 }
 
@@ -277,6 +282,33 @@ static bool is_wanted(struct ingest *g, uint32_t symbol) {
     return g->wants_it;
 }
 
+static struct wanted_on *wanted_on(struct ingest *g, const struct k2_event *e) {
+    size_t channel = e->head.channel;
+    if (channel >= g->wanted_on_cap) {
+        size_t cap = 2 * channel + 64, all = K2_KIND_COUNT * sizeof *g->wanted_on;
+        g->wanted_on = k2_realloc(g->wanted_on, cap * all);
+        memset(g->wanted_on + g->wanted_on_cap * K2_KIND_COUNT, 0, (cap - g->wanted_on_cap) * all);
+        g->wanted_on_cap = cap;
+    }
+    return &g->wanted_on[channel * K2_KIND_COUNT + e->kind];
+}
+
+/* A channel of its own for each symbol has nothing to do with what is wanted. Before the first event that is, numbers
+ * need not be known: a channel begins where it begins. */
+static bool counts_for_wanted(struct ingest *g, const struct k2_event *e, enum k2_kind_id kind) {
+    if (kind == SEQ_SHARED)
+        return true;
+    const struct k2_head *h = &e->head;
+    struct wanted_on *w = wanted_on(g, e);
+    if (w->yes || (w->exchange == h->exchange && w->date == h->trade_date))
+        return w->yes;
+    w->exchange = h->exchange;
+    w->date = h->trade_date;
+    w->yes = seq_engine_high(g->engine, k2_interned(g->interner, h->exchange), h->trade_date,
+                             k2_interned(g->interner, h->channel), kind) != 0;
+    return w->yes;
+}
+
 /* The next number behind, or another part of the same message: one range. */
 static bool join(struct ingest *g, const struct k2_event *e) {
     struct seq_item *last = g->count ? &g->items[g->count - 1] : NULL;
@@ -284,8 +316,9 @@ static bool join(struct ingest *g, const struct k2_event *e) {
     if (!last || !last->passed)
         return false;
     const struct k2_head *b = &g->waiting[g->count - 1].event.head;
-    if (a->channel != b->channel || a->exchange != b->exchange || a->trade_date != b->trade_date ||
-        a->epoch != b->epoch || a->exchange_sequence_number < last->sequence ||
+    if ((last->kind != SEQ_SHARED && last->kind != e->kind) || a->channel != b->channel ||
+        a->exchange != b->exchange || a->trade_date != b->trade_date || a->epoch != b->epoch ||
+        a->exchange_sequence_number < last->sequence ||
         a->exchange_sequence_number - last->sequence > 1)
         return false;
     last->span += a->exchange_sequence_number - last->sequence;
@@ -301,7 +334,7 @@ static K2_RC pass_by(struct ingest *g, const struct k2_event *e, struct k2_err *
     if (join(g, e))
         return K2_OK;
     next_waiting(g, e, &item);
-    if (item->kind != SEQ_SHARED || item->span > 0) {
+    if (item->span > 0 || !counts_for_wanted(g, e, item->kind)) {
         g->count--;
         return K2_OK;
     }
@@ -311,14 +344,46 @@ static K2_RC pass_by(struct ingest *g, const struct k2_event *e, struct k2_err *
 
 /* --- what a decoder sends --- */
 
+/* It is known by its id and not by a number: it is judged at once, and not by the engine. */
+static K2_RC take_execution(struct ingest *g, const struct waiting *w, struct k2_err *err) {
+    struct seq_item i = seq_item_of(&w->event, g->interner);
+    struct execution_known known = {.place.topic = -1};
+    struct ingest_stats before = g->stats;
+    K2_TRY(ingest_execution_judge(g, &w->event, &i, &known, err));
+    K2_TRY(act_on(g, w, &i, err));
+    bool stored = g->stats.accepted > before.accepted;
+    if (stored)
+        ingest_execution_stored(g, &w->event, &i, &known);
+    tally_judged(g->tally, i.exchange, &before, &g->stats);
+    snprintf(g->exchange, sizeof g->exchange, "%.*s", K2_SV_ARG(i.exchange));
+    ingest_execution_answer(g, &w->event, &i, stored, &known, w->position);
+    return K2_OK;
+}
+
+static K2_RC on_execution(struct ingest *g, const struct k2_event *e, struct k2_sv raw,
+                          int64_t position, struct k2_err *err) {
+    const struct waiting w = {
+        .event = *e, .raw_at = g->raw.n, .raw_n = raw.n, .position = position, .source = g->source};
+    struct k2_err why = {0};
+    k2_buf_sv(&g->raw, raw);
+    g->stats.read++;
+    int rc = take_execution(g, &w, &why);
+    g->raw.n = w.raw_at;
+    return ingest_spent(g, rc, &why, err);
+}
+
 static K2_RC on_event(void *ctx, const struct k2_event *e, struct k2_sv raw, int64_t position,
                       struct k2_err *err) {
     struct ingest *g = ctx;
     struct seq_item *item;
     K2_TRY(ingest_health(g, err));
+    if (e->kind == K2_KIND_EXECUTION)
+        return on_execution(g, e, raw, position, err);
     if (!is_wanted(g, e->head.symbol))
         return pass_by(g, e, err);
     struct waiting *w = next_waiting(g, e, &item);
+    if (g->wants && item->kind != SEQ_SHARED)
+        wanted_on(g, e)->yes = true;
     w->raw_at = g->raw.n;
     w->raw_n = raw.n;
     w->position = position;
@@ -441,6 +506,8 @@ void ingest_close(struct ingest *g) {
     quarantine_free(g->quarantine);
     tally_free(g->tally);
     marks_close(g->marks);
+    execution_index_close(g->executions);
+    ingest_derive_close(g);
     k2_interner_free(g->interner);
     k2_interner_free(g->names);
     k2_interner_free(g->counted);
@@ -449,6 +516,7 @@ void ingest_close(struct ingest *g) {
     free(g->waiting);
     free(g->items);
     free(g->routes);
+    free(g->wanted_on);
     free(g);
 }
 

@@ -3,6 +3,7 @@
 #ifndef K2_JOURNAL_INGEST_INT_H
 #define K2_JOURNAL_INGEST_INT_H
 
+#include "journal/execution_index.h"
 #include "journal/history.h"
 #include "journal/marks.h"
 #include "journal/quarantine.h"
@@ -22,6 +23,13 @@ struct route {
     uint32_t exchange; /* interned */
     uint32_t schema;
     struct journal_topic topic;
+};
+
+/* Of a number space: something wanted came; or who was asked about last, which the journal did not know. */
+struct wanted_on {
+    bool yes;
+    uint32_t exchange;
+    int32_t date;
 };
 
 struct ingest {
@@ -45,6 +53,10 @@ struct ingest {
     struct k2_buf raw, key;
     struct route *routes;
     size_t route_count;
+    struct journal_span appended; /* the record that was appended last; `from` is its offset */
+    struct derive_all *derived;   /* NULL until something is */
+    struct execution_index *executions;               /* NULL until one came */
+    const struct ingest_executions_options *receipts; /* of the call under way */
     int64_t written; /* log position of the last write, being synced */
     int64_t since_checkpoint;
     int64_t checkpoint_ns, marks_ns;               /* monotonic, when they were saved last */
@@ -55,13 +67,30 @@ struct ingest {
     void *wants_ctx;
     uint32_t wants_symbol; /* the last one asked for, and the answer; 0 = none */
     bool wants_it;
-    bool any_passed;   /* of the items */
-    char exchange[32]; /* of the last event judged */
+    bool any_passed; /* of the items */
+    /* By channel (interned) and kind: whether what is wanted comes there, too. */
+    struct wanted_on *wanted_on;
+    size_t wanted_on_cap; /* channels */
+    char exchange[32];    /* of the last event judged */
 };
 
 /* The event, whatever its kind, to its topic. K2_E_RANGE or K2_E_INVALID: the event itself cannot be stored, and
  * nothing was appended. */
 K2_RC ingest_append(struct ingest *g, const struct k2_event *e, struct k2_err *err);
+/* --- execution.c --- */
+/* Sets the verdict of the item; *known is what is there if it is not new. */
+K2_RC ingest_execution_judge(struct ingest *g, const struct k2_event *e, struct seq_item *i,
+                             struct execution_known *known, struct k2_err *err);
+/* What was appended last is this execution. */
+void ingest_execution_stored(struct ingest *g, const struct k2_event *e, const struct seq_item *i,
+                             struct execution_known *known);
+/* The receipt, if somebody waits for it. */
+void ingest_execution_answer(struct ingest *g, const struct k2_event *e, const struct seq_item *i,
+                             bool stored, const struct execution_known *known, int64_t position);
+
+/* --- derive_all.c --- */
+void ingest_derive_close(struct ingest *g);
+
 /* Gives rc; a failure is kept, and the ingest is spent. */
 K2_RC ingest_spent(struct ingest *g, int rc, const struct k2_err *why, struct k2_err *err);
 /* Takes the steps of gaps that are there, and appends them. note: NULL = none. */

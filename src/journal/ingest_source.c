@@ -232,7 +232,7 @@ static K2_RC give_due(struct ingest_source *s, struct k2_err *err) {
                         h->position, err));
     }
     p->n = p->next = p->raw.n = 0;
-    if (k2_interner_bytes(p->interner) > MOST_PACED_STRINGS)
+    if (k2_interner_used(p->interner) > MOST_PACED_STRINGS)
         k2_interner_reset(p->interner);
     return K2_OK;
 }
@@ -509,8 +509,12 @@ int ingest_source_record(struct ingest_source *s, int64_t read, int64_t accepted
     char *source = k2_sv_dup(k2_interned(s->ingest->names, s->name));
     struct k2_buf from = {0};
     counted_put(s->counted, &from);
-    int rc = source_add(s->ingest->journal, source, s->feed->name, read, accepted,
-                        k2_buf_view(&from), err);
+    struct k2_content content;
+    struct journal *j = s->ingest->journal;
+    int rc = feed_tail_content(s->tail, &content)
+                 ? source_add_content(j, source, &content, s->feed->name, read, accepted,
+                                      k2_buf_view(&from), err)
+                 : source_add(j, source, s->feed->name, read, accepted, k2_buf_view(&from), err);
     k2_buf_free(&from);
     free(source);
     return rc;

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#define DEFAULT_PARTITIONS 3
 #define LEFT_NS                                                                                    \
     (600 * K2_NS_PER_SEC) /* a live source that did not save its group for so long is not at work */
 
@@ -30,7 +29,8 @@ static const struct journal_ops *backend_of(struct k2_sv url) {
 int journal_url_check(const char *url, struct k2_err *err) {
     if (!backend_of(k2_sv_of(url)))
         return k2_fail(err, K2_E_INVALID,
-                       "\"%s\" names no journal; use local: or kafka://HOST:PORT", url);
+                       "\"%.*s\" names no journal; use local: or kafka://HOST:PORT",
+                       (int)strcspn(url, "?"), url);
     if (strlen(url) >= sizeof default_url)
         return k2_fail(err, K2_E_RANGE, "the journal's address is longer than %zu bytes",
                        sizeof default_url - 1);
@@ -41,6 +41,27 @@ int journal_use(const char *url, struct k2_err *err) {
     K2_TRY(journal_url_check(url, err));
     memcpy(default_url, url, strlen(url) + 1);
     return K2_OK;
+}
+
+/* Whether a property's value is nobody's business. */
+static bool is_secret(struct k2_sv key, struct k2_sv value) {
+    static const char *const words[] = {"password", "secret", "token", "key.pem", "jaas"};
+    if (k2_sv_starts(value, K2_SV("env:")) || k2_sv_starts(value, K2_SV("file:")))
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (memmem(key.p, key.n, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
+void journal_url_print(const char *url, struct k2_buf *out) {
+    struct k2_sv rest = k2_sv_of(url), place = k2_sv_split(&rest, '?');
+    k2_buf_sv(out, place);
+    for (const char *before = "?"; rest.n > 0; before = "&") {
+        struct k2_sv value = k2_sv_split(&rest, '&'), key = k2_sv_split(&value, '=');
+        k2_buf_printf(out, "%s%.*s=", before, K2_SV_ARG(key));
+        k2_buf_sv(out, is_secret(key, value) ? K2_SV("***") : value);
+    }
 }
 
 bool journal_is_local(void) {
@@ -61,7 +82,7 @@ void journal_init(struct journal *j, const struct journal_ops *ops, enum journal
                   const struct journal_options *options) {
     j->ops = ops;
     j->mode = mode;
-    j->partitions = options && options->partitions > 0 ? options->partitions : DEFAULT_PARTITIONS;
+    j->partitions = options ? options->partitions : 0; /* 0: see journal_profile_choose */
     pthread_mutex_init(&j->mutex, NULL);
 }
 
@@ -172,6 +193,12 @@ int journal_commit(struct journal *j, struct k2_err *err) {
     return j->ops->commit(j, err);
 }
 
+int journal_commit_with(struct journal *j, const char *group, const struct journal_span *spans,
+                        int n, struct k2_err *err) {
+    K2_TRY(journal_group_check(group, err));
+    return j->ops->commit_with(j, group, spans, n, err);
+}
+
 int journal_read(struct journal *j, const struct journal_span *spans, int n,
                  struct journal_reader **out, struct k2_err *err) {
     return j->ops->read(j, spans, n, out, err);
@@ -233,6 +260,13 @@ int journal_group_remove(struct journal *j, const char *group, struct k2_err *er
     if (journal_group_saved_ns(j, group) < 0)
         return k2_fail(err, K2_E_NOTFOUND, "there is no group %s; k2 group list", group);
     return j->ops->group_remove(j, group, err);
+}
+
+int journal_group_members(struct journal *j, const char *group,
+                          void (*visit)(void *ctx, const struct journal_member *m), void *ctx,
+                          struct k2_err *err) {
+    K2_TRY(journal_group_check(group, err));
+    return j->ops->members ? j->ops->members(j, group, visit, ctx, err) : K2_OK;
 }
 
 int64_t journal_group_saved_ns(const struct journal *j, const char *group) {

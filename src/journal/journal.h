@@ -30,7 +30,7 @@ enum journal_mode { JOURNAL_READ, JOURNAL_WRITE };
 struct journal_options {
     const char *url;        /* NULL = what journal_use said; borrowed for the call */
     int64_t segment_bytes;  /* 0 = 256 MB: a segment is sealed at about this size */
-    int32_t partitions;     /* 0 = 3: of a topic made by journal_topic */
+    int32_t partitions;     /* of a topic made by journal_topic; 0 = as the profile says */
     const char *command;    /* what the lock file says of us; NULL = "k2" */
     int64_t (*clock)(void); /* NULL = k2_now_ns; append times are max(previous, clock) */
     /* Not NULL: the writer's lock is the caller's, who keeps it while the journal is closed and opened anew.
@@ -42,6 +42,8 @@ struct journal_options {
 K2_RC journal_use(const char *url, struct k2_err *err);
 K2_RC journal_url_check(const char *url, struct k2_err *err);
 bool journal_is_local(void);
+/* Appends the URL as it may be shown: a secret that stands in it is "***", a reference to one (env: file:) stays. */
+void journal_url_print(const char *url, struct k2_buf *out);
 
 /* Opens <data>/journal. JOURNAL_WRITE creates it on first use, takes the lock and recovers the tail;
  * JOURNAL_READ on a directory without a journal is K2_E_NOTFOUND. */
@@ -90,6 +92,13 @@ K2_RC journal_write(struct journal *j, int64_t *position, struct k2_err *err);
 K2_RC journal_flush(struct journal *j, int64_t position, struct k2_err *err);
 /* journal_write + journal_flush. */
 K2_RC journal_commit(struct journal *j, struct k2_err *err);
+
+/* journal_commit, and the positions of a group with it: `from` of the spans. On Kafka they are in the same transaction. A
+ * local journal saves them behind it, so they may be older than the records after a crash, never newer: who needs both
+ * to agree keeps the positions in its records too (derive.h). */
+struct journal_span;
+K2_RC journal_commit_with(struct journal *j, const char *group, const struct journal_span *spans,
+                          int n, struct k2_err *err);
 
 /* --- reading --- */
 
@@ -155,6 +164,19 @@ K2_RC journal_groups(struct journal *j, char ***names, size_t *n, struct k2_err 
 /* The group is forgotten, and retention does not ask it any more, until it saves a position again. K2_E_NOTFOUND:
  * there is none. */
 K2_RC journal_group_remove(struct journal *j, const char *group, struct k2_err *err);
+/* A process that reads for a group as a member of it, as Kafka has them. K2's own roles assign partitions by hand and are
+ * none. */
+struct journal_member { /* borrowed for the call */
+    const char *id, *client, *host;
+    const struct journal_span *spans; /* the partitions it was given */
+    int span_count;
+};
+K2_RC journal_group_members(struct journal *j, const char *group,
+                            void (*visit)(void *ctx, const struct journal_member *m), void *ctx,
+                            struct k2_err *err);
+/* When the first record at or behind an offset was appended; 0 = there is none. */
+K2_RC journal_append_at(struct journal *j, int32_t topic, int32_t partition, int64_t from,
+                        int64_t *append_ns, struct k2_err *err);
 /* When a group last saved its position; -1 if it never did. */
 int64_t journal_group_saved_ns(const struct journal *j, const char *group);
 /* The group raw.EXCHANGE.HASH of a live source is saved every few seconds while that is at work. One that is not saved any
@@ -234,12 +256,16 @@ K2_RC journal_retain(struct journal *j, const struct journal_retention *r, int *
 K2_RC journal_verify(struct journal *j, void (*finding)(void *ctx, const char *text), void *ctx,
                      int64_t *findings, int64_t *records, struct k2_err *err);
 
+#include "journal/derive.h"
+#include "journal/execution.h"
 #include "journal/image.h"
+#include "journal/profile.h"
 #include "journal/ingest.h"
 #include "journal/ledger.h"
 #include "journal/raw_decode.h"
 #include "journal/counted.h"
 #include "journal/source.h"
 #include "journal/compare.h"
+#include "journal/copy.h"
 
 #endif

@@ -8,6 +8,7 @@ struct last {
     struct k2_buf *value; /* NULL = is not wanted */
     int64_t *append_ns;
     bool found;
+    int64_t offset;
 };
 
 static void take(struct last *l, const struct journal_batch *b) {
@@ -15,6 +16,7 @@ static void take(struct last *l, const struct journal_batch *b) {
     size_t cursor = 0;
     l->found = true;
     *l->append_ns = b->append_ns;
+    l->offset = b->base_offset + b->count - 1;
     if (!l->value)
         return;
     while (journal_batch_next(b, &cursor, &record)) {
@@ -47,18 +49,31 @@ static K2_RC look_back(struct journal *j, struct last *l, int64_t start, int64_t
     return K2_OK;
 }
 
+static K2_RC find_last(struct journal *j, struct last *l, struct k2_err *err) {
+    size_t n = (size_t)journal_topic_at(j, l->topic).partitions;
+    int64_t *ends = k2_alloc(2 * n * sizeof *ends), *starts = ends + n;
+    *l->append_ns = 0;
+    int rc = journal_ends(j, l->topic, ends, err);
+    if (rc == K2_OK)
+        rc = journal_starts(j, l->topic, starts, err);
+    if (rc == K2_OK)
+        rc = look_back(j, l, starts[l->partition], ends[l->partition], err);
+    free(ends);
+    return rc;
+}
+
 int journal_last(struct journal *j, int32_t topic, int32_t partition, struct k2_buf *value,
                  int64_t *append_ns, struct k2_err *err) {
-    struct last l = {topic, partition, value, append_ns, false};
-    size_t n = (size_t)journal_topic_at(j, topic).partitions;
-    int64_t *ends = k2_alloc(2 * n * sizeof *ends), *starts = ends + n;
-    *append_ns = 0;
-    int rc = journal_ends(j, topic, ends, err);
-    if (rc == K2_OK)
-        rc = journal_starts(j, topic, starts, err);
-    if (rc == K2_OK)
-        rc = look_back(j, &l, starts[partition], ends[partition], err);
-    free(ends);
+    struct last l = {topic, partition, value, append_ns, false, -1};
+    return find_last(j, &l, err);
+}
+
+int journal_last_offset(struct journal *j, int32_t topic, int32_t partition, int64_t *offset,
+                        struct k2_err *err) {
+    int64_t append_ns;
+    struct last l = {topic, partition, NULL, &append_ns, false, -1};
+    int rc = find_last(j, &l, err);
+    *offset = l.offset;
     return rc;
 }
 

@@ -9,14 +9,15 @@ static const char schema[] =
     "{\"name\":\"date\",\"type\":\"int\"},{\"name\":\"epoch\",\"type\":\"int\"},"
     "{\"name\":\"ranges\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\","
     "\"name\":\"range\",\"fields\":[{\"name\":\"to\",\"type\":\"long\"},"
-    "{\"name\":\"span\",\"type\":\"long\"}]}}}]}";
+    "{\"name\":\"span\",\"type\":\"long\"}]}}},"
+    "{\"name\":\"kind\",\"type\":\"string\",\"default\":\"shared\"}]}";
 
 static bool counts(const struct seq_item *i) {
     return i->passed && i->verdict < SEQ_DUPLICATE;
 }
 
 static bool is_of(const struct seq_item *a, const struct seq_item *b) {
-    return a->trade_date == b->trade_date && a->epoch == b->epoch &&
+    return a->kind == b->kind && a->trade_date == b->trade_date && a->epoch == b->epoch &&
            k2_sv_eq(a->channel, b->channel) && k2_sv_eq(a->exchange, b->exchange);
 }
 
@@ -38,6 +39,7 @@ static size_t put_run(const struct seq_item *items, size_t n, struct k2_buf *out
         k2_avro_put_long(out, items[i].span);
     }
     k2_avro_put_long(out, 0);
+    k2_avro_put_bytes(out, k2_sv_of(seq_kind_name(items[0].kind)));
     return end;
 }
 
@@ -64,20 +66,35 @@ int passed_append(struct journal *j, const struct seq_item *items, size_t n, str
     return K2_OK;
 }
 
+/* Takes the ranges off *in; put NULL: only that. */
 static bool get_ranges(struct k2_sv *in, struct seq_item *item,
                        void (*put)(void *ctx, const struct seq_item *item), void *ctx) {
     int64_t left;
     while (k2_avro_get_long(in, &left) && left >= 0) {
         if (left == 0)
-            return in->n == 0;
+            return true;
         for (; left > 0; left--) {
             if (!k2_avro_get_long(in, &item->sequence) || !k2_avro_get_long(in, &item->span) ||
                 item->span < 0)
                 return false;
-            put(ctx, item);
+            if (put)
+                put(ctx, item);
         }
     }
     return false;
+}
+
+/* Behind the ranges; records of before there was this field end there: SHARED. */
+static bool get_kind(struct k2_sv in, enum k2_kind_id *kind) {
+    struct seq_item item;
+    struct seq_step step = {.kind = SEQ_SHARED};
+    struct k2_sv word;
+    if (!get_ranges(&in, &item, NULL, NULL))
+        return false;
+    bool good = in.n == 0 || (k2_avro_get_bytes(&in, &word) && in.n == 0 &&
+                              seq_step_read_word(word, &step) && step.cause == SEQ_NUMBERS);
+    *kind = step.kind;
+    return good;
 }
 
 int passed_read(struct k2_sv value, struct k2_interner *in,
@@ -88,12 +105,11 @@ int passed_read(struct k2_sv value, struct k2_interner *in,
     int64_t date, epoch;
     K2_TRY(k2_wire_schema_id(value, &id, err));
     struct k2_sv rest = {value.p + K2_WIRE_HEADER, value.n - K2_WIRE_HEADER};
-    struct seq_item item = {.kind = SEQ_SHARED,
-                            .time_ns = K2_NULL_LONG,
-                            .raw_offset = K2_NULL_LONG,
-                            .consumed_only = true};
+    struct seq_item item = {
+        .time_ns = K2_NULL_LONG, .raw_offset = K2_NULL_LONG, .consumed_only = true};
     if (k2_avro_get_bytes(&rest, &exchange) && k2_avro_get_bytes(&rest, &channel) &&
-        k2_avro_get_long(&rest, &date) && k2_avro_get_long(&rest, &epoch)) {
+        k2_avro_get_long(&rest, &date) && k2_avro_get_long(&rest, &epoch) &&
+        get_kind(rest, &item.kind)) {
         item.exchange = k2_interned(in, k2_intern(in, exchange));
         item.channel = k2_interned(in, k2_intern(in, channel));
         item.trade_date = (int32_t)date;

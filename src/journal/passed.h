@@ -1,9 +1,10 @@
 /* journal/passed.h - numbers that were used up by events that nobody asked for (--symbols), kept in the log itself.
  *
- * Where one sequence counts the messages of all symbols, what is left out is no gap. Its numbers are not in any
+ * Where one sequence counts the messages of several symbols, what is left out is no gap. Its numbers are not in any
  * table, so a restart would miss them: topic k2.passed, partition 0, has them. Each record is Avro {exchange, channel: string,
- * date, epoch: int, ranges: array of {to, span: long}}: numbers to - span .. to of a channel that all kinds share,
- * in the write of the events between them.
+ * date, epoch: int, ranges: array of {to, span: long}, kind: string}: numbers to - span .. to of the channel's number
+ * space, which is a kind's, or "shared" by all (so in records of before there was this field), in the write of the events
+ * between them.
  */
 #ifndef K2_JOURNAL_PASSED_H
 #define K2_JOURNAL_PASSED_H

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/sha256.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,26 +25,12 @@ static const char schema[] =
     "{\"name\":\"sha256\",\"type\":\"string\",\"default\":\"\"},"
     "{\"name\":\"counted_from\",\"type\":\"string\",\"default\":\"\"}]}";
 
-struct content { /* of a file as it is on disk, or of a member as it was packed */
-    int64_t bytes;
-    char xxh128[33], sha256[K2_SHA256_HEX];
-};
-
-struct hashing {
-    struct k2_hasher *xxh;
-    struct k2_sha256 *sha;
-    int64_t bytes;
-};
-
 static void hash_piece(void *ctx, struct k2_sv piece) {
-    struct hashing *h = ctx;
-    k2_hasher_add(h->xxh, piece.p, piece.n);
-    k2_sha256_add(h->sha, piece.p, piece.n);
-    h->bytes += (int64_t)piece.n;
+    k2_content_add(ctx, piece);
 }
 
 /* Read, not mapped: a file that becomes shorter meanwhile would kill the process. */
-static bool hash_bytes(int fd, struct hashing *h) {
+static bool hash_bytes(int fd, struct k2_content_sum *h) {
     char *piece = k2_alloc(PIECE);
     ssize_t got;
     while ((got = read(fd, piece, PIECE)) > 0 || (got < 0 && errno == EINTR))
@@ -56,7 +41,7 @@ static bool hash_bytes(int fd, struct hashing *h) {
 }
 
 /* Opening a pipe must not wait for a writer. */
-static bool hash_regular(const char *path, struct hashing *h) {
+static bool hash_regular(const char *path, struct k2_content_sum *h) {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
     if (fd < 0)
@@ -67,13 +52,11 @@ static bool hash_regular(const char *path, struct hashing *h) {
 }
 
 /* False when it is no regular file or member of an archive, or cannot be read any more. */
-static bool hash_file(const char *path, struct content *out) {
-    struct hashing h = {k2_hasher_new(), k2_sha256_new(), 0};
-    bool good = feed_is_member(path) ? feed_member_each(path, hash_piece, &h, NULL) == K2_OK
-                                     : hash_regular(path, &h);
-    k2_h128_hex(k2_hasher_end(h.xxh), out->xxh128);
-    k2_sha256_end(h.sha, out->sha256);
-    out->bytes = h.bytes;
+static bool hash_file(const char *path, struct k2_content *out) {
+    struct k2_content_sum *h = k2_content_new();
+    bool good = feed_is_member(path) ? feed_member_each(path, hash_piece, h, NULL) == K2_OK
+                                     : hash_regular(path, h);
+    k2_content_end(h, out);
     return good;
 }
 
@@ -85,35 +68,44 @@ static void put_rules(struct k2_buf *out) {
     k2_avro_put_bytes(out, k2_sv_of(zones));
 }
 
+static void put_record(struct k2_buf *out, struct k2_sv path, const struct k2_content *content,
+                       const char *format, int64_t read, int64_t accepted,
+                       struct k2_sv counted_from) {
+    k2_avro_put_bytes(out, path);
+    k2_avro_put_long(out, content->bytes);
+    k2_avro_put_bytes(out, k2_sv_of(content->xxh128));
+    k2_avro_put_bytes(out, k2_sv_of(format));
+    k2_avro_put_long(out, read);
+    k2_avro_put_long(out, accepted);
+    k2_avro_put_long(out, k2_floor_us(k2_now_ns()));
+    put_rules(out);
+    k2_avro_put_bytes(out, k2_sv_of(content->sha256));
+    k2_avro_put_bytes(out, counted_from);
+}
+
+int source_add_content(struct journal *j, const char *name, const struct k2_content *content,
+                       const char *format, int64_t read, int64_t accepted,
+                       struct k2_sv counted_from, struct k2_err *err) {
+    struct k2_sv key = k2_sv_of(name);
+    struct journal_topic t;
+    uint32_t id = 0;
+    K2_TRY(journal_topic(j, K2_SV(SOURCES_TOPIC), true, &t, err));
+    K2_TRY(k2_registry_register(journal_registry(j), K2_SV(SOURCES_TOPIC "-value"),
+                                k2_sv_of(schema), &id, err));
+    struct k2_buf *out = journal_record_begin(j, t.id, journal_partition(&t, key), key);
+    k2_wire_put_header(out, id);
+    put_record(out, key, content, format, read, accepted, counted_from);
+    journal_record_end(j, k2_now_ns());
+    return K2_OK;
+}
+
 int source_add(struct journal *j, const char *path, const char *format, int64_t read,
                int64_t accepted, struct k2_sv counted_from, struct k2_err *err) {
-    struct content content;
+    struct k2_content content;
     char *absolute;
     if (!hash_file(path, &content) || feed_file_absolute(path, &absolute, NULL) != K2_OK)
         return K2_OK;
-    struct journal_topic t;
-    uint32_t id = 0;
-    int rc = journal_topic(j, K2_SV(SOURCES_TOPIC), true, &t, err);
-    if (rc == K2_OK)
-        rc = k2_registry_register(journal_registry(j), K2_SV(SOURCES_TOPIC "-value"),
-                                  k2_sv_of(schema), &id, err);
-    if (rc == K2_OK) {
-        struct k2_sv key = k2_sv_of(absolute);
-        struct k2_buf *out = journal_record_begin(j, t.id, journal_partition(&t, key), key);
-        k2_wire_put_header(out, id);
-        k2_avro_put_bytes(out, key);
-        k2_avro_put_long(out, content.bytes);
-        k2_avro_put_bytes(out, k2_sv_of(content.xxh128));
-        k2_avro_put_bytes(out, k2_sv_of(format));
-        k2_avro_put_long(out, read);
-        k2_avro_put_long(out, accepted);
-        int64_t now = k2_now_ns();
-        k2_avro_put_long(out, k2_floor_us(now));
-        put_rules(out);
-        k2_avro_put_bytes(out, k2_sv_of(content.sha256));
-        k2_avro_put_bytes(out, counted_from);
-        journal_record_end(j, now);
-    }
+    int rc = source_add_content(j, absolute, &content, format, read, accepted, counted_from, err);
     free(absolute);
     return rc;
 }
@@ -172,7 +164,7 @@ static K2_RC differs(const char *path, const struct source_record *known, const 
 }
 
 int source_check(const char *path, const struct source_record *known, struct k2_err *err) {
-    struct content now;
+    struct k2_content now;
     if (!hash_file(path, &now))
         return k2_fail(err, K2_E_IO, "%s cannot be read", path);
     if (known->sha256.n > 0)

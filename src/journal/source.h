@@ -2,7 +2,7 @@
  *
  * Topic k2.sources: Avro {path, bytes, xxh128, format, read, accepted, time, calendars, time_zones, sha256,
  * counted_from}. The hashes are of the file's bytes as they are on disk (of a member of a zip archive: as they were
- * packed), so that a later question "which bytes was this row decoded from" has an answer: XXH3-128 for us, SHA-256 for
+ * packed; of standard input: as they came), so that a later question "which bytes was this row decoded from" has an answer: XXH3-128 for us, SHA-256 for
  * who must prove it to others. Calendars and time_zones are by which rules its session dates were made:
  * feed_calendars_version, k2_zone_release. counted_from is of files whose rows have no numbers: counted.h. Records of
  * older versions lack the last fields.
@@ -12,15 +12,20 @@
 #define K2_JOURNAL_SOURCE_H
 
 #include "base/buf.h"
+#include "base/content.h"
 #include "base/err.h"
 
 #define SOURCES_TOPIC "k2.sources"
 
 struct journal;
 
-/* Gathers the record; the caller commits. A path that is no regular file ("-") has no record. counted_from: counted_put. */
+/* Gathers the record; the caller commits. A path that is no regular file has no record. counted_from: counted_put. */
 K2_RC source_add(struct journal *j, const char *path, const char *format, int64_t read,
                  int64_t accepted, struct k2_sv counted_from, struct k2_err *err);
+/* The same of what cannot be read again: standard input, whose name is "-", or a pipe. */
+K2_RC source_add_content(struct journal *j, const char *name, const struct k2_content *content,
+                         const char *format, int64_t read, int64_t accepted,
+                         struct k2_sv counted_from, struct k2_err *err);
 
 struct source_record { /* borrowed from the record's value */
     struct k2_sv path, xxh128, format;

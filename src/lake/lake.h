@@ -242,7 +242,9 @@ void lake_parquet_columns(const struct k2_kind *kind, struct parquet_column *col
 
 struct sink_options {
     int64_t commit_rows; /* 0 = 1,000,000: rows gathered before a commit */
-    int zstd_level;      /* 0 = 1 */
+    int workers;    /* 0 = 1: threads that decode and write; the commits are made by the caller's */
+    int zstd_level; /* 0 = 1 */
+    const struct k2_kind *only; /* NULL = the tables of all kinds, and the position "sink" */
     int64_t (*clock)(void);
     void (*progress)(void *ctx, const char *table, int64_t rows, int64_t all);
     void *progress_ctx;
@@ -253,6 +255,8 @@ struct sink_totals {
     int64_t decode_ns, sort_ns, write_ns, commit_ns;
 };
 
+/* What sink.workers means: 0 = one for each processor, 4 at most. */
+int sink_workers(int64_t configured);
 /* Brings every table up to the journal's durable ends as of the call, in one or more commits. Takes the
  * lock LAKE_WRITER_LOCK (K2_E_LOCKED). Also saves the consumer position "sink". */
 K2_RC sink_run(struct journal *j, struct lake *l, const char *data, const struct sink_options *o,

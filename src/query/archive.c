@@ -110,7 +110,7 @@ static bool is_filled(const struct archive *a, const struct k2_kind *kind) {
 }
 
 static bool is_asked(enum k2_kind_id asked, enum k2_kind_id kind) {
-    bool market = kind != K2_KIND_QUARANTINE && kind != K2_KIND_GAP;
+    bool market = kind != K2_KIND_QUARANTINE && kind != K2_KIND_GAP && seq_judges(kind);
     return asked == SEQ_SHARED ? market : asked == kind;
 }
 

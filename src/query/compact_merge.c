@@ -128,7 +128,7 @@ static K2_RC write(struct pass *p, const struct k2_columns *c, struct k2_err *er
 
 /* Strings of rows that are done with are forgotten. */
 static void renew_interner(struct pass *p, struct lake_merge *m) {
-    if (k2_interner_bytes(p->in) < MOST_STRING_BYTES)
+    if (k2_interner_used(p->in) < MOST_STRING_BYTES)
         return;
     struct k2_interner *full = p->in;
     lake_merge_move(m, p->spare);

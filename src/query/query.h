@@ -155,6 +155,7 @@ K2_RC query_rows_count(struct query_engine *q, const struct k2_kind *kind, const
 #include "query/coverage.h"
 #include "query/health.h"
 #include "query/import.h"
+#include "query/past.h"
 #include "query/reconcile.h"
 #include "query/refused.h"
 #include "query/retain.h"

@@ -2,10 +2,11 @@
  *
  * A row says where, not in what. Of a live source it is the frame at its raw offset: the frame and the row were received at
  * the same nanosecond. Else it is a file. Its ingest appended the file's record to the topic k2.sources behind the file's
- * rows, so the records from the row's append time on are candidates, the first one most of all. It can be wrong: standard
- * input leaves no record, an ingest that was killed neither, and feeds of k2 up take turns. So the bytes at the row's place
- * are decoded again, alone or, where that tells nothing, behind all that is before them: the first candidate that gives
- * this very row is it. One that gives another row is not, so where all do the source is unknown.
+ * rows, so the records from the row's append time on are candidates, the first one most of all. It can be wrong: an
+ * ingest that was killed left no record, and feeds of k2 up take turns. So the bytes
+ * at the row's place are decoded again, alone or, where that tells nothing, behind all that is before them: the first
+ * candidate that gives this very row is it. One that gives another row is not, so where all do the source is unknown. Of
+ * standard input ("-") there are no bytes to look at: it is taken where no file is proven.
  */
 #include "query/trace_int.h"
 
@@ -86,7 +87,8 @@ static void read_packed(const char *path, int64_t offset, struct k2_buf *raw) {
 
 static void read_raw(struct trace_source *s, int64_t offset) {
     struct stat st;
-    s->there = feed_file_stat(s->path, &st) && st.st_size == s->bytes;
+    s->there = strcmp(s->path, "-") != 0 && feed_file_stat(s->path, &st) && S_ISREG(st.st_mode) &&
+               st.st_size == s->bytes;
     if (!s->there || offset < 0)
         return;
     if (feed_is_packed(s->path))

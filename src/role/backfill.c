@@ -15,6 +15,8 @@
 
 #define AGGREGATE K2_SV("@aggTrade")
 enum { MOST = 1000, TIMEOUT_MS = 5000 };
+static const size_t most_page = (size_t)1
+                                << 20; /* bytes of an answer: 1000 trades are about 200 KB */
 
 struct endpoint {
     const char *path, *event, *id;   /* id: the member that is the number */
@@ -55,8 +57,10 @@ static K2_RC ask(const char *url, const char *key, const struct endpoint *e, str
                   url, e->path, K2_SV_ARG(symbol), from, limit);
     k2_buf_printf(&header, "X-MBX-APIKEY: %s", key);
     const char *const headers[] = {k2_buf_cstr(&header), NULL};
-    const struct k2_http_request r = {
-        .url = k2_buf_cstr(&full), .headers = key[0] ? headers : NULL, .timeout_ms = TIMEOUT_MS};
+    const struct k2_http_request r = {.url = k2_buf_cstr(&full),
+                                      .headers = key[0] ? headers : NULL,
+                                      .timeout_ms = TIMEOUT_MS,
+                                      .max_answer = most_page};
     int rc = k2_http(&r, &status, &answer, err);
     if (rc == K2_OK && (status < 200 || status > 299))
         rc = k2_fail(err, K2_E_IO, "%s answered %d", e->path, status);
@@ -101,11 +105,13 @@ static int64_t put_answer(const struct endpoint *e, struct k2_sv symbol,
 }
 
 int backfill_trades(const char *url, const char *key, struct k2_sv channel, int64_t from,
-                    int64_t to, struct k2_buf *out, struct k2_err *err) {
+                    int64_t to, size_t most, struct k2_buf *out, int64_t *through,
+                    struct k2_err *err) {
     const struct endpoint *e;
     struct k2_sv symbol;
+    *through = from - 1;
     K2_TRY(symbol_of(channel, &e, &symbol, err));
-    while (from <= to) {
+    while (from <= to && out->n < most) {
         struct k2_json *answer = NULL;
         int64_t limit = to - from < MOST ? to - from + 1 : MOST;
         K2_TRY(ask(url, key, e, symbol, from, limit, &answer, err));
@@ -114,6 +120,7 @@ int backfill_trades(const char *url, const char *key, struct k2_sv channel, int6
         if (next == from)
             break; /* it has no more */
         from = next;
+        *through = next <= to ? next - 1 : to;
     }
     return K2_OK;
 }

@@ -9,8 +9,11 @@
 #include "base/err.h"
 
 /* Appends to out, one JSON message a line, the trades from..to of a channel (SYMBOL, or SYMBOL@aggTrade) as far as
- * the API at `url` has them. key: of the API, "" = none. K2_E_UNSUPPORTED: the API does not have such a channel. */
+ * the API at `url` has them, page by page until there are `most` bytes; *through: the last number that was asked for and
+ * is not to be asked for again, below `to` when there is more to ask for, or the API had no more. key: of the API, "" =
+ * none. K2_E_UNSUPPORTED: the API does not have such a channel. */
 K2_RC backfill_trades(const char *url, const char *key, struct k2_sv channel, int64_t from,
-                      int64_t to, struct k2_buf *out, struct k2_err *err);
+                      int64_t to, size_t most, struct k2_buf *out, int64_t *through,
+                      struct k2_err *err);
 
 #endif

@@ -584,7 +584,7 @@ int feeder_new(const char *data, const struct k2_config *config, const struct fe
     f->data = k2_strdup(data);
     f->journal_options = (struct journal_options){
         .segment_bytes = k2_config_int(config, K2_CONFIG_journal_segment_bytes),
-        .partitions = (int32_t)k2_config_int(config, K2_CONFIG_journal_partitions),
+        .partitions = journal_profile_asked(config),
         .command = "k2 up",
         .lock = &f->lock,
     };

@@ -2,6 +2,8 @@
 #include "role/hub.h"
 
 #include "base/log.h"
+#include "role/deriving.h"
+#include "role/executions.h"
 #include "role/jobs.h"
 #include "role/line.h"
 
@@ -112,6 +114,35 @@ static void do_retry(struct visit *v, const struct k2_json *request) {
     k2_buf_free(&text);
 }
 
+static void do_executions(struct visit *v, const struct k2_json *request) {
+    struct role_executions group;
+    struct k2_err why = {0};
+    struct k2_json *answers = k2_json_array();
+    int rc = executions_read(request, &group, &why);
+    if (rc == K2_OK)
+        rc = executions_run(v->hub->feeder, v->hub->data, &group, answers, &why);
+    answer(v, rc, &why, answers);
+}
+
+static bool is_waited_for(void *ctx, const struct job_report *so_far) {
+    const struct visit *v = ctx;
+    (void)so_far;
+    return !atomic_load(&v->hub->stopping) && !line_is_closed(v->line);
+}
+
+static void do_derive(struct visit *v, const struct k2_json *request) {
+    struct k2_sv word = {0};
+    struct k2_err why = {0};
+    struct derive_report report = {0};
+    (void)k2_json_as_string(k2_json_get(request, "what"), &word);
+    enum derive_what what =
+        k2_sv_eq(word, k2_sv_of(derive_name(DERIVE_PNL))) ? DERIVE_PNL : DERIVE_VOLUME;
+    int rc = deriving_run(v->hub->feeder, v->hub->data, what, is_waited_for, v, &report, &why);
+    struct k2_json *done = wrap("records", k2_json_int(report.records));
+    k2_json_set(done, "rows", k2_json_int(report.rows));
+    answer(v, rc, &why, done);
+}
+
 static void do_retain(struct visit *v, const struct k2_json *request) {
     int64_t older_than = 0, last = -1;
     int removed = 0;
@@ -158,6 +189,10 @@ static void dispatch(struct visit *v, const struct k2_json *request, int fd) {
         do_mark(v, request);
     else if (k2_sv_eq(word, K2_SV("retry")))
         do_retry(v, request);
+    else if (k2_sv_eq(word, K2_SV("executions")))
+        do_executions(v, request);
+    else if (k2_sv_eq(word, K2_SV("derive")))
+        do_derive(v, request);
     else if (k2_sv_eq(word, K2_SV("retain")))
         do_retain(v, request);
     else if (k2_sv_eq(word, K2_SV("status")))

@@ -40,7 +40,7 @@ struct file_job {
     int fd;
     char path[64]; /* of fd */
     struct symbols *symbols;
-    struct live_words urls, send;
+    struct live_words urls, send, headers;
     struct counted *counted;
     struct ingest_source *source;
 };
@@ -77,8 +77,10 @@ static K2_RC open_source(struct file_job *j, struct ingest *g, struct k2_err *er
     }
     live_words_split(r->urls, LIVE_WORDS_SEPARATOR, &j->urls);
     live_words_split(r->send, LIVE_WORDS_SEPARATOR, &j->send);
+    live_words_split(r->headers, LIVE_WORDS_SEPARATOR, &j->headers);
     o.urls = j->urls.at;
     o.send = j->send.at;
+    o.headers = j->headers.at;
     o.ca_file = r->ca_file;
     o.most_ns = r->most_ns;
     o.speed = r->speed;
@@ -145,6 +147,7 @@ static void end_file(void *self, struct ingest *g) {
     j->counted = NULL;
     live_words_free(&j->urls);
     live_words_free(&j->send);
+    live_words_free(&j->headers);
 }
 
 int jobs_ingest(struct feeder *f, const struct request_ingest *r, int fd, jobs_watch *watch,

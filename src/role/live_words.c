@@ -1,6 +1,7 @@
 /* role/live_words.c - see live_words.h. */
 #include "role/live_words.h"
 
+#include "base/config.h"
 #include "base/fs.h"
 
 #include <stdlib.h>
@@ -54,5 +55,37 @@ int live_words_read(const char *word, struct k2_buf *list, struct k2_err *err) {
     if (rc == K2_OK)
         join_lines(k2_buf_view(&text), list);
     k2_buf_free(&text);
+    return rc;
+}
+
+static int add_header(const char *header, struct k2_buf *list, struct k2_err *err) {
+    struct k2_sv value = k2_sv_of(header), name = k2_sv_split(&value, ':');
+    char *told = k2_sv_dup(k2_sv_trim(value)), *secret = NULL;
+    struct k2_buf whole = {0};
+    int rc = k2_config_resolve(told, &secret, err);
+    k2_buf_printf(&whole, "%.*s", K2_SV_ARG(name));
+    if (value.p)
+        k2_buf_printf(&whole, ": %s", secret ? secret : told);
+    if (rc == K2_OK)
+        live_words_join(list, k2_buf_cstr(&whole));
+    k2_buf_free(&whole);
+    free(secret);
+    free(told);
+    return k2_err_context(err, rc, "header %.*s", K2_SV_ARG(name));
+}
+
+int live_words_header(const char *word, struct k2_buf *list, struct k2_err *err) {
+    struct k2_buf text = {0};
+    struct live_words lines = {0};
+    char *whole;
+    int rc = k2_config_resolve(word, &whole, err);
+    if (rc == K2_OK)
+        rc = live_words_read(whole ? whole : word, &text, err);
+    live_words_split(k2_buf_cstr(&text), LIVE_WORDS_SEPARATOR, &lines);
+    for (size_t i = 0; rc == K2_OK && lines.at && lines.at[i]; i++)
+        rc = add_header(lines.at[i], list, err);
+    live_words_free(&lines);
+    k2_buf_free(&text);
+    free(whole);
     return rc;
 }

@@ -6,10 +6,12 @@
  */
 #include "role/maintainer.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "query/query.h"
 #include "role/jobs.h"
+#include "role/retain.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -46,18 +48,28 @@ static K2_RC prove(struct maintainer *m, struct journal *j, int64_t older_than_n
     return rc;
 }
 
-/* The engine is opened only when some segment is old enough: a quiet platform stays small. */
-static bool has_candidate(struct journal *j, int64_t older_than_ns) {
-    struct journal_segment_info s;
-    return journal_segment_count(j) > 0 && journal_segment(j, 0, &s, NULL) == K2_OK && s.sealed &&
-           s.last_append_ns < older_than_ns;
+/* The engine is opened only when something is old enough: a quiet platform stays small. */
+static K2_RC find_candidates(struct journal *j, int64_t older_than_ns, struct retain_report *r,
+                             struct k2_err *err) {
+    const struct journal_retention rules = {.older_than_ns = older_than_ns, .dry_run = true};
+    return journal_retain(j, &rules, &r->removed, r->stopped, err);
+}
+
+/* Where nothing is cut into segments, a cut that moved with the clock would remove a few records at a time, and each
+ * time leave a note of it. */
+static int64_t older_than(int64_t now_ns, int64_t retention_ns) {
+    int64_t ns = now_ns - retention_ns;
+    int64_t step = retention_ns >= 2 * K2_NS_PER_DAY ? K2_NS_PER_DAY : 60 * K2_NS_PER_SEC;
+    return journal_is_local() || ns < 0 ? ns : ns - ns % step;
 }
 
 static K2_RC find_proven(struct maintainer *m, int64_t older_than_ns, struct retain_report *r,
                          struct k2_err *err) {
     struct journal *j;
     K2_TRY(journal_open(m->data, JOURNAL_READ, NULL, &j, err));
-    int rc = has_candidate(j, older_than_ns) ? prove(m, j, older_than_ns, r, err) : K2_OK;
+    int rc = find_candidates(j, older_than_ns, r, err);
+    if (rc == K2_OK && r->removed > 0)
+        rc = prove(m, j, older_than_ns, r, err);
     journal_close(j);
     return rc;
 }
@@ -74,16 +86,30 @@ static void tell(struct maintainer *m, int removed, const char *stopped) {
 }
 
 /* *more: there may be more to remove at once. */
-static K2_RC retain(struct maintainer *m, int64_t now_ns, bool *more, struct k2_err *err) {
+static K2_RC retain_locked(struct maintainer *m, int64_t now_ns, bool *more, struct k2_err *err) {
     struct retain_report r = {0};
     int removed = 0;
-    int64_t older_than_ns = now_ns - atomic_load(&m->retention_ns);
+    int64_t older_than_ns = older_than(now_ns, atomic_load(&m->retention_ns));
     K2_TRY(find_proven(m, older_than_ns, &r, err));
     if (r.removed > 0)
         K2_TRY(jobs_retain(m->feeder, older_than_ns, r.last, &removed, err));
     tell(m, removed, r.stopped);
     *more = removed == MOST_SEGMENTS;
     return K2_OK;
+}
+
+/* A retention by hand at this moment is no failure. */
+static K2_RC retain(struct maintainer *m, int64_t now_ns, bool *more, struct k2_err *err) {
+    struct k2_lock *lock = NULL;
+    int rc = retain_lock(m->data, "k2 up", &lock, err);
+    if (rc == K2_E_LOCKED) {
+        k2_err_clear(err);
+        return K2_OK;
+    }
+    K2_TRY(rc);
+    rc = retain_locked(m, now_ns, more, err);
+    k2_lock_release(lock);
+    return rc;
 }
 
 /* --- small data files --- */

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "role/alert.h"
+#include "role/deriving.h"
 #include "role/feeder.h"
 #include "role/hub.h"
 #include "role/intake_plan.h"
@@ -24,6 +25,7 @@ struct role_platform {
     struct recoverer *recoverer;
     struct sinker *sinker;
     struct maintainer *maintainer;
+    struct deriving *deriving;
     struct hub *hub;
     int64_t started_ns;
 };
@@ -187,6 +189,7 @@ static void free_platform(struct role_platform *p) {
     alerter_free(p->alerter);
     recoverer_free(p->recoverer);
     maintainer_free(p->maintainer);
+    deriving_free(p->deriving);
     sinker_free(p->sinker);
     k2_lock_release(p->lock);
     free(p->http);
@@ -204,6 +207,7 @@ static K2_RC open_roles(struct role_platform *p, const struct k2_config *config,
     K2_TRY(feeder_new(p->data, config, &hooks, &p->feeder, err));
     p->maintainer = maintainer_new(p->data, config, p->feeder);
     p->recoverer = recoverer_new(p->data, config, p->feeder);
+    p->deriving = deriving_new(p->data, config, p->feeder);
     return K2_OK;
 }
 
@@ -223,10 +227,10 @@ int role_platform_open(const char *data, const struct k2_config *config, struct 
 /* --- running --- */
 
 struct agent *role_platform_agent(struct role_platform *p, int index) {
-    struct agent *const agents[] = {feeder_agent(p->feeder), sinker_agent(p->sinker),
+    struct agent *const agents[] = {feeder_agent(p->feeder),         sinker_agent(p->sinker),
                                     maintainer_agent(p->maintainer), alerter_agent(p->alerter),
-                                    recoverer_agent(p->recoverer)};
-    return index < 5 ? agents[index] : NULL;
+                                    recoverer_agent(p->recoverer),   deriving_agent(p->deriving)};
+    return index < 6 ? agents[index] : NULL;
 }
 
 void role_platform_set_address(struct role_platform *p, const char *http) {
@@ -248,6 +252,7 @@ void role_platform_reload(struct role_platform *p, const struct k2_config *confi
     alerter_reload(p->alerter, config);
     recoverer_reload(p->recoverer, config);
     maintainer_reload(p->maintainer, config);
+    deriving_reload(p->deriving, config);
     struct agent *a;
     for (int i = 0; (a = role_platform_agent(p, i)) != NULL; i++)
         agent_resume(a);
@@ -261,6 +266,8 @@ int role_platform_close(struct role_platform *p, struct k2_err *err) {
     hub_close(p->hub);
     maintainer_give_up(p->maintainer);
     recoverer_give_up(p->recoverer);
+    deriving_give_up(p->deriving);
+    agent_stop(deriving_agent(p->deriving));
     agent_stop(recoverer_agent(p->recoverer));
     agent_stop(maintainer_agent(p->maintainer));
     agent_stop(feeder_agent(p->feeder));

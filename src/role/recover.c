@@ -17,6 +17,8 @@
 
 #define OF_BINANCE "binance-json" /* what backfill.c writes */
 enum { MOST = 256, TRIES = 5 };
+static const size_t most_bytes = (size_t)4
+                                 << 20; /* of a REST API's answers, before they are ingested */
 #define FIRST_PAUSE (2 * K2_NS_PER_SEC) /* doubled after each try */
 
 struct rule {                                                    /* of a feed */
@@ -207,12 +209,12 @@ static K2_RC ask_again(struct recoverer *r, const struct rule *rule, const struc
 
 static K2_RC fetch(struct recoverer *r, const struct rule *rule, const struct wanted *w,
                    struct k2_buf *out, int64_t *through, struct k2_err *err) {
-    *through = w->to;
     if (feed_rerequest_is(rule->url))
         return ask_again(r, rule, w, out, through, err);
     if (w->kind != K2_KIND_TRADE)
         return k2_fail(err, K2_E_UNSUPPORTED, "the venue's REST API has only trades");
-    K2_TRY(backfill_trades(rule->url, rule->key, k2_sv_of(w->channel), w->from, w->to, out, err));
+    K2_TRY(backfill_trades(rule->url, rule->key, k2_sv_of(w->channel), w->next, w->to, most_bytes,
+                           out, through, err));
     return out->n > 0 ? K2_OK
                       : k2_fail(err, K2_E_NOTFOUND, "%s has none of these numbers", rule->url);
 }

@@ -68,6 +68,7 @@ struct k2_json *request_ingest_json(const struct request_ingest *r) {
     put_text(v, "counted_from", r->counted_from);
     put_text(v, "urls", r->urls);
     put_text(v, "send", r->send);
+    put_text(v, "headers", r->headers);
     put_text(v, "ca_file", r->ca_file);
     put_text(v, "raw_source", r->raw_source);
     if (r->raw_source) {
@@ -101,6 +102,7 @@ int request_ingest_read(const struct k2_json *v, struct request_ingest *out, str
         .halt = get_bool(v, "halt"),
         .urls = get_text(v, "urls"),
         .send = get_text(v, "send"),
+        .headers = get_text(v, "headers"),
         .ca_file = get_text(v, "ca_file"),
         .most_ns = get_int(v, "most_ns", 0),
         .speed = get_real(v, "speed"),

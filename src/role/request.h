@@ -25,8 +25,8 @@ struct request_ingest { /* strings are borrowed; NULL = not given */
     const char *counted_from; /* for counted_parse, or NULL */
     int32_t date;             /* INT32_MIN = not given */
     bool keep_counting, halt;
-    /* Of a live source: lists (live_words.h) of its URLs and of what is said to it; path is the first URL. */
-    const char *urls, *send, *ca_file;
+    /* Of a live source: lists (live_words.h) of its URLs, of what is said to it and of headers; path is the first URL. */
+    const char *urls, *send, *headers, *ca_file;
     int64_t most_ns;        /* it ends after so long; 0 = never */
     double speed;           /* of a file: ingest_source_options.speed */
     const char *raw_source; /* of the raw topic of the exchange: ingest_source_options.raw_source */

@@ -1,6 +1,11 @@
 /* role/retain.c - journal retention as a command asks for it; see role.h. */
 #include "role/line.h"
+#include "role/retain.h"
 #include "role/role.h"
+
+#include "base/fs.h"
+
+#include <stdlib.h>
 
 /* Proven here, on a journal opened for reading; removed by the platform that holds the journal. */
 static K2_RC through_platform(const char *data, struct query_engine *q, struct line *l,
@@ -38,8 +43,18 @@ static K2_RC retain_local(const char *data, struct query_engine *q, const struct
     return rc;
 }
 
-int role_retain(const char *data, const struct role_retention *o, struct retain_report *out,
-                struct k2_err *err) {
+int retain_lock(const char *data, const char *command, struct k2_lock **out, struct k2_err *err) {
+    char *run = k2_path(data, "run"), *path = k2_path(run, "retain.lock");
+    int rc = k2_fs_mkdirs(run, err);
+    if (rc == K2_OK)
+        rc = k2_lock_take(path, command, out, err);
+    free(run);
+    free(path);
+    return rc;
+}
+
+static K2_RC retain(const char *data, const struct role_retention *o, struct retain_report *out,
+                    struct k2_err *err) {
     struct query_engine *q;
     struct line *l;
     struct k2_err none;
@@ -51,5 +66,15 @@ int role_retain(const char *data, const struct role_retention *o, struct retain_
         line_close(l);
     }
     query_close(q);
+    return rc;
+}
+
+int role_retain(const char *data, const struct role_retention *o, struct retain_report *out,
+                struct k2_err *err) {
+    struct k2_lock *lock = NULL;
+    if (!o->dry_run && k2_fs_exists(data))
+        K2_TRY(retain_lock(data, o->command, &lock, err));
+    int rc = retain(data, o, out, err);
+    k2_lock_release(lock);
     return rc;
 }

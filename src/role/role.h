@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "query/query.h"
 #include "role/agent.h"
+#include "role/executions.h"
 #include "role/live_words.h"
 #include "role/request.h"
 
@@ -37,7 +38,7 @@ int role_platform_views(struct role_platform *p, struct agent_view *out, int max
 /* Told to other commands that ask for the status. Borrowed; before role_platform_start. */
 void role_platform_set_address(struct role_platform *p, const char *http);
 
-/* For tests: the agents in order (ingest, sink, maintenance, alerts, recovery), not started; NULL behind the last. */
+/* For tests: the agents in order (ingest, sink, maintenance, alerts, recovery, derivations), not started; NULL behind the last. */
 struct agent *role_platform_agent(struct role_platform *p, int index);
 
 /* Whether one runs in the directory. */
@@ -81,6 +82,13 @@ K2_RC role_writer_mark(struct role_writer *w, const struct request_mark *mark, b
 /* ingest_retry; durable with the next role_writer_flush at the latest. */
 K2_RC role_writer_retry(struct role_writer *w, const struct request_retry *r,
                         enum ingest_retried *outcome, struct k2_buf *why, struct k2_err *err);
+/* A group of executions, in journal and table when it returns (executions.h). *answers, an array, may be replaced by
+ * another one. K2_E_INVALID: it has no header. */
+K2_RC role_writer_executions(struct role_writer *w, const struct role_executions *group,
+                             struct k2_json **answers, struct k2_err *err);
+/* ingest_derive until nothing is new. */
+K2_RC role_writer_derive(struct role_writer *w, enum derive_what what, struct derive_report *report,
+                         struct k2_err *err);
 K2_RC role_writer_flush(struct role_writer *w, struct k2_err *err);
 struct ingest_stats role_writer_stats(const struct role_writer *w); /* of all calls so far */
 /* For the gaps that are open; NULL when the journal is another process's. */

@@ -14,7 +14,7 @@
 struct sinker {
     char *data;
     struct agent *agent;
-    _Atomic int64_t interval_ns, commit_rows;
+    _Atomic int64_t interval_ns, commit_rows, workers;
     _Atomic int64_t waiting, first_ns; /* rows not yet in the tables; wall clock of the first */
     bool looked;                       /* whatever an earlier run left is in the tables */
     int64_t committed_ns;              /* wall clock, of the last commit; 0 = none in this run */
@@ -25,7 +25,8 @@ static K2_RC with_lake(struct sinker *s, struct journal *j, struct sink_totals *
                        struct k2_err *err) {
     struct lake *l;
     K2_TRY(lake_open(s->data, true, &l, err));
-    struct sink_options o = {.commit_rows = atomic_load(&s->commit_rows)};
+    struct sink_options o = {.commit_rows = atomic_load(&s->commit_rows),
+                             .workers = sink_workers(atomic_load(&s->workers))};
     int rc = sink_run(j, l, s->data, &o, totals, err);
     lake_close(l);
     return rc;
@@ -106,6 +107,7 @@ struct agent *sinker_agent(struct sinker *s) {
 void sinker_reload(struct sinker *s, const struct k2_config *config) {
     atomic_store(&s->interval_ns, k2_config_int(config, K2_CONFIG_sink_interval));
     atomic_store(&s->commit_rows, k2_config_int(config, K2_CONFIG_sink_commit_rows));
+    atomic_store(&s->workers, k2_config_int(config, K2_CONFIG_sink_workers));
     agent_wake(s->agent);
 }
 

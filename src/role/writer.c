@@ -1,4 +1,5 @@
 /* role/writer.c - what a command appends with; see role.h. */
+#include "role/deriving.h"
 #include "role/line.h"
 #include "role/live_words.h"
 #include "role/policies.h"
@@ -14,6 +15,7 @@
 
 struct role_writer {
     struct role_writer_options options;
+    char *data;
     struct line *line;                /* to the platform that holds the journal; NULL: it is ours */
     struct job_report before, report; /* before: of the calls that ended (remote) */
     bool again;                       /* what the last answer says (remote) */
@@ -60,7 +62,7 @@ static K2_RC open_local(struct role_writer *w, const char *data, const struct k2
                         struct k2_err *err) {
     struct journal_options o = {
         .segment_bytes = k2_config_int(config, K2_CONFIG_journal_segment_bytes),
-        .partitions = (int32_t)k2_config_int(config, K2_CONFIG_journal_partitions),
+        .partitions = journal_profile_asked(config),
         .command = w->options.command,
     };
     K2_TRY(journal_open(data, JOURNAL_WRITE, &o, &w->journal, err));
@@ -114,9 +116,10 @@ static K2_RC run_slow(struct role_writer *w, struct ingest_source *s, struct k2_
 static K2_RC slow_local(struct role_writer *w, const struct request_ingest *r,
                         const struct feed_ops *format, const struct feed_options *o,
                         struct k2_err *err) {
-    struct live_words urls, send;
+    struct live_words urls, send, headers;
     live_words_split(r->urls, LIVE_WORDS_SEPARATOR, &urls);
     live_words_split(r->send, LIVE_WORDS_SEPARATOR, &send);
+    live_words_split(r->headers, LIVE_WORDS_SEPARATOR, &headers);
     const struct ingest_source_options so = {.feed = format,
                                              .options = *o,
                                              .halt = r->halt,
@@ -124,6 +127,7 @@ static K2_RC slow_local(struct role_writer *w, const struct request_ingest *r,
                                              .speed = r->speed,
                                              .urls = urls.at,
                                              .send = send.at,
+                                             .headers = headers.at,
                                              .ca_file = r->ca_file,
                                              .most_ns = r->most_ns,
                                              .raw_source = r->raw_source,
@@ -149,6 +153,7 @@ static K2_RC slow_local(struct role_writer *w, const struct request_ingest *r,
     }
     live_words_free(&urls);
     live_words_free(&send);
+    live_words_free(&headers);
     return rc;
 }
 
@@ -308,6 +313,7 @@ int role_writer_open(const char *data, const struct k2_config *config,
     struct role_writer *w = k2_zalloc(sizeof *w);
     struct k2_err none;
     w->options = *o;
+    w->data = k2_strdup(data);
     int rc = open_local(w, data, config, err);
     if (rc == K2_E_LOCKED && line_connect(data, &w->line, &none) == K2_OK) {
         k2_err_clear(err);
@@ -328,6 +334,7 @@ void role_writer_close(struct role_writer *w) {
     journal_close(w->journal);
     line_close(w->line);
     k2_buf_free(&w->why);
+    free(w->data);
     free(w);
 }
 
@@ -361,6 +368,71 @@ int role_writer_retry(struct role_writer *w, const struct request_retry *r,
     why->n = 0;
     k2_buf_sv(why, k2_buf_view(&w->why));
     return K2_OK;
+}
+
+static K2_RC executions_local(struct role_writer *w, const struct role_executions *group,
+                              struct k2_json *answers, struct k2_err *err) {
+    K2_TRY(executions_append(w->ingest, group, answers, err));
+    K2_TRY(ingest_commit(w->ingest, err));
+    return executions_into_table(w->data, w->journal, answers, err);
+}
+
+static K2_RC executions_remote(struct role_writer *w, const struct role_executions *group,
+                               struct k2_json **answers, struct k2_err *err) {
+    struct k2_json *a = NULL;
+    K2_TRY(line_send(w->line, executions_request(group), -1, err));
+    K2_TRY(line_receive(w->line, &a, NULL, err));
+    if (!a)
+        return k2_fail(err, K2_E_FAILED,
+                       "k2 up ended before it answered; start it, and send these rows again: what "
+                       "was stored is recognised");
+    int rc = request_error_read(a, err);
+    if (rc == K2_OK) {
+        k2_json_free(*answers);
+        *answers = k2_json_copy(k2_json_get(a, "done"));
+    }
+    k2_json_free(a);
+    return rc;
+}
+
+int role_writer_executions(struct role_writer *w, const struct role_executions *group,
+                           struct k2_json **answers, struct k2_err *err) {
+    return w->line ? executions_remote(w, group, answers, err)
+                   : executions_local(w, group, *answers, err);
+}
+
+static K2_RC derive_local(struct role_writer *w, enum derive_what what,
+                          struct derive_report *report, struct k2_err *err) {
+    const struct derive_past past = query_past(w->data);
+    for (bool more = true; more;) {
+        struct derive_report one;
+        K2_TRY(ingest_derive(w->ingest, what, &past, DERIVING_PIECE, &one, &more, err));
+        report->records += one.records;
+        report->rows += one.rows;
+    }
+    return K2_OK;
+}
+
+static K2_RC derive_remote(struct role_writer *w, enum derive_what what,
+                           struct derive_report *report, struct k2_err *err) {
+    struct k2_json *request = k2_json_object(), *a = NULL;
+    k2_json_set(request, "do", k2_json_cstring("derive"));
+    k2_json_set(request, "what", k2_json_cstring(derive_name(what)));
+    K2_TRY(line_send(w->line, request, -1, err));
+    K2_TRY(line_receive(w->line, &a, NULL, err));
+    if (!a)
+        return k2_fail(err, K2_E_FAILED, "k2 up ended before it answered; say it again");
+    int rc = request_error_read(a, err);
+    (void)k2_json_as_int(k2_json_get(k2_json_get(a, "done"), "records"), &report->records);
+    (void)k2_json_as_int(k2_json_get(k2_json_get(a, "done"), "rows"), &report->rows);
+    k2_json_free(a);
+    return rc;
+}
+
+int role_writer_derive(struct role_writer *w, enum derive_what what, struct derive_report *report,
+                       struct k2_err *err) {
+    *report = (struct derive_report){0};
+    return w->line ? derive_remote(w, what, report, err) : derive_local(w, what, report, err);
 }
 
 int role_writer_flush(struct role_writer *w, struct k2_err *err) {

@@ -27,9 +27,72 @@ static bool check(const struct serve *s, const struct http_request *r, struct ht
     return false;
 }
 
+/* --- finding the route --- */
+
+/* The next part of a path, between two '/'; false at its end. */
+static bool next_part(struct k2_sv *rest, struct k2_sv *part) {
+    if (!k2_sv_take(rest, '/'))
+        return false;
+    const char *end = memchr(rest->p, '/', rest->n);
+    *part = (struct k2_sv){rest->p, end ? (size_t)(end - rest->p) : rest->n};
+    *rest = (struct k2_sv){rest->p + part->n, rest->n - part->n};
+    return true;
+}
+
+static bool is_any(struct k2_sv part) {
+    return part.n > 0 && part.p[0] == '{';
+}
+
+/* A fixed part may be sent encoded, too. */
+static bool is_part(struct k2_sv want, struct k2_sv got) {
+    struct k2_buf text = {0};
+    bool same = uri_part(got, &text, NULL) == K2_OK && k2_sv_eq(want, k2_buf_view(&text));
+    k2_buf_free(&text);
+    return same;
+}
+
+/* Whether the path, as it was sent, is the route's; what stands for {...} is captured, still encoded. */
+static bool fits(const char *route, struct k2_sv path, struct http_request *r) {
+    struct k2_sv rest = k2_sv_of(route), want, got;
+    int captured = 0;
+    while (next_part(&rest, &want)) {
+        if (!next_part(&path, &got))
+            return false;
+        if (!is_any(want) && !is_part(want, got))
+            return false;
+        if (is_any(want) && got.n == 0)
+            return false;
+        if (is_any(want))
+            r->captured[captured++] = got;
+    }
+    return path.n == 0;
+}
+
 static bool takes(const struct route *route, const char *method) {
     return strcmp(route->method, method) == 0 ||
            (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+}
+
+/* The methods of all lines of this path, as the Allow header has them. */
+static const char *allowed(const char *path) {
+    enum { GET = 1, POST = 2, PUT = 4, DELETE = 8 };
+    static const char *const words[16] = {
+        [GET] = "GET, HEAD",
+        [POST] = "POST",
+        [GET | POST] = "GET, HEAD, POST",
+        [DELETE | POST] = "POST, DELETE",
+        [DELETE | GET] = "GET, HEAD, DELETE",
+        [DELETE | PUT | GET] = "GET, HEAD, PUT, DELETE",
+    };
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } methods[] = {{"GET", GET}, {"POST", POST}, {"PUT", PUT}, {"DELETE", DELETE}};
+    unsigned there = 0;
+    for (const struct route *r = serve_routes; r->path; r++)
+        for (size_t i = 0; strcmp(r->path, path) == 0 && i < 4; i++)
+            there |= strcmp(r->method, methods[i].name) == 0 ? methods[i].bit : 0;
+    return words[there] ? words[there] : "GET, HEAD, POST, PUT, DELETE";
 }
 
 static void not_found(struct http_reply *out, const char *path) {
@@ -45,21 +108,53 @@ static void not_found(struct http_reply *out, const char *path) {
         serve_problem(out, 404, path, "there is nothing at %.128s; GET / lists what is here", path);
 }
 
+/* --- answering --- */
+
+/* Each captured part decoded, all in one buffer, to which they point in the end. */
+static K2_RC decode(struct http_request *r, struct k2_buf *text, struct k2_err *err) {
+    size_t at[HTTP_CAPTURED], n[HTTP_CAPTURED];
+    for (int i = 0; i < HTTP_CAPTURED; i++) {
+        at[i] = text->n;
+        K2_TRY(uri_part(r->captured[i], text, err));
+        n[i] = text->n - at[i];
+        k2_buf_byte(text, 0);
+    }
+    for (int i = 0; i < HTTP_CAPTURED; i++)
+        r->captured[i] = (struct k2_sv){(const char *)text->p + at[i], n[i]};
+    return K2_OK;
+}
+
+static void answer_with(struct serve *s, const struct route *route, struct http_request *r,
+                        struct http_reply *out) {
+    struct k2_buf text = {0};
+    struct k2_err err = {0};
+    if (decode(r, &text, &err) == K2_OK)
+        route->answer(s, r, out);
+    else
+        serve_problem(out, 400, NULL, "%s", err.msg);
+    k2_buf_free(&text);
+}
+
 static void route(struct serve *s, const struct http_request *r, const char *path,
                   struct http_reply *out) {
+    const struct route *other = NULL; /* of the path, for another method */
     for (const struct route *route = serve_routes; route->path; route++) {
-        if (strcmp(route->path, path) != 0)
+        struct http_request with = *r;
+        if (!fits(route->path, k2_sv_of(r->path), &with))
             continue;
         out->route = route->path;
         if (takes(route, r->method)) {
-            route->answer(s, r, out);
+            answer_with(s, route, &with, out);
             return;
         }
-        serve_problem(out, 405, path, "%.32s is not for %s: it only reads", r->method, path);
-        out->allow = "GET, HEAD";
+        other = route;
+    }
+    if (!other) {
+        not_found(out, path);
         return;
     }
-    not_found(out, path);
+    out->allow = allowed(other->path);
+    serve_problem(out, 405, path, "%.32s is not for %s: it takes %s", r->method, path, out->allow);
 }
 
 void serve_answer(void *serve, const struct http_request *r, struct http_reply *out) {

@@ -74,8 +74,11 @@ static void put_parts(const struct health *h, struct k2_buf *out) {
 static void put_routes(struct k2_buf *out) {
     k2_buf_str(out, "<h2>Routes</h2>\n<table>\n<tr><th>route</th><th>gives</th></tr>\n");
     for (const struct route *r = serve_routes; r->path; r++) {
-        k2_buf_printf(out, "<tr><td><code>%s <a href=\"%s\">%s</a></code></td><td>", r->method,
-                      r->path, r->path);
+        bool link = strcmp(r->method, "GET") == 0 && !strchr(r->path, '{');
+        k2_buf_printf(out,
+                      link ? "<tr><td><code>%s <a href=\"%s\">%s</a></code></td><td>"
+                           : "<tr><td><code>%s %s</code></td><td>",
+                      r->method, r->path, r->path);
         put_escaped(out, r->doc);
         k2_buf_str(out, "</td></tr>\n");
     }

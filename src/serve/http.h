@@ -9,12 +9,21 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+enum { HTTP_CAPTURED = 2 };
+
 struct http_request { /* borrowed for the call */
     const char *method;
     const char *path;          /* as sent, without the query; still percent-encoded */
     const char *host, *accept; /* NULL = no such header */
-    size_t head_bytes;         /* of the request line and all header lines */
-    bool too_large;            /* its body is over the limit and was not read */
+    const char *content_type;
+    size_t head_bytes; /* of the request line and all header lines */
+    bool too_large;    /* its body is over the limit and was not read */
+    struct k2_sv body; /* of POST and PUT; that of others is thrown away */
+    /* Of the query (?NAME=VALUE), still percent-encoded; NULL = not there. */
+    const char *(*argument)(void *of, const char *name);
+    void *of;
+    /* What stands in the path where the route has {SOMETHING}; decoded. Set by answer.c. */
+    struct k2_sv captured[HTTP_CAPTURED];
 };
 
 struct http_reply {

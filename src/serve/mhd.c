@@ -1,6 +1,7 @@
 /* serve/mhd.c - http.h by libmicrohttpd, which nothing else knows.
  *
- * Two threads of the library share the connections by epoll. A body is counted and dropped. The library
+ * Two threads of the library share the connections by epoll. The body of a POST or PUT is gathered, others are counted
+ * and dropped. The library
  * answers by itself what is no HTTP at all (400, 505, and 431 when a head is larger than its buffer), in
  * words of its own. The path is handed on as it was sent: it is decoded in one place, uri.c.
  */
@@ -35,7 +36,9 @@ struct http_server {
 
 struct exchange { /* one request and its answer */
     int64_t began_ns;
-    size_t body;
+    size_t body_bytes;
+    bool keeps_body;
+    struct k2_buf body;
     int status; /* 0 = not answered yet */
     const char *route;
 };
@@ -44,6 +47,10 @@ struct exchange { /* one request and its answer */
 
 static const char *header(struct MHD_Connection *c, const char *name) {
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+static const char *argument(void *c, const char *name) {
+    return MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, name);
 }
 
 static size_t head_bytes(struct MHD_Connection *c) {
@@ -91,6 +98,10 @@ static result respond(struct http_server *h, struct MHD_Connection *c, struct ex
                                    .path = path,
                                    .host = header(c, "Host"),
                                    .accept = header(c, "Accept"),
+                                   .content_type = header(c, "Content-Type"),
+                                   .body = k2_buf_view(&x->body),
+                                   .argument = argument,
+                                   .of = c,
                                    .head_bytes = head_bytes(c),
                                    .too_large = too_large};
     struct http_reply reply = {0};
@@ -105,6 +116,7 @@ static result begin(struct http_server *h, struct MHD_Connection *c, const char 
     struct exchange *x = k2_zalloc(sizeof *x);
     *state = x;
     x->began_ns = k2_monotonic_ns();
+    x->keeps_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0;
     atomic_fetch_add(&h->active, 1);
     return announces_too_much(h, c) ? respond(h, c, x, method, path, true) : MHD_YES;
 }
@@ -115,14 +127,17 @@ static result on_request(void *ctx, struct MHD_Connection *c, const char *path, 
     struct http_server *h = ctx;
     struct exchange *x = *state;
     (void)version;
-    (void)body;
     if (!x)
         return begin(h, c, method, path, state);
     if (*n == 0)
         return respond(h, c, x, method, path, false);
-    x->body += *n;
+    x->body_bytes += *n;
+    if (x->body_bytes > h->limits.body_bytes)
+        return MHD_NO; /* the connection is closed */
+    if (x->keeps_body)
+        k2_buf_put(&x->body, body, *n);
     *n = 0;
-    return x->body > h->limits.body_bytes ? MHD_NO : MHD_YES; /* no: the connection is closed */
+    return MHD_YES;
 }
 
 static void count(const struct exchange *x) {
@@ -151,6 +166,7 @@ static void on_answered(void *ctx, struct MHD_Connection *c, void **state,
         return;
     if (x->status)
         count(x);
+    k2_buf_free(&x->body);
     free(x);
     *state = NULL;
     atomic_fetch_sub(&h->active, 1);

@@ -20,7 +20,7 @@ static void put_text(const struct serve *s, const struct health *h, struct k2_bu
     }
     k2_buf_str(out, "\nroutes\n");
     for (const struct route *r = serve_routes; r->path; r++)
-        k2_buf_printf(out, "  %-4s %-16s %s\n", r->method, r->path, r->doc);
+        k2_buf_printf(out, "  %-6s %-55s %s\n", r->method, r->path, r->doc);
 }
 
 static struct k2_json *routes_json(void) {

@@ -1,17 +1,19 @@
-/* serve/serve.h - the doors: HTTP on one address, read only so far.
+/* serve/serve.h - the doors: HTTP on one address.
  *
  *     GET /               what is here: for people as HTML, for programs as JSON, for curl as text
  *     GET /health         the parts, one by one; 200 when all of them are ready, else 503
  *     GET /health/live    200 while this process answers at all
  *     GET /health/ready   200 or 503, as /health, in one word
  *     GET /metrics        base/metrics.h, for Prometheus
+ *     /subjects, /schemas, /compatibility, /config, /mode, /contexts
+ *                         the schema registry, as Confluent's Schema Registry answers (docs/schemas.md)
  *
  * A route is one line in serve/routes.c. Errors are application/problem+json (RFC 9457).
  *
  * The server runs on threads of its own. It reads hooks->ctx only through the hooks, which are called
  * from any of those threads, several at a time, and until serve_close has returned: they take a
  * snapshot and return, and never wait for a stage. Nobody is asked who he is, so only a loopback
- * address is accepted unless the options say otherwise.
+ * address is accepted unless the options say otherwise, and even then schemas are changed only by who is let.
  * Thread-safety: serve_open and serve_close by one thread; the rest by any.
  */
 #ifndef K2_SERVE_SERVE_H
@@ -24,6 +26,7 @@
 #define SERVE_LISTEN "127.0.0.1:7420" /* the default of config key http.listen */
 
 struct serve;
+struct k2_registry;
 
 enum serve_state { SERVE_UP, SERVE_STARTING, SERVE_DEGRADED, SERVE_DOWN };
 
@@ -41,6 +44,9 @@ struct serve_hooks {
     /* Fills at most `max` parts and gives their number. NULL = there are none. The process is ready
      * when no part is starting or down: a degraded one still does its work. */
     int (*parts)(void *ctx, struct serve_part *out, int max);
+    /* The schema registry, which stays until serve_close. NULL = there is none. */
+    K2_RC (*registry)(void *ctx, struct k2_registry **out, struct k2_err *err);
+    bool registry_allow_remote; /* with allow_remote: other machines may change schemas */
 };
 
 struct serve_options {          /* zero = the default */

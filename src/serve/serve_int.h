@@ -30,7 +30,7 @@ struct route {
     const char *doc; /* one line, for `/` */
 };
 
-/* routes.c; ended by a line without a path. */
+/* routes.c; ended by a line without a path. A path may have parts such as {subject}, which stand for any one. */
 extern const struct route serve_routes[];
 
 /* --- answer.c --- */

@@ -19,9 +19,7 @@ static int next_byte(struct k2_sv raw, size_t *i) {
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-int uri_path(struct k2_sv raw, struct k2_buf *out, struct k2_err *err) {
-    if (raw.n == 0 || raw.p[0] != '/')
-        return k2_fail(err, K2_E_INVALID, "the path of a request begins with '/'");
+int uri_part(struct k2_sv raw, struct k2_buf *out, struct k2_err *err) {
     for (size_t i = 0; i < raw.n; i++) {
         int byte = next_byte(raw, &i);
         if (byte < 0)
@@ -31,6 +29,13 @@ int uri_path(struct k2_sv raw, struct k2_buf *out, struct k2_err *err) {
             return k2_fail(err, K2_E_INVALID, "the path holds a control character (%d)", byte);
         k2_buf_byte(out, (uint8_t)byte);
     }
+    return K2_OK;
+}
+
+int uri_path(struct k2_sv raw, struct k2_buf *out, struct k2_err *err) {
+    if (raw.n == 0 || raw.p[0] != '/')
+        return k2_fail(err, K2_E_INVALID, "the path of a request begins with '/'");
+    K2_TRY(uri_part(raw, out, err));
     k2_buf_cstr(out);
     return K2_OK;
 }

@@ -9,4 +9,7 @@
  * %XX, a control character or NUL, raw or decoded, or no '/' at the start. */
 K2_RC uri_path(struct k2_sv raw, struct k2_buf *out, struct k2_err *err);
 
+/* The same of one part of a path, or of a value in a query. */
+K2_RC uri_part(struct k2_sv raw, struct k2_buf *out, struct k2_err *err);
+
 #endif

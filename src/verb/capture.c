@@ -97,25 +97,50 @@ static int open_file(struct run *r, struct k2_err *err) {
     return K2_OK;
 }
 
+static int read_words(struct run *r, struct k2_buf *send, struct k2_buf *headers,
+                      struct k2_err *err) {
+    const char *word;
+    for (int i = 0; (word = verb_value_at(r->c, "send", i)) != NULL; i++)
+        K2_TRY(live_words_read(word, send, err));
+    for (int i = 0; (word = verb_value_at(r->c, "header", i)) != NULL; i++)
+        K2_TRY(live_words_header(word, headers, err));
+    return K2_OK;
+}
+
+/* What comes is not decoded: the format only says which pings and answers the venue wants. */
+static int check_feed(const char *feed, const char *url, struct k2_err *err) {
+    const struct feed_ops *ops;
+    if (!feed)
+        return K2_OK;
+    K2_TRY_CTX(feed_load(k2_sv_of(feed), &ops, err), err, "--feed");
+    return feed_live_fits(ops, url, err);
+}
+
 static int open_live(struct run *r, struct k2_err *err) {
-    const char *urls[URLS_MOST + 1] = {NULL}, *word;
-    struct k2_buf list = {0};
-    struct live_words send = {0};
+    const char *urls[URLS_MOST + 1] = {NULL}, *feed = verb_value(r->c, "feed");
+    struct k2_buf said = {0}, lines = {0};
+    struct live_words send = {0}, headers = {0};
     if (r->c->arg_count > URLS_MOST)
         return k2_fail(err, K2_E_USAGE, "at most %d URLs of a source, not %d", URLS_MOST,
                        r->c->arg_count);
     for (int i = 0; i < r->c->arg_count; i++)
         urls[i] = r->c->args[i];
-    int rc = K2_OK;
-    for (int i = 0; rc == K2_OK && (word = verb_value_at(r->c, "send", i)) != NULL; i++)
-        rc = live_words_read(word, &list, err);
-    live_words_split(k2_buf_cstr(&list), LIVE_WORDS_SEPARATOR, &send);
-    const struct feed_live_options o = {
-        .urls = urls, .send = send.at, .ca_file = verb_value(r->c, "ca-file")};
+    int rc = read_words(r, &said, &lines, err);
+    live_words_split(k2_buf_cstr(&said), LIVE_WORDS_SEPARATOR, &send);
+    live_words_split(k2_buf_cstr(&lines), LIVE_WORDS_SEPARATOR, &headers);
+    const struct feed_live_options o = {.urls = urls,
+                                        .send = send.at,
+                                        .headers = headers.at,
+                                        .format = feed,
+                                        .ca_file = verb_value(r->c, "ca-file")};
+    if (rc == K2_OK)
+        rc = check_feed(feed, urls[0], err);
     if (rc == K2_OK)
         rc = feed_live_open(&o, &r->live, err);
     live_words_free(&send);
-    k2_buf_free(&list);
+    live_words_free(&headers);
+    k2_buf_free(&said);
+    k2_buf_free(&lines);
     return rc;
 }
 
@@ -285,6 +310,10 @@ static const struct verb_option options[] = {
     {"frames", "N", NULL, "end after so many frames", NULL, 0},
     {"send", "TEXT", NULL, "say this after connecting, such as a subscription; @FILE: its lines",
      NULL, 0},
+    {"feed", "FORMAT", NULL, "what comes is of this feed: its venue gets the pings that it wants",
+     NULL, 0},
+    {"header", "NAME:VALUE", NULL,
+     "a WebSocket: a header of the handshake; VALUE may be env:NAME or file:PATH", NULL, 0},
     {"ca-file", "FILE", NULL, "certificates to trust beside the system's", NULL, 0},
     VERB_FORMAT,
     {0}};
@@ -303,7 +332,8 @@ const struct verb verb_capture = {
         "A SOURCE is tcp://HOST:PORT, soupbintcp://HOST:PORT (SoupBinTCP, with its login and\n"
         "heartbeats; docs/raw.md), udp://GROUP:PORT[,GROUP:PORT][@INTERFACE] (two are the lines\n"
         "A and B), ws:// or wss://, or pcap:FILE. Several URLs are ways to the same source: the\n"
-        "first that works is used, and the next one when it ends.\n"
+        "first that works is used, and the next one when it ends. Without --feed a WebSocket gets\n"
+        "the pings of RFC 6455 only, and some venues end such a connection (docs/raw.md).\n"
         "\n"
         "The file holds every frame as it came, with when and on which line and connection,\n"
         "until SIGINT, --seconds or --frames. k2 feed detect, k2 decode and k2 ingest read it\n"

@@ -12,12 +12,23 @@ static void put_env_name(struct listing *l, const struct k2_config_entry *e) {
     k2_buf_free(&name);
 }
 
+/* A password may stand in the journal's address. */
+static void put_value(struct listing *l, const struct k2_config_entry *e) {
+    struct k2_buf shown = {0};
+    if (strcmp(e->section, "journal") == 0 && strcmp(e->key, "url") == 0)
+        journal_url_print(e->value, &shown);
+    else
+        k2_buf_str(&shown, e->value);
+    listing_text(l, k2_buf_view(&shown));
+    k2_buf_free(&shown);
+}
+
 static void put_entry(struct listing *l, const struct k2_config_entry *e) {
     struct k2_buf name = {0};
     k2_buf_printf(&name, "%s.%s", e->section, e->key);
     listing_text(l, k2_buf_view(&name));
     k2_buf_free(&name);
-    listing_cstring(l, e->value);
+    put_value(l, e);
     listing_cstring(l, e->origin);
     put_env_name(l, e);
     listing_cstring(l, e->meaning);

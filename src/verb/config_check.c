@@ -71,12 +71,12 @@ static void check_doors(struct check *k) {
     tell(k, &why);
 }
 
-static void check_webhook(struct check *k) {
-    const char *url = k2_config_string(k->config, K2_CONFIG_alert_webhook);
+static void check_url(struct check *k, enum k2_config_key key, const char *name) {
+    const char *url = k2_config_string(k->config, key);
     struct k2_err why;
     if (!url[0] || k2_http_check(url, &why) == K2_OK)
         return;
-    (void)k2_err_context(&why, why.status, "alert.webhook");
+    (void)k2_err_context(&why, why.status, "%s", name);
     tell(k, &why);
 }
 
@@ -89,7 +89,8 @@ int config_check_load(const struct verb_context *c, config_check_fn *to, void *c
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         check_range(&k, &ranges[i]);
     check_doors(&k);
-    check_webhook(&k);
+    check_url(&k, K2_CONFIG_alert_webhook, "alert.webhook");
+    check_url(&k, K2_CONFIG_registry_url, "registry.url");
     *errors = k.errors + role_platform_check(k.config, to, ctx);
     return K2_OK;
 }

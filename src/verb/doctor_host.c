@@ -38,8 +38,7 @@ static void check_config(struct doctor *d) {
         on_error(d, why.msg);
         return;
     }
-    (void)!journal_use(k2_config_string(d->c->config, K2_CONFIG_journal_url),
-                       NULL); /* told above */
+    (void)!verb_use(d->c->config, NULL); /* told above */
     int set = 0, n = k2_config_entry_count(d->c->config);
     for (int i = 0; i < n; i++)
         set += strcmp(k2_config_entry(d->c->config, i).origin, "default") != 0;

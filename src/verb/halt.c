@@ -37,6 +37,7 @@ struct halts {
     size_t n;
     const char *name;
     struct k2_buf found; /* the ID of the gap that halts it */
+    const char *rest;    /* of that: how what is behind the gap is stored */
 };
 
 /* raw_offset: of a file it is a byte, of a live source the offset of its frame. */
@@ -45,6 +46,15 @@ static bool is_live(struct k2_sv source) {
     bool live = feed_is_live(text) || k2_sv_starts(source, K2_SV("feed:"));
     free(text);
     return live;
+}
+
+/* Of a live source nothing has to come again: its bytes are kept. */
+static const char *rest_of(struct k2_sv source) {
+    if (is_live(source))
+        return "what was received meanwhile is kept in the raw topic and stored from there: by k2 "
+               "up of its feeds, else when the address is read again (k2 ingest), or by k2 "
+               "redecode EXCHANGE --commit";
+    return "what was read meanwhile is stored when its file is read again (k2 ingest)";
 }
 
 static void put_channel(struct halts *h, const struct seq_step *gap) {
@@ -79,8 +89,10 @@ static void see_gap(void *ctx, const struct seq_step *gap) {
     ledger_channel_name(gap, &name);
     if (h->list)
         put_channel(h, gap);
-    else if (h->found.n == 0 && k2_sv_eq(k2_buf_view(&name), k2_sv_of(h->name)))
+    else if (h->found.n == 0 && k2_sv_eq(k2_buf_view(&name), k2_sv_of(h->name))) {
         ledger_entry_name(gap, &h->found);
+        h->rest = rest_of(gap->source);
+    }
     h->n++;
     k2_buf_free(&name);
 }
@@ -159,10 +171,7 @@ static K2_RC resume_channel(struct verb_context *c, struct k2_err *err) {
     if (rc == K2_OK)
         rc = gap_id_mark(c, k2_buf_cstr(&h.found), SEQ_GIVEN_UP, NULL, err);
     if (rc == K2_OK)
-        verb_note(c,
-                  "%s goes on without %s; what was read meanwhile is stored when its file is "
-                  "read again (k2 ingest)",
-                  c->args[0], k2_buf_cstr(&h.found));
+        verb_note(c, "%s goes on without %s; %s", c->args[0], k2_buf_cstr(&h.found), h.rest);
     k2_buf_free(&h.found);
     return rc;
 }
@@ -193,7 +202,9 @@ static const struct verb list = {
         "highest number is stored until the gap is filled, which lets it go on by itself, or "
         "given\n"
         "up by k2 halt resume. Other channels go on. k2 up reads its files again when it goes on,\n"
-        "so what was read meanwhile is stored then; a file of k2 ingest has to be given again.",
+        "so what was read meanwhile is stored then; a file of k2 ingest has to be given again. "
+        "What\n"
+        "live sources received meanwhile is kept in their raw topic and stored from there.",
     .options = options,
     .examples = examples,
     .run = run_list,

@@ -1,5 +1,6 @@
 /* verb/ingest.c - `k2 ingest`: files into the journal. */
 #include "role/role.h"
+#include "verb/executions.h"
 #include "verb/listing.h"
 #include "verb/mapping.h"
 #include "verb/progress.h"
@@ -16,11 +17,11 @@
 struct run {
     struct verb_context *c;
     struct role_writer *writer;
-    struct request_ingest request; /* what is the same for every file */
-    struct k2_buf symbols;         /* its list, with what the files in it hold */
-    struct k2_buf mapping;         /* the text of --mapping */
-    struct k2_buf urls, send;      /* of a live source, as lists */
-    bool slow;                     /* a live source, or a file at a pace: signals end it well */
+    struct request_ingest request;     /* what is the same for every file */
+    struct k2_buf symbols;             /* its list, with what the files in it hold */
+    struct k2_buf mapping;             /* the text of --mapping */
+    struct k2_buf urls, send, headers; /* of a live source, as lists */
+    bool slow;                         /* a live source, or a file at a pace: signals end it well */
     struct sources sources;
     struct progress progress;
     const char *current; /* file being read, for the progress line */
@@ -81,12 +82,15 @@ static int read_live(struct run *r, struct k2_err *err) {
                        "a live source needs --exchange: it names the topic of its raw bytes");
     for (int i = 0; (word = verb_value_at(r->c, "send", i)) != NULL; i++)
         K2_TRY(live_words_read(word, &r->send, err));
+    for (int i = 0; (word = verb_value_at(r->c, "header", i)) != NULL; i++)
+        K2_TRY(live_words_header(word, &r->headers, err));
     if (seconds)
         K2_TRY(words_real("seconds", seconds, &s, err));
     if (seconds && (s <= 0 || s > 1e9))
         return k2_fail(err, K2_E_USAGE, "--seconds is above 0 and at most 10^9, not %s", seconds);
     q->urls = k2_buf_cstr(&r->urls);
     q->send = k2_buf_cstr(&r->send);
+    q->headers = k2_buf_cstr(&r->headers);
     q->ca_file = verb_value(r->c, "ca-file");
     q->most_ns = (int64_t)(s * 1e9);
     while (r->sources.n > 1)
@@ -299,6 +303,8 @@ static int run_all(struct run *r, struct k2_err *err) {
     };
     K2_TRY(read_options(r, err));
     K2_TRY(find_sources(r, err));
+    if (verb_executions_wanted(&r->sources))
+        return verb_executions_run(r->c, &r->sources, err);
     K2_TRY(all_is_lost(r, err));
     K2_TRY(verb_journal_known(r->c, err));
     K2_TRY(role_writer_open(r->c->data, r->c->config, &o, &r->writer, err));
@@ -313,6 +319,7 @@ static int run(struct verb_context *c, struct k2_err *err) {
     k2_buf_free(&r.mapping);
     k2_buf_free(&r.urls);
     k2_buf_free(&r.send);
+    k2_buf_free(&r.headers);
     sources_free(&r.sources);
     return rc;
 }
@@ -330,6 +337,8 @@ static const struct verb_option options[] = {
     {"seconds", "S", NULL, "a live source: end after so long; else SIGINT ends it", NULL, 0},
     {"send", "TEXT", NULL, "a live source: say this after connecting; @FILE: each of its lines",
      NULL, 0},
+    {"header", "NAME:VALUE", NULL,
+     "a WebSocket: a header of the handshake; VALUE may be env:NAME or file:PATH", NULL, 0},
     {"ca-file", "FILE", NULL, "a live source: certificates to trust beside the system's", NULL, 0},
     {"strict", NULL, NULL, "exit with 3 also for gaps, refused rows, files without an event", NULL,
      0},
@@ -340,6 +349,7 @@ static const char *const examples[] = {
     "k2 ingest 7078_BHP_20140310.csv.gz",
     "k2 ingest asx-csv --symbols 'B*' trades/ quotes/",
     "k2 simulate --print binance-json --symbols 1 --seconds 5 | k2 ingest binance-json -",
+    "k2 ingest executions fills.csv",
     "k2 ingest binance-json udp://127.0.0.1:26400 --exchange BINANCE --seconds 0.2",
     NULL,
 };
@@ -363,7 +373,10 @@ const struct verb verb_ingest = {
         "It returns when all is durable. What was read before is recognised and dropped; what\n"
         "cannot be read goes to quarantine with its bytes. The summary adds up:\n"
         "  read = accepted + duplicates + conflicts + quarantined + filtered + halted\n"
-        "A file that is missing or damaged is reported, and the others go on.",
+        "A file that is missing or damaged is reported, and the others go on.\n"
+        "\n"
+        "Executions of our own orders (FORMAT executions) are answered row by row: one JSON\n"
+        "line on stdout for each, when the journal and the table both hold it.",
     .options = options,
     .examples = examples,
     .data_exit = "an event has the number of another one (conflict); --strict: gaps,\n  refused "

@@ -106,7 +106,9 @@ static void take_source(void *ctx, const struct source_record *s, int64_t append
     struct run *r = ctx;
     uint32_t id = k2_intern_find(r->in, s->path);
     (void)append_ns;
-    if (id && id < r->sources && !k2_sv_eq(s->format, K2_SV("mapped")))
+    /* Many things came under the name of standard input. */
+    if (id && id < r->sources && !k2_sv_eq(s->format, K2_SV("mapped")) &&
+        !k2_sv_eq(s->path, K2_SV("-")))
         r->read_as[id] = feed_find(s->format);
 }
 

@@ -1,5 +1,6 @@
 /* verb/records.c - see records.h. */
 #include "verb/records.h"
+#include "verb/words.h"
 
 struct walk {
     struct journal_reader *reader;
@@ -80,4 +81,48 @@ int records_topic(struct journal *j, const char *name, struct journal_topic *out
     return k2_fail(err, K2_E_NOTFOUND, "there is no topic '%s'%s%s%s", name,
                    best ? "; did you mean " : "; k2 topic list names them", best ? best : "",
                    best ? "?" : "");
+}
+
+/* --- a place by a word --- */
+
+static int64_t within(int64_t v, int64_t low, int64_t high) {
+    return v < low ? low : v > high ? high : v;
+}
+
+/* Ours first, then those of Kafka's tools. */
+static const char *const start_words[] = {"start", "beginning", "earliest", NULL};
+static const char *const end_words[] = {"end", "latest", NULL};
+
+static bool is_one_of(struct k2_sv word, const char *const *words) {
+    for (; *words; words++) {
+        if (k2_sv_eq(word, k2_sv_of(*words)))
+            return true;
+    }
+    return false;
+}
+
+int records_offsets(const struct verb_context *c, struct journal *j, const struct journal_topic *t,
+                    const char *option, const char *word, const int64_t *starts,
+                    const int64_t *ends, int64_t *from, struct k2_err *err) {
+    struct k2_sv text = k2_sv_of(word);
+    int64_t number, ns;
+    bool counted = k2_sv_i64(text, &number);
+    bool start = is_one_of(text, start_words);
+    for (int32_t p = 0; p < t->partitions; p++) {
+        if (start)
+            from[p] = starts[p];
+        else if (counted && number < 0)
+            from[p] = within(ends[p] + number, starts[p], ends[p]);
+        else if (counted)
+            from[p] = within(number, starts[p], ends[p]);
+        else
+            from[p] = ends[p];
+    }
+    if (counted || start || is_one_of(text, end_words))
+        return K2_OK;
+    K2_TRY(words_time(c, option, word, NULL, &ns, err));
+    K2_TRY(journal_ends_at(j, t->id, ns, from, err));
+    for (int32_t p = 0; p < t->partitions; p++)
+        from[p] = within(from[p], starts[p], ends[p]); /* older records may be gone */
+    return K2_OK;
 }

@@ -24,6 +24,13 @@ K2_RC records_visit(struct journal *j, const struct journal_topic *t,
 K2_RC records_topic(struct journal *j, const char *name, struct journal_topic *out,
                     struct k2_err *err);
 
+/* For every partition of a topic the offset that the word of an option means: start, end, an OFFSET, a TIME, or -N, so
+ * many before the end. starts and ends: what can be read. */
+K2_RC records_offsets(const struct verb_context *c, struct journal *j,
+                      const struct journal_topic *t, const char *option, const char *word,
+                      const int64_t *starts, const int64_t *ends, int64_t *from,
+                      struct k2_err *err);
+
 /* The event as a JSON object: the fields of its record. Decimals, and longs beyond 2^53, as strings. */
 void event_json(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
 /* Appends the JSON of one field (index in its kind's table); false, and nothing, when it has no value or is none of

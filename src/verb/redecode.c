@@ -255,7 +255,11 @@ const struct verb verb_redecode = {
         "Nothing is stored without --commit. With it the source goes through the ordinary ingest,\n"
         "also beside a running k2 up: what is added is stored, what is the same is dropped, and\n"
         "what is changed is a conflict: quarantined, and what was stored before stays. A second\n"
-        "run adds nothing.",
+        "run adds nothing.\n"
+        "\n"
+        "Of a raw topic whose beginning retention has deleted, rows that are numbered by their\n"
+        "place are left out for the session dates that are not whole any more: they would be\n"
+        "counted from another place.",
     .options = options,
     .examples = examples,
     .data_exit = "something differs; with --commit: there were conflicts",

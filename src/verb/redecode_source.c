@@ -228,7 +228,7 @@ int redecode_find(struct redecode *r, struct k2_err *err) {
 
 /* Between pieces decoders hold no strings that they do not check (feed.h): what comes only once must not fill the memory. */
 static void forget_strings(struct redecode *r) {
-    if (k2_interner_bytes(r->in) > MOST_STRINGS)
+    if (k2_interner_used(r->in) > MOST_STRINGS)
         k2_interner_reset(r->in);
 }
 

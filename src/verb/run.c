@@ -46,12 +46,36 @@ void verb_complain(const struct verb_context *c, const struct k2_err *err) {
 }
 
 int verb_journal_known(const struct verb_context *c, struct k2_err *err) {
+    const struct journal_profile *p;
+    enum journal_producer producer;
     struct k2_err why = {0};
+    K2_TRY_CTX(
+        journal_profile_find(k2_config_string(c->config, K2_CONFIG_journal_profile), &p, err), err,
+        "journal.profile");
+    K2_TRY_CTX(journal_producer_find(k2_config_string(c->config, K2_CONFIG_journal_producer),
+                                     &producer, err),
+               err, "journal.producer");
     if (journal_url_check(k2_config_string(c->config, K2_CONFIG_journal_url), &why) == K2_OK)
         return K2_OK;
     /* The value as written: behind a reference there may be a secret. */
-    return k2_fail(err, why.status, "journal.url is '%s': use local: or kafka://HOST:PORT",
-                   k2_config_entry(c->config, K2_CONFIG_journal_url).value);
+    struct k2_buf shown = {0};
+    journal_url_print(k2_config_entry(c->config, K2_CONFIG_journal_url).value, &shown);
+    int rc = k2_fail(err, why.status, "journal.url is '%s': use local: or kafka://HOST:PORT",
+                     k2_buf_cstr(&shown));
+    k2_buf_free(&shown);
+    return rc;
+}
+
+int verb_use(const struct k2_config *config, struct k2_err *err) {
+    const struct k2_registry_service service = {
+        .url = k2_config_string(config, K2_CONFIG_registry_url),
+        .user = k2_config_string(config, K2_CONFIG_registry_user),
+        .password = k2_config_string(config, K2_CONFIG_registry_password),
+        .ca_file = k2_config_string(config, K2_CONFIG_registry_ca_file),
+        .cache_ns = k2_config_int(config, K2_CONFIG_registry_cache),
+    };
+    K2_TRY(k2_registry_use(&service, err));
+    return journal_use(k2_config_string(config, K2_CONFIG_journal_url), err);
 }
 
 int verb_journal(const struct verb_context *c, enum journal_mode mode, struct journal **out,
@@ -59,7 +83,7 @@ int verb_journal(const struct verb_context *c, enum journal_mode mode, struct jo
     K2_TRY(verb_journal_known(c, err));
     struct journal_options o = {
         .segment_bytes = k2_config_int(c->config, K2_CONFIG_journal_segment_bytes),
-        .partitions = (int32_t)k2_config_int(c->config, K2_CONFIG_journal_partitions),
+        .partitions = journal_profile_asked(c->config),
         .command = c->name,
     };
     int rc = journal_open(c->data, mode, &o, out, err);
@@ -81,7 +105,9 @@ static int load_config(struct verb_context *c, struct k2_err *err) {
     if (k2_sv_starts(k2_sv_of(c->name), K2_SV("k2 config")))
         return K2_OK;
     K2_TRY(verb_journal_known(c, err));
-    return journal_use(k2_config_string(c->config, K2_CONFIG_journal_url), err);
+    K2_TRY(journal_use_profile(k2_config_string(c->config, K2_CONFIG_journal_profile), err));
+    K2_TRY(journal_use_producer(k2_config_string(c->config, K2_CONFIG_journal_producer), err));
+    return verb_use(c->config, err);
 }
 
 static int run(struct verb_context *c, struct k2_err *err) {

@@ -1,5 +1,7 @@
 /* verb/schema.c - `k2 schema list` and `show`: the registry beside the journal. */
 #include "verb/listing.h"
+#include "verb/schema_check.h"
+#include "verb/schema_register.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
 
@@ -114,12 +116,13 @@ static const struct verb show = {
     .run = run_show,
 };
 
-static const struct verb *const subs[] = {&list, &show, NULL};
+static const struct verb *const subs[] = {
+    &list, &show, &verb_schema_register, &verb_schema_check, &verb_schema_compatibility, NULL};
 
 const struct verb verb_schema = {
     .name = "schema",
     .summary = "the schemas of the journal's records",
-    .usage = "list|show",
+    .usage = "list|show|register|check|compatibility",
     .options = options,
     .examples = list_examples,
     .subs = subs,

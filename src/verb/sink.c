@@ -31,6 +31,7 @@ static int with_lake(struct verb_context *c, struct journal *j, struct sink_tota
     progress_start(&p, c);
     struct sink_options o = {
         .commit_rows = k2_config_int(c->config, K2_CONFIG_sink_commit_rows),
+        .workers = sink_workers(k2_config_int(c->config, K2_CONFIG_sink_workers)),
         .progress = show_progress,
         .progress_ctx = &p,
     };

@@ -71,49 +71,6 @@ static int print_record(void *ctx, const struct record *rec, bool *stop, struct 
 
 /* --- where to begin --- */
 
-static int64_t within(int64_t v, int64_t low, int64_t high) {
-    return v < low ? low : v > high ? high : v;
-}
-
-/* Ours first, then those of Kafka's tools. */
-static const char *const start_words[] = {"start", "beginning", "earliest", NULL};
-static const char *const end_words[] = {"end", "latest", NULL};
-
-static bool is_one_of(struct k2_sv word, const char *const *words) {
-    for (; *words; words++) {
-        if (k2_sv_eq(word, k2_sv_of(*words)))
-            return true;
-    }
-    return false;
-}
-
-/* For every partition of the topic the offset that --from means. */
-static int find_from(const struct run *r, const int64_t *starts, const int64_t *ends, int64_t *from,
-                     struct k2_err *err) {
-    const char *word = verb_value(r->c, "from");
-    struct k2_sv text = k2_sv_of(word);
-    int64_t number, ns;
-    bool counted = k2_sv_i64(text, &number);
-    bool start = is_one_of(text, start_words);
-    for (int32_t p = 0; p < r->topic.partitions; p++) {
-        if (start)
-            from[p] = starts[p];
-        else if (counted && number < 0)
-            from[p] = within(ends[p] + number, starts[p], ends[p]);
-        else if (counted)
-            from[p] = within(number, starts[p], ends[p]);
-        else
-            from[p] = ends[p];
-    }
-    if (counted || start || is_one_of(text, end_words))
-        return K2_OK;
-    K2_TRY(words_time(r->c, "from", word, NULL, &ns, err));
-    K2_TRY(journal_ends_at(r->journal, r->topic.id, ns, from, err));
-    for (int32_t p = 0; p < r->topic.partitions; p++)
-        from[p] = within(from[p], starts[p], ends[p]); /* older records may be gone */
-    return K2_OK;
-}
-
 static int read_partition(const struct run *r, int32_t *only, struct k2_err *err) {
     int64_t n;
     const char *word = verb_value(r->c, "partition");
@@ -148,7 +105,8 @@ static int find_spans(struct run *r, int64_t *starts, int64_t *ends, int64_t *fr
     K2_TRY(read_partition(r, &only, err));
     K2_TRY(journal_starts(r->journal, r->topic.id, starts, err));
     K2_TRY(journal_ends(r->journal, r->topic.id, ends, err));
-    K2_TRY(find_from(r, starts, ends, from, err));
+    K2_TRY(records_offsets(r->c, r->journal, &r->topic, "from", verb_value(r->c, "from"), starts,
+                           ends, from, err));
     r->spans = k2_zalloc((size_t)r->topic.partitions * sizeof *r->spans);
     for (int32_t p = 0; p < r->topic.partitions; p++) {
         if (only < 0 || only == p)

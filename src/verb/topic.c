@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
-extern const struct verb verb_topic_tail; /* tail.c */
+extern const struct verb verb_topic_tail;  /* tail.c */
+extern const struct verb verb_topic_apply; /* topic_apply.c */
+extern const struct verb verb_topic_copy;  /* topic_copy.c */
 
 /* Oldest kept offset and durable end of each partition; gives both arrays. */
 static int bounds(struct journal *j, const struct journal_topic *t, int64_t **starts,
@@ -102,8 +104,53 @@ static void find_newest(void *ctx, struct k2_sv subject, int version, uint32_t i
     }
 }
 
+/* What of the topic is as the profile says and what is not, in a line. */
+struct fits {
+    int good, bad;
+    struct k2_buf bad_names;
+};
+
+static void take_fit(void *ctx, const struct journal_property *p) {
+    struct fits *f = ctx;
+    if (p->fit == JOURNAL_FITS) {
+        f->good++;
+        return;
+    }
+    k2_buf_printf(&f->bad_names, "%s%s is %s and not %s", f->bad++ ? ", " : "", p->name, p->is,
+                  p->should);
+}
+
+static K2_RC print_profile(struct journal *j, const struct journal_topic *t, struct k2_err *err) {
+    const struct journal_profile *p = journal_profile(j);
+    struct fits f = {0};
+    int rc = journal_profile_compare(j, p, t->name, false, take_fit, &f, err);
+    if (rc == K2_OK && f.bad == 0)
+        printf("profile: %s, and the topic is so (%d %s)\n", p->name, f.good,
+               human_word(f.good, "property", "properties"));
+    else if (rc == K2_OK)
+        printf("profile: %s, but %s: see k2 topic apply\n", p->name, k2_buf_cstr(&f.bad_names));
+    k2_buf_free(&f.bad_names);
+    return rc;
+}
+
+/* docs/CORRECTNESS_TRADEOFFS.md */
+static const char *delivery_of(const struct k2_kind *kind) {
+    if (!kind)
+        return "at least once; for k2 itself, which knows what it has read";
+    switch (kind->id) {
+    case K2_KIND_VOLUME:
+    case K2_KIND_PNL:
+        return "exactly once: rows and places in the input in one commit";
+    case K2_KIND_EXECUTION:
+        return "acknowledged when journal and table hold it; what comes again is known by its id";
+    default:
+        return "at least once, duplicates dropped: what comes again is known by its identity";
+    }
+}
+
 /* What holds for the whole topic: sentences, for people only. */
-static void print_topic(struct verb_context *c, struct journal *j, const struct journal_topic *t) {
+static K2_RC print_topic(struct verb_context *c, struct journal *j, const struct journal_topic *t,
+                         struct k2_err *err) {
     const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(t->name));
     struct newest n = {.version = 0};
     char bytes[HUMAN_TEXT], span[HUMAN_TEXT];
@@ -114,11 +161,14 @@ static void print_topic(struct verb_context *c, struct journal *j, const struct 
     if (kind)
         printf("records: each is %s; k2 sink brings them to the table %s\n", kind->meaning,
                kind->table);
+    printf("delivery: %s\n", delivery_of(kind));
     if (n.version > 0)
         printf("schema: subject %s, version %d, id %u\n", n.subject, n.version, n.id);
+    K2_TRY(print_profile(j, t, err));
     printf("retention: journal.retention %s, journal.segment_bytes %s (k2 config show)\n\n",
            human_span(k2_config_int(c->config, K2_CONFIG_journal_retention), span),
            human_bytes(k2_config_int(c->config, K2_CONFIG_journal_segment_bytes), bytes));
+    return K2_OK;
 }
 
 static int list_topics(struct verb_context *c, struct journal *j, struct k2_err *err) {
@@ -144,11 +194,13 @@ static int list_partitions(struct verb_context *c, struct journal *j, struct k2_
                                                     {"last", "last appended (UTC)"}};
     struct listing *l;
     struct journal_topic t;
+    int rc = K2_OK;
     K2_TRY(records_topic(j, c->args[0], &t, err));
     K2_TRY(listing_open(c, columns, 8, &l, err));
     if (strcmp(verb_value(c, "format"), "table") == 0 && !verb_value(c, "out"))
-        print_topic(c, j, &t);
-    int rc = put_partitions(l, j, &t, err);
+        rc = print_topic(c, j, &t, err);
+    if (rc == K2_OK)
+        rc = put_partitions(l, j, &t, err);
     if (rc == K2_OK)
         return listing_close(l, err);
     listing_drop(l);
@@ -198,12 +250,13 @@ static const struct verb describe = {
     .run = run_describe,
 };
 
-static const struct verb *const subs[] = {&list, &describe, &verb_topic_tail, NULL};
+static const struct verb *const subs[] = {
+    &list, &describe, &verb_topic_tail, &verb_topic_apply, &verb_topic_copy, NULL};
 
 const struct verb verb_topic = {
     .name = "topic",
     .summary = "what the journal holds",
-    .usage = "list|describe|tail",
+    .usage = "list|describe|tail|apply|copy",
     .options = options,
     .examples = list_examples,
     .subs = subs,

@@ -194,6 +194,12 @@ static const char *proof_of_file(const struct trace_source *s) {
                        : "by its place in the journal only: the bytes were not compared";
 }
 
+static const char *now_of(const struct trace_source *s) {
+    if (strcmp(s->path, "-") == 0)
+        return "standard input, which is not kept";
+    return s->there ? "there, of the same size" : "gone, or of another size";
+}
+
 static struct k2_json *file_json(const struct trace_source *s) {
     struct k2_json *o = k2_json_object();
     set_text(o, "path", s->path);
@@ -205,7 +211,7 @@ static struct k2_json *file_json(const struct trace_source *s) {
     set_number(o, "read", s->read);
     set_number(o, "accepted", s->accepted);
     set_time(o, "ingested", s->time_us * K2_NS_PER_US);
-    set_text(o, "now", s->there ? "there, of the same size" : "gone, or of another size");
+    set_text(o, "now", now_of(s));
     set_raw(o, &s->raw);
     set_text(o, "proof", proof_of_file(s));
     return o;
@@ -219,10 +225,11 @@ static struct k2_json *others_json(const struct trace_report *r) {
     set_text(o, "path", "unknown");
     set_number(o, "other_files", r->other_count);
     k2_json_set(o, "others", paths);
-    set_text(o, "proof",
-             "the bytes at its place in each of these files decode to something else: it came from "
-             "standard input or another source without a record, or the decoder was changed (k2 "
-             "redecode)");
+    set_text(
+        o, "proof",
+        "the bytes at its place in each of these files decode to something else: it came from a "
+        "source without a record, or the decoder was changed (k2 "
+        "redecode)");
     return o;
 }
 

@@ -3,6 +3,7 @@
 #include "serve/serve.h"
 #include "verb/config_check.h"
 #include "verb/signals.h"
+#include "verb/up_registry.h"
 #include "verb/verbs.h"
 #include "verb/words.h"
 
@@ -20,6 +21,7 @@ struct up {
     struct k2_config *config;
     struct role_platform *platform;
     struct serve *serve;
+    struct up_registry registry;
 };
 
 /* --- the configuration --- */
@@ -39,18 +41,33 @@ static K2_RC add_simulator(const struct verb_context *c, struct k2_err *err) {
     return K2_OK;
 }
 
+/* In an address there may be a password. */
+static void tell_needs_restart(const struct k2_config_entry *a, const struct k2_config_entry *b) {
+    struct k2_buf now = {0}, file = {0};
+    journal_url_print(a->value, &now);
+    journal_url_print(b->value, &file);
+    k2_log(K2_LOG_WARN, "needs a restart", "section", a->section, "key", a->key, "now",
+           k2_buf_cstr(&now), "file", k2_buf_cstr(&file), NULL);
+    k2_buf_free(&now);
+    k2_buf_free(&file);
+}
+
 /* What the running process cannot take is told, not passed over. */
 static void tell_unchanged(const struct k2_config *old, const struct k2_config *fresh) {
     static const enum k2_config_key fixed[] = {
-        K2_CONFIG_journal_url,        K2_CONFIG_journal_partitions, K2_CONFIG_journal_segment_bytes,
-        K2_CONFIG_ingest_batch_bytes, K2_CONFIG_http_listen,        K2_CONFIG_http_enabled,
-        K2_CONFIG_http_allow_remote};
+        K2_CONFIG_journal_url,           K2_CONFIG_journal_profile,
+        K2_CONFIG_journal_producer,      K2_CONFIG_journal_partitions,
+        K2_CONFIG_journal_segment_bytes, K2_CONFIG_ingest_batch_bytes,
+        K2_CONFIG_http_listen,           K2_CONFIG_http_enabled,
+        K2_CONFIG_http_allow_remote,     K2_CONFIG_registry_url,
+        K2_CONFIG_registry_user,         K2_CONFIG_registry_password,
+        K2_CONFIG_registry_ca_file,      K2_CONFIG_registry_cache,
+        K2_CONFIG_registry_allow_remote};
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         struct k2_config_entry a = k2_config_entry(old, (int)fixed[i]),
                                b = k2_config_entry(fresh, (int)fixed[i]);
         if (strcmp(a.value, b.value) != 0)
-            k2_log(K2_LOG_WARN, "needs a restart", "section", a.section, "key", a.key, "now",
-                   a.value, "file", b.value, NULL);
+            tell_needs_restart(&a, &b);
     }
 }
 
@@ -100,6 +117,11 @@ static int parts(void *ctx, struct serve_part *out, int max) {
     return n;
 }
 
+static K2_RC registry(void *ctx, struct k2_registry **out, struct k2_err *err) {
+    struct up *u = ctx;
+    return up_registry_get(&u->registry, out, err);
+}
+
 static K2_RC take_address(struct up *u, struct k2_err *err) {
     if (u->serve || !k2_config_int(u->config, K2_CONFIG_http_enabled))
         return K2_OK;
@@ -114,7 +136,13 @@ static K2_RC open_doors(struct up *u, struct k2_err *err) {
     K2_TRY(take_address(u, err));
     if (!u->serve)
         return K2_OK;
-    const struct serve_hooks hooks = {u, u->c->data, parts};
+    const struct serve_hooks hooks = {
+        .ctx = u,
+        .data = u->c->data,
+        .parts = parts,
+        .registry = registry,
+        .registry_allow_remote = k2_config_int(u->config, K2_CONFIG_registry_allow_remote) != 0,
+    };
     K2_TRY(serve_start(u->serve, &hooks, err));
     struct k2_buf url = {0};
     k2_buf_printf(&url, "http://%s", serve_address(u->serve));
@@ -168,17 +196,18 @@ static K2_RC run_platform(struct up *u, struct k2_err *err) {
     if (rc == K2_OK)
         rc = live(u, err);
     serve_close(u->serve);
+    up_registry_close(&u->registry);
     int closed = role_platform_close(u->platform, rc == K2_OK ? err : &second);
     return rc == K2_OK ? closed : rc;
 }
 
 static int run(struct verb_context *c, struct k2_err *err) {
-    struct up u = {.c = c};
+    struct up u = {.c = c, .registry = {.data = c->data, .mutex = PTHREAD_MUTEX_INITIALIZER}};
     k2_log_setup(c->quiet ? K2_LOG_WARN : K2_LOG_INFO, c->json_logs);
     signals_hold_reload();
     K2_TRY(add_simulator(c, err));
     K2_TRY(config_check_load_or_complain(c, &u.config, err));
-    int rc = journal_use(k2_config_string(u.config, K2_CONFIG_journal_url), err);
+    int rc = verb_use(u.config, err);
     if (rc == K2_OK)
         rc = run_platform(&u, err);
     k2_config_free(u.config);

@@ -114,6 +114,8 @@ void verb_print_line(FILE *to, const char *before, const char *text);
 void verb_complain(const struct verb_context *c, const struct k2_err *err);
 /* K2_E_UNSUPPORTED when the configuration names a journal of a kind that this version does not have. */
 K2_RC verb_journal_known(const struct verb_context *c, struct k2_err *err);
+/* Journals and schema registries that are opened later are where the configuration says. */
+K2_RC verb_use(const struct k2_config *config, struct k2_err *err);
 /* Opens the journal as the configuration says. */
 K2_RC verb_journal(const struct verb_context *c, enum journal_mode mode, struct journal **out,
                    struct k2_err *err);

@@ -3,13 +3,13 @@
 #include "verb/verbs.h"
 
 static const struct verb *const subs[] = {
-    &verb_init,         &verb_up,       &verb_ingest, &verb_capture,  &verb_decode,
-    &verb_redecode,     &verb_simulate, &verb_sink,   &verb_query,    &verb_reconcile,
-    &verb_verify,       &verb_maintain, &verb_backup, &verb_restore,  &verb_feed,
-    &verb_topic,        &verb_group,    &verb_table,  &verb_schema,   &verb_quarantine,
-    &verb_gaps,         &verb_status,   &verb_doctor, &verb_coverage, &verb_symbol,
-    &verb_check,        &verb_trace,    &verb_halt,   &verb_config,   &verb_completion,
-    &verb_help_command, &verb_version,  NULL,
+    &verb_init,       &verb_up,           &verb_ingest,   &verb_capture, &verb_decode,
+    &verb_redecode,   &verb_simulate,     &verb_sink,     &verb_derive,  &verb_query,
+    &verb_reconcile,  &verb_verify,       &verb_maintain, &verb_backup,  &verb_restore,
+    &verb_feed,       &verb_topic,        &verb_group,    &verb_table,   &verb_schema,
+    &verb_quarantine, &verb_gaps,         &verb_status,   &verb_doctor,  &verb_coverage,
+    &verb_symbol,     &verb_check,        &verb_trace,    &verb_halt,    &verb_config,
+    &verb_completion, &verb_help_command, &verb_version,  NULL,
 };
 
 static const struct verb_option options[] = {

@@ -4,6 +4,7 @@
 
 #include "verb/verb.h"
 
+extern const struct verb verb_derive;
 extern const struct verb verb_check, verb_symbol;
 extern const struct verb verb_backup, verb_capture, verb_completion, verb_config, verb_coverage,
     verb_decode, verb_doctor, verb_redecode, verb_feed, verb_gaps, verb_group, verb_halt,

@@ -78,7 +78,7 @@ newer "the directory, to a reader" format "$(text 'format 1' 'format 2')" k2 que
 newer "the journal" journal/meta "$(text 'k2-journal 1' 'k2-journal 2')" k2 topic list
 newer "the journal, to a writer" journal/meta "$(text 'k2-journal 1' 'k2-journal 2')" k2 simulate --seconds 1
 newer "positions" journal/positions/sink "$(text 'k2-positions 1' 'k2-positions 2')" k2 group list
-newer "schemas" journal/schemas.json "$(text '"format":1' '"format":2')" k2 schema list
+newer "schemas" journal/schemas.json "$(text '"format":1' '"format":3')" k2 schema list
 newer "an index" 'journal/*.idx' \
     "import struct
 sys.path.insert(0, '$tree/tests/judge')

@@ -106,6 +106,7 @@ run 0 k2 ingest --halt binance-json holes.json
 run 1 k2 halt resume "${channel}x"
 run 0 k2 halt resume "$channel"
 has err 'goes on'
+has err 'when its file is read again (k2 ingest)'
 run 0 k2 ingest --halt binance-json holes.json
 run 0 k2 sink --once
 same "$(value "SELECT count(*) FROM trades")" 800 "all of the file"

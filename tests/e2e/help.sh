@@ -21,6 +21,8 @@ prepare() {
     [ -s 7078_BHP_20140310.csv ] || fail "simulate --print wrote nothing"
     cp 7078_BHP_20140310.csv trades/3153_BXB.csv
     gzip -k 7078_BHP_20140310.csv
+    printf '%s\n' execution_id,symbol,exchange,side,price,quantity,transact_time \
+        E1,AAPL,XNAS,BUY,190.5,100,2024-03-04T15:00:00Z >fills.csv
     for n in AAA BBB CCC DDD EEE FFF GGG HHH; do
         echo "03/10/2014,10:00:00.000,not a price,1,0,X," >"1_$n.csv"
     done

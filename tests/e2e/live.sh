@@ -245,6 +245,7 @@ raw_of() { [ "$(k2 topic tail market.raw.binance --from start 2>/dev/null | grep
 until_true raw_of ADAUSDT 250
 until_true rows ADAUSDT 99
 run 0 k2 halt resume "$(k2 halt list --format csv | sed -n 's/^\([^,]*ADAUSDT[^,]*\),.*/\1/p' | head -n 1)"
+has err 'kept in the raw topic and stored from there'
 until_true rows ADAUSDT 250
 same "$(value "SELECT count(*) FROM trades WHERE symbol = 'ADAUSDT'")" 250
 stop

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../support/e2e.sh"
 command -v openssl >/dev/null || { echo "skipped: there is no openssl"; exit 0; }
 export K2_HTTP_LISTEN=127.0.0.1:0 K2_SINK_INTERVAL=1s
-servers=() jobs=() up=''
+servers=() jobs=() up='' n=0
 # shellcheck disable=SC2154  # scratch: e2e.sh
 trap 'for p in "${servers[@]}" "${jobs[@]}" $up; do kill -KILL "$p" 2>/dev/null; done; wait 2>/dev/null; rm -rf "$scratch"' EXIT
 
@@ -32,6 +32,12 @@ for name in okx deribit; do
     jobs+=($!)
 done
 
+# A capture decodes nothing; whose pings are wanted is said with it.
+cp okx raw
+venue raw --ws 0 --rate 2 --patience 18 --wants ping --answers pong
+k2 capture "ws://127.0.0.1:$(port raw)/" --feed okx-json --seconds 300 --out raw.k2raw --format json >raw.out 2>raw.err &
+jobs+=($!)
+
 # --- TLS: only a certificate that is trusted will do ---
 binance() { # binance FILE
     for i in $(seq 40); do
@@ -50,7 +56,31 @@ has err 'certificate'
 run 1 k2 ingest binance-json "$wss" --exchange BINANCE --ca-file right.pem --seconds 2
 has err '401 Unauthorized'
 
-# --- headers: from the configuration, and shown nowhere ---
+# --- headers: from the command line and from the configuration, and shown nowhere ---
+binance keyed
+printf 'sesame\n' >secret
+printf 'X-Other: 1\nX-Api-Key: file:secret\n' >headers
+venue keyed --ws 0 --rate 200 --header 'X-Api-Key: sesame' --clients 9
+ws=ws://127.0.0.1:$(port keyed)/stream
+refused() { # refused TEXT WORDS...: what is wrong with the words is told, and no secret
+    local text=$1
+    shift
+    run 1 "$@"
+    has err "$text"
+    grep -q sesame out err && fail "the header is shown"
+}
+for header in X-Api-Key:sesame 'X-Api-Key: file:secret' @headers env:WHOLE; do
+    WHOLE='X-Api-Key: sesame' run 0 k2 capture "$ws" --header "$header" --seconds 0.5 --out "keyed$((++n)).k2raw"
+    grep -q sesame out err "keyed$n.k2raw" && fail "the header is shown or kept"
+done
+run 0 k2 ingest binance-json "$ws" --exchange BINANCE --header 'X-Api-Key: file:secret' --seconds 0.5 --data keyed.data
+grep -rlq sesame keyed.data out err && fail "the header is shown or kept"
+refused '401 Unauthorized' k2 capture "$ws" --seconds 0.5 --out no.k2raw
+refused 'a header is NAME: VALUE' k2 ingest binance-json "$ws" --exchange BINANCE --header sesame --data keyed.data
+refused 'the environment has no NOT_THERE' k2 capture "$ws" --header X-Api-Key:env:NOT_THERE --out no.k2raw
+refused 'only a WebSocket has headers' k2 capture tcp://127.0.0.1:9 --header X-Api-Key:sesame --out no.k2raw
+refused 'no-such' k2 capture "$ws" --feed no-such --header X-Api-Key:sesame --out no.k2raw
+
 cat >k2.ini <<END
 [feed.tls]
 format = binance-json
@@ -100,13 +130,17 @@ check_header 'sesame' 'header: a header is NAME: VALUE'
 check_header 'Host: sesame' "header: header Host is one of the handshake's own"
 
 # --- what was begun above ---
-for name in okx deribit; do
+for name in okx deribit raw; do
     until_true grep -q '"done"' "$name.log"
 done
 sleep 1
 kill -INT "${jobs[@]}"
-for job in "${jobs[@]}"; do wait "$job" || fail "an ingest ended badly: $(cat okx.err deribit.err)"; done
+for job in "${jobs[@]}"; do wait "$job" || fail "one ended badly: $(cat okx.err deribit.err raw.err)"; done
 jobs=()
+has raw.out '"connections":1'
+same "$(grep -c . okx)" 46
+run 0 k2 ingest okx-json raw.k2raw --data of_raw
+has out "accepted 46 "
 for name in okx deribit; do
     grep -q unheard "$name.log" && fail "$name ended a connection that did not say what it wants"
     grep -q wanted "$name.log" || fail "$name heard nothing"

@@ -105,4 +105,39 @@ run 0 k2 check --symbols MYVENUE.BHP --format csv
 same "$(tail -n +2 out | cut -d, -f1 | sort -u)" MYVENUE
 run 0 k2 query --format csv "SELECT count(*) FROM checked_quotes WHERE symbol = 'BHP' AND exchange = 'ASX'"
 same "$(tail -n 1 out)" 3 "no row is dropped"
+
+# One number space for several symbols: what is left out of it is no gap, also for a later run and in a later file; what
+# nobody sent is one.
+cat >all.mapping <<'END'
+kind = trade
+exchange = "MYVENUE"
+symbol = s
+channel = "all"
+sequence = n
+time = t ns
+price = p
+quantity = q
+END
+lines() { # lines FROM TO: numbers of three symbols by turns
+    echo s,n,t,p,q
+    awk -v a="$1" -v b="$2" 'BEGIN { split("BBB CCC AAA", s)
+        for (n = a; n <= b; n++) printf "%s,%d,%.0f,1,1\n", s[(n - 1) % 3 + 1], n, 1723161256000 * 1000000 + n }'
+}
+lines 1 20 >part1.csv
+lines 21 40 >part2.csv
+lines 43 50 >part3.csv
+ingest_all() { run 0 k2 ingest all.mapping "$1" --calendar utc --data shared --symbols MYVENUE.AAA; }
+ingest_all part1.csv
+has out "accepted 6 + duplicates 0 + conflicts 0 + quarantined 0 + filtered 14"
+has out "gaps 0"
+ingest_all part2.csv
+has out "accepted 7 "
+has out "gaps 0"
+ingest_all part3.csv
+has out "gaps 1 (2 numbers missing)"
+has out "all/trade epoch 0: 41 to 42"
+# A channel for each symbol: nothing of the others is kept.
+grep -v '^channel' all.mapping >each.mapping
+run 0 k2 ingest each.mapping part1.csv --calendar utc --data each --symbols MYVENUE.AAA
+run 1 k2 topic tail k2.passed --from start --data each
 finish

@@ -34,13 +34,34 @@ for n in 1 2 100 199; do
     has out "\"proof\":\"the raw bytes decode to this row\""
 done
 
-# Rows of standard input have no file: the next one on the same channel is not said to be it, but that one's rows are its.
+# Rows of standard input have a record and no file: the next one on the same channel is not said to be it, but that one's
+# rows are its. The same through a running k2 up, and of a pipe with a name.
 run 0 k2 ingest asx-csv - --symbol BHP --data piped <7078_BHP_20140310.csv
 run 0 k2 ingest 7078_BHP_20140311.csv --data piped
 run 0 k2 trace ASX/2014-03-10/BHP/trade/0/7/0 --data piped --format json
-has out '"source":{"path":"unknown","other_files":1,"others":["'
-has out "each of these files decode to something else"
+has out '"source":{"path":"-","format":"asx-csv"'
+has out "\"sha256\":\"$(sha256sum 7078_BHP_20140310.csv | cut -c 1-64)\""
+has out "\"bytes\":$(stat -c %s 7078_BHP_20140310.csv),"
+has out "standard input, which is not kept"
+has out "the bytes were not compared"
 grep -q '"raw":' out && fail "bytes of another row are shown: $(cat out)"
+gzip -c 7078_BHP_20140310.csv >piped.gz
+mkfifo 7078_BHP_20140312.csv
+cat 7078_BHP_20140311.csv >7078_BHP_20140312.csv &
+run 0 k2 ingest asx-csv 7078_BHP_20140312.csv --data fifo
+wait
+k2 up --data there >there.out 2>&1 &
+up=$!
+until_true grep -q 'Ctrl-C ends it' there.out
+run 0 k2 ingest asx-csv - --symbol BHP --data there <piped.gz
+kill "$up"
+wait "$up"
+for where in "fifo 7078_BHP_20140311.csv" "there piped.gz"; do
+    run 0 k2 topic tail k2.sources --from start --data "${where% *}"
+    has out "\"sha256\":\"$(sha256sum "${where#* }" | cut -c 1-64)\""
+    has out "\"bytes\":$(stat -c %s "${where#* }"),"
+done
+rm 7078_BHP_20140312.csv piped.gz
 run 0 k2 trace $id --data piped
 has out "the raw bytes decode to this row"
 

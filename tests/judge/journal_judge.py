@@ -31,7 +31,7 @@ def make(data):
 
 def decode(schemas, value):
     assert value[0] == 0
-    schema = schemas[int.from_bytes(value[1:5], "big") - 1]
+    schema = schemas[int.from_bytes(value[1:5], "big")]
     rest = io.BytesIO(value[5:])
     row = fastavro.schemaless_reader(rest, schema)
     assert not rest.read(), "bytes behind the record"
@@ -39,8 +39,8 @@ def decode(schemas, value):
 
 
 def expected_rows(data):
-    schemas = [fastavro.parse_schema(json.loads(s))
-               for s in json.load(open(data + "/journal/schemas.json"))["schemas"]]
+    schemas = {s["id"]: fastavro.parse_schema(json.loads(s["schema"]))
+               for s in json.load(open(data + "/journal/schemas.json"))["schemas"]}
     incarnation, _ = journal_meta(data)
     for topic, partition, offset, append_ns, key, value in journal_records(data):
         row = decode(schemas, value)

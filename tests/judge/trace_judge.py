@@ -85,6 +85,7 @@ def main():
         for seed in range(3):  # three snapshots, several row groups in one of them
             k2("simulate", "--data", data, "--symbols", "40", "--rate", "300K" if seed == 1 else "500",
                "--seconds", "1", "--seed", str(seed), "--quotes")
+            os.environ["K2_SINK_WORKERS"] = "1"  # one file for each date, and so several row groups in one
             k2("sink", "--once", "--data", data)
         catalog = SqlCatalog("k2", uri=f"sqlite:///{data}/catalog.db", warehouse=f"file://{data}/warehouse")
         chosen = random.Random(int(os.environ.get("K2_SEED", "11")))

@@ -2,17 +2,11 @@
 # k2-test: timeout=600
 # The journal on a real Kafka broker: the same commands with another URL; kill -9 of writer, sink and broker; an older
 # writer that comes back; a topic that was deleted and made anew. Each time journal and table hold the same rows.
-tree=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/support/e2e.sh
-. "$tree/tests/support/e2e.sh"
-services=$tree/tools/services.sh
-[ -e "$tree/.deps/services/kafka/complete" ] || {
-    echo "skipped: there is no Kafka here; make test-services fetches it"
-    exit 77
-}
-export K2_RDKAFKA=${K2_RDKAFKA:-$tree/.deps/kafka/lib}
-broker=$("$services" start kafka "$scratch/broker") || exit 1
-trap '"$services" kill kafka "$scratch/broker"; rm -rf "$scratch"' EXIT
+# shellcheck source=tests/support/services.sh
+. "$(dirname "$0")/../support/services.sh"
+needs kafka
+serve kafka broker
+broker=$address
 at() { export K2_JOURNAL_URL="kafka://$broker/$1."; } # at NAME: a journal of its own
 market=(k2 simulate -q --symbols 5 --seed 5 --start 2026-03-02T10:00:00Z)
 rows() { value "SELECT count(*) FROM trades"; }
@@ -148,4 +142,4 @@ has err 'no.such.property'
 K2_JOURNAL_URL=kafak://x run 1 k2 topic list
 has err 'use local: or kafka://'
 
-exit $((failures > 0))
+finish

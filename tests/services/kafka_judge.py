@@ -48,7 +48,7 @@ def consume(broker, topic):
 def schemas(broker, prefix):
     notes = {m.key().decode(): m.value().decode() for m in consume(broker, prefix + "k2.journal")}
     assert int(notes["journal"]) > 0
-    return [fastavro.parse_schema(json.loads(text)) for text in json.loads(notes["schemas"])["schemas"]]
+    return {s["id"]: fastavro.parse_schema(json.loads(s["schema"])) for s in json.loads(notes["schemas"])["schemas"]}
 
 
 with tempfile.TemporaryDirectory() as scratch:
@@ -64,7 +64,7 @@ with tempfile.TemporaryDirectory() as scratch:
         for m in consume(broker, "judge.market.ticks.sim"):
             value = m.value()
             assert value[0] == 0, "the Confluent wire format begins with 0"
-            row = fastavro.schemaless_reader(io.BytesIO(value[5:]), known[int.from_bytes(value[1:5], "big") - 1])
+            row = fastavro.schemaless_reader(io.BytesIO(value[5:]), known[int.from_bytes(value[1:5], "big")])
             assert m.key().decode() == "SIM." + row["symbol"]
             assert row["exchange_sequence_number"] > last.get(row["symbol"], -1), "out of order within a symbol"
             assert m.timestamp()[0] == 2, "the time is the broker's: LogAppendTime"

@@ -6,11 +6,13 @@
 
 /* --- frames --- */
 
-static const struct layout_root *root_of(const struct layout *l, const struct feed_frame *f) {
-    bool tcp = f->flow_name.n ? k2_sv_starts(f->flow_name, K2_SV("tcp")) ||
-                                    k2_sv_starts(f->flow_name, K2_SV("soupbintcp"))
-                              : !f->datagram;
-    return l->root[tcp].node >= 0 ? &l->root[tcp] : &l->root[!tcp];
+static bool is_tcp(struct k2_sv flow) {
+    return k2_sv_starts(flow, K2_SV("tcp")) || k2_sv_starts(flow, K2_SV("soupbintcp"));
+}
+
+static unsigned root_of(const struct layout *l, const struct feed_frame *f) {
+    bool tcp = f->flow_name.n ? is_tcp(f->flow_name) : !f->datagram;
+    return l->root[tcp].node >= 0 ? tcp : !tcp;
 }
 
 static void aim(struct layout_walk *w, const struct feed_frame *f) {
@@ -19,11 +21,11 @@ static void aim(struct layout_walk *w, const struct feed_frame *f) {
 }
 
 /* A frame that is one unit needs no walk to it. */
-static int walk(struct layout_state *s, size_t *at) {
-    int32_t sole = s->l->flat->sole[s->root - s->l->root];
-    if (sole >= 0 && s->walk.flat) {
+static inline int walk(struct layout_state *s, unsigned root, size_t *at) {
+    uint32_t sole = s->l->flat->sole[root];
+    if (sole && s->walk.flat) {
         s->walk.rc = K2_OK;
-        int rc = layout_flat_unit(&s->walk, s->l->nodes[sole].flat, at, s->walk.n);
+        int rc = layout_flat_unit(&s->walk, sole, at, s->walk.n);
         if (rc)
             return rc < 0 ? -1 : 0;
     }
@@ -37,11 +39,13 @@ int layout_frame(void *state, const struct feed_frame *f, const struct feed_sink
     s->frame = f;
     s->sink = sink;
     s->err = err;
-    s->root = root_of(s->l, f);
+    unsigned root = root_of(s->l, f);
+    s->root = &s->l->root[root];
+    s->in_stream = s->root->ordinal && !f->message && !f->flow_name.n;
     s->units = 0;
     s->packet_part = 0;
     aim(&s->walk, f);
-    if (walk(s, &at))
+    if (walk(s, root, &at))
         return s->walk.rc != K2_OK ? s->walk.rc : layout_refuse(s);
     if (at < f->bytes.n) {
         s->walk.fault = "bytes follow that belong to no message";
@@ -57,6 +61,9 @@ int layout_frame(void *state, const struct feed_frame *f, const struct feed_sink
 static size_t cut_frame(const struct feed_ops *self, struct k2_sv bytes) {
     const struct layout *l = self->table;
     uint64_t v = 0;
+    size_t known = bytes.n < l->frame_begins_n ? bytes.n : l->frame_begins_n;
+    if (memcmp(bytes.p, l->frame_begins, known) != 0)
+        return SIZE_MAX;
     if (bytes.n < (size_t)l->frame_at + l->frame_size)
         return 0;
     const uint8_t *p = (const uint8_t *)bytes.p + l->frame_at;
@@ -90,7 +97,7 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     s->in = in;
     s->date = o->date;
     s->name_date = layout_name_date(o->source);
-    s->minute = K2_NULL_LONG;
+    s->minute_date = INT32_MIN;
     s->midnight_date = INT32_MIN;
     s->wants = o->wants;
     s->wants_ctx = o->wants_ctx;
@@ -154,7 +161,7 @@ static int dissect(const struct feed_ops *self, void *state, const struct feed_f
     w->flat = NULL;
     w->visit = visit;
     aim(w, frame);
-    int rc = layout_walk(w, root_of(s->l, frame)->node, &at);
+    int rc = layout_walk(w, s->l->root[root_of(s->l, frame)].node, &at);
     w->unit = unit;
     w->flat = flat;
     w->visit = NULL;
@@ -213,7 +220,7 @@ static int look(const struct layout *l, const struct feed_frame *f) {
     s->walk.ctx = &k;
     s->walk.unit = look_unit;
     aim(&s->walk, f);
-    bool good = layout_walk(&s->walk, root_of(l, f)->node, &at) == 0 && at == f->bytes.n &&
+    bool good = layout_walk(&s->walk, l->root[root_of(l, f)].node, &at) == 0 && at == f->bytes.n &&
                 values_ok(&s->walk, &sure);
     fini(s);
     free(s);
@@ -280,10 +287,14 @@ static int detect(const struct feed_ops *self, struct k2_sv file_name, struct k2
     if (!feed_frames_first(head, l->framing, &f) || !f.bytes.n)
         return 0;
     *why = "its first packet is one of this layout, to the last byte";
-    bool messages = !f.datagram && f.offset <= 64 &&
-                    (l->framing == FEED_FRAMING_LENGTH16 || l->framing == FEED_FRAMING_SOUPBIN ||
-                     l->framing == FEED_FRAMING_NASDAQ);
-    if (!messages)
+    bool stream = !f.datagram && f.offset <= 64;
+    if (!f.datagram && l->framing == FEED_FRAMING_OWN) {
+        size_t n = cut_frame(self, f.bytes);
+        if (n == 0 || n > f.bytes.n)
+            return 0;
+        f.bytes.n = n;
+    }
+    if (!stream || l->framing == FEED_FRAMING_SEGMENTS || l->framing == FEED_FRAMING_NONE)
         return look(l, &f);
     *why = "its first messages are some of this layout, to the last byte";
     return look_stream(l, head);

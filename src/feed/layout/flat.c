@@ -51,7 +51,7 @@ static void displace(struct build *b, int32_t node) {
         b->at[i] = -1;
 }
 
-/* Any field of up to 8 bytes, and flags. */
+/* Any field of up to 8 bytes, and flags. Text has its first byte lowest. */
 static bool refer(const struct build *b, const struct flat_message *m, int32_t node,
                   struct flat_ref *out) {
     const struct layout_node *n = node_of(b, node);
@@ -61,7 +61,7 @@ static bool refer(const struct build *b, const struct flat_message *m, int32_t n
     unsigned bits = 8u * field->size, width = n->type == LAYOUT_BIT ? n->width : bits;
     uint32_t at = (uint32_t)b->at[node], base = at < m->size - 8 ? at : m->size - 8;
     unsigned before = 8 * (at - base);
-    bool big = n->type != LAYOUT_BIT ? n->big : field->big;
+    bool big = field->big && n->type != LAYOUT_TEXT;
     *out = (struct flat_ref){.node = node,
                              .base = (uint16_t)base,
                              .shift = (uint8_t)(big ? 64 - bits - before : before),
@@ -112,6 +112,13 @@ static bool need_term(struct build *b, struct flat_message *m, const struct layo
 
 /* --- columns --- */
 
+/* In the event. */
+static uint16_t place_of(const struct k2_field *f) {
+    return (uint16_t)(offsetof(struct k2_event, head) + f->offset);
+}
+
+#define BLANKS UINT64_C(0x2020202020202020)
+
 static bool is_constant(const struct build *b, const struct layout_assign *a) {
     bool number =
         a->column->type == K2_PRICE || a->column->type == K2_QUANTITY || a->column->type == K2_LONG;
@@ -151,7 +158,7 @@ static bool make_words(struct build *b, const struct layout_term *t, struct flat
 
 static bool is_plain_text(const struct build *b, const struct layout_term *t) {
     const struct layout_node *n = node_of(b, t->node);
-    return n->type == LAYOUT_TEXT && !n->has_null;
+    return n->type == LAYOUT_TEXT && !n->has_null && !n->untrimmed;
 }
 
 /* The operation of a column that is text: FLAT_OTHER where none is made for it. */
@@ -166,8 +173,7 @@ static enum flat_op text_op(struct build *b, const struct flat_message *m,
         return FLAT_OTHER;
     if (t->map >= 0)
         return make_words(b, t, c) ? FLAT_WORD : FLAT_OTHER;
-    c->at = (uint16_t)b->at[t->node];
-    c->size = n->size;
+    c->blanks = BLANKS & ~c->from.mask;
     return layout_is_integer(n) ? FLAT_DIGITS : is_plain_text(b, t) ? FLAT_TEXT : FLAT_OTHER;
 }
 
@@ -190,8 +196,9 @@ static bool make_decimal(const struct build *b, const struct flat_message *m,
     int64_t up = (price ? K2_PRICE_SCALE : K2_QUANTITY_SCALE) - scale;
     if (up < 0)
         return false;
-    c->factor = (int64_t)k2_pow10((int)up);
-    k2_i128 most = (k2_pow10(price ? K2_PRICE_PRECISION : K2_QUANTITY_PRECISION) - 1) / c->factor;
+    c->factor = (uint64_t)k2_pow10((int)up);
+    k2_i128 most =
+        (k2_pow10(price ? K2_PRICE_PRECISION : K2_QUANTITY_PRECISION) - 1) / k2_pow10((int)up);
     c->most = most > (k2_i128)UINT64_MAX ? UINT64_MAX : (uint64_t)most;
     c->wide = (k2_u128)c->from.mask > (k2_u128)most;
     return true;
@@ -205,7 +212,9 @@ static enum flat_op op_of(struct build *b, const struct flat_message *m,
     if (f->type == K2_STR)
         return text_op(b, m, t, c);
     if (f->type == K2_PRICE || f->type == K2_QUANTITY)
-        return make_decimal(b, m, t, f, c) ? FLAT_DECIMAL : FLAT_OTHER;
+        return !make_decimal(b, m, t, f, c)   ? FLAT_OTHER
+               : c->wide || c->from.is_signed ? FLAT_DECIMAL
+                                              : FLAT_PRODUCT;
     bool integer = f->type == K2_LONG && t->make == LAYOUT_MAKE_FIELD && t->map < 0 &&
                    node_of(b, t->node)->type <= LAYOUT_INT;
     return integer && refer(b, m, t->node, &c->from) ? FLAT_LONG : FLAT_OTHER;
@@ -236,15 +245,18 @@ static bool make_column(struct build *b, struct flat_message *m, uint32_t assign
     struct flat_column c = {.assign = assign,
                             .term = a->first,
                             .required = a->column->need == K2_REQ,
-                            .to = (uint16_t)a->column->offset,
+                            .to = place_of(a->column),
                             .directory = b->l->terms[a->first].directory};
-    c.op =
+    enum flat_op op =
         a->count == 1 && !a->list ? op_of(b, m, &b->l->terms[a->first], a->column, &c) : FLAT_OTHER;
-    if (c.op == FLAT_OTHER) {
+    if (op == FLAT_OTHER) {
         c.from = (struct flat_ref){0}; /* what is loaded of it is not looked at */
         if (!make_other(b, m, a))
             return false;
     }
+    c.value_op = (uint8_t)op;
+    c.op = c.from.has_null ? FLAT_NULLABLE : c.value_op;
+    c.memo = b->l->terms[a->first].memo;
     for (uint32_t i = a->first; i < a->first + a->count; i++)
         take(b, &b->l->terms[i]);
     *LAYOUT_ADD(b->f, columns) = c;
@@ -329,8 +341,8 @@ static bool make_extra(struct build *b, struct flat_message *m, struct flat_even
 
 /* --- events --- */
 
-static uint16_t place_of(enum k2_kind_id kind, struct k2_sv column) {
-    return (uint16_t)k2_kind(kind)->fields[k2_field_by_name(k2_kind(kind), column)].offset;
+static uint16_t place_named(enum k2_kind_id kind, struct k2_sv column) {
+    return place_of(&k2_kind(kind)->fields[k2_field_by_name(k2_kind(kind), column)]);
 }
 
 /* The fields that tell the time: of the first line, which is the one that tells it here. */
@@ -363,9 +375,9 @@ static bool make_event(struct build *b, struct flat_message *m, uint32_t index) 
     struct flat_event v = {.index = index,
                            .conds = e->cond_count > 0,
                            .line_flags = e->flags,
-                           .flags = place_of(e->kind, K2_SV("flags")),
-                           .extra = place_of(e->kind, K2_SV("extra")),
-                           .raw_offset = place_of(e->kind, K2_SV("raw_offset"))};
+                           .flags = place_named(e->kind, K2_SV("flags")),
+                           .extra = place_named(e->kind, K2_SV("extra")),
+                           .raw_offset = place_named(e->kind, K2_SV("raw_offset"))};
     memset(b->taken, 0, b->l->nodes_n * sizeof *b->taken);
     take_time(b, e->times, e->time_count);
     if (e->time_count != m->program->time_count || !need_conds(b, m, e->conds, e->cond_count) ||
@@ -457,6 +469,8 @@ static bool fill_message(struct build *b, struct flat_message *m) {
             return false;
     m->event_count = b->f->events_n - m->events;
     m->needed_count = b->f->needed_n - m->needed;
+    m->quick = m->event_count == 1 && !b->f->events[m->events].conds && m->needed_count == 0 &&
+               m->program->directory_count == 0 && m->fast_time;
     return true;
 }
 
@@ -536,15 +550,25 @@ static void make_unit(struct build *b, int32_t node) {
     b->l->nodes[node].flat = b->f->units_n;
 }
 
-static int32_t sole_unit(const struct layout *l, int32_t root) {
+static uint32_t sole_unit(const struct layout *l, int32_t root) {
     if (root < 0 || l->nodes[root].length.set || l->nodes[root].sized.set ||
         root + 1 >= l->nodes[root].end)
-        return -1;
+        return 0;
     const struct layout_node *first = &l->nodes[root + 1];
-    return first->unit && !first->repeated && first->cond < 0 && !first->optional &&
-                   first->end == l->nodes[root].end && first->flat
-               ? root + 1
-               : -1;
+    bool sole = first->unit && !first->repeated && first->cond < 0 && !first->optional &&
+                first->end == l->nodes[root].end;
+    return sole ? first->flat : 0;
+}
+
+/* No list grows any more. */
+static void point(struct layout_flat *f) {
+    for (uint32_t i = 0; i < f->messages_n; i++)
+        f->messages[i].event = &f->events[f->messages[i].events];
+    for (uint32_t i = 0; i < f->events_n; i++) {
+        struct flat_event *v = &f->events[i];
+        v->column = f->columns ? &f->columns[v->columns] : NULL;
+        v->column_end = f->columns ? v->column + v->column_count : NULL;
+    }
 }
 
 struct layout_flat *layout_flat_new(struct layout *l) {
@@ -558,6 +582,7 @@ struct layout_flat *layout_flat_new(struct layout *l) {
             make_unit(&b, (int32_t)i);
     for (int root = 0; root < 2; root++)
         b.f->sole[root] = sole_unit(l, l->root[root].node);
+    point(b.f);
     free(b.at);
     free(b.taken);
     return b.f;

@@ -27,23 +27,25 @@ enum flat_op {
     FLAT_DIGITS,  /* an integer as text */
     FLAT_TEXT,    /* text of up to 8 bytes */
     FLAT_SYMBOL,  /* of a directory */
-    FLAT_DECIMAL, /* times a power of ten */
+    FLAT_PRODUCT, /* a number without a sign, always in range, times a power of ten */
+    FLAT_DECIMAL, /* any other number, times a power of ten */
     FLAT_LONG,
-    FLAT_OTHER /* by unit.c, from slots */
+    FLAT_OTHER,   /* by unit.c, from slots */
+    FLAT_NULLABLE /* a value of the bytes means null */
 };
 
 struct flat_column {
-    enum flat_op op;
-    bool required;
-    bool wide;    /* a decimal's number may be too large */
-    uint16_t to;  /* in the event's fields */
-    uint16_t at;  /* of a text in the unit */
-    uint8_t size; /* of a text */
-    uint8_t directory;
     struct flat_ref from;
-    int64_t factor;
+    uint8_t op, value_op; /* enum flat_op; value_op: of a NULLABLE one that is not null */
+    bool required;
+    bool wide;   /* a decimal's number may be too large */
+    uint16_t to; /* in the event */
+    uint8_t directory;
+    uint64_t factor;
     uint64_t most;   /* magnitude of the number before it is multiplied */
-    uint32_t words;  /* by code: 1 + place among the map's pairs, or 0; UINT32_MAX: no table */
+    uint64_t blanks; /* behind a text of less than 8 bytes */
+    uint32_t words;  /* by code: 1 + place among the map's pairs, or 0 */
+    uint32_t memo;   /* of the first pair */
     uint32_t assign; /* in the layout's */
     uint32_t term;
 };
@@ -58,7 +60,8 @@ struct flat_leaf { /* what goes into extra */
 };
 
 struct flat_event {
-    uint32_t index; /* in the layout's events */
+    const struct flat_column *column, *column_end; /* `columns`, once no list grows any more */
+    uint32_t index;                                /* in the layout's events */
     uint32_t columns, column_count;
     uint32_t constants, constant_count; /* in `constants` */
     uint32_t leaves, leaf_count;
@@ -67,15 +70,17 @@ struct flat_event {
     bool conds;              /* the line has conditions */
     uint32_t shape;          /* the first event whose extra has the same fields */
     int32_t line_flags;
-    uint16_t flags, extra, raw_offset; /* where they are in the event's fields */
+    uint16_t flags, extra, raw_offset; /* where they are in the event */
 };
 
 struct flat_message {
     const struct layout_program *program;
-    uint32_t size; /* of the whole unit */
+    const struct flat_event *event; /* the first of `events`, once no list grows any more */
+    uint32_t size;                  /* of the whole unit */
     uint32_t events, event_count;
     uint32_t needed, needed_count; /* nodes whose slots are filled first */
-    bool fast_time;                /* by the terms below; else by time.c, from slots */
+    bool quick;     /* one event without conditions, nothing is needed and no directory filled */
+    bool fast_time; /* by the terms below; else by time.c, from slots */
     bool midnight;
     uint8_t time_terms;
     struct flat_ref time[FLAT_TIME_TERMS];
@@ -102,7 +107,7 @@ struct flat_unit {
 };
 
 struct layout_flat {
-    int32_t sole[2]; /* by root: the unit that is all of it, or -1 */
+    uint32_t sole[2]; /* by root: layout_node.flat of the unit that is all of it, or 0 */
     LAYOUT_LIST(struct flat_unit, units);
     LAYOUT_LIST(struct flat_choice, choices);
     LAYOUT_LIST(struct flat_message, messages);

@@ -239,6 +239,7 @@ struct layout {
     uint8_t frame_size, frame_at; /* FEED_FRAMING_OWN */
     bool frame_big;
     int64_t frame_add;
+    uint8_t frame_begins[8], frame_begins_n; /* what each begins with */
     enum layout_counting counting;
     bool restarts, has_unless;
     int64_t unless;

@@ -319,16 +319,30 @@ static int take_framing(struct layout_parse *p, struct k2_sv rest) {
     return layout_wrong(p, "the framing is udp, length16, soupbin, nasdaq, segments or own", rest);
 }
 
+/* begins=0x0258: the first bytes of each frame, in their order. */
+static bool take_begins(struct layout *l, struct k2_sv word) {
+    int64_t bytes;
+    struct k2_sv hex = {word.p + 7, word.n - 7};
+    if (!k2_sv_starts(word, K2_SV("begins=")) || hex.n % 2 || !k2_sv_starts(hex, K2_SV("0x")) ||
+        !layout_integer(hex, &bytes))
+        return false;
+    l->frame_begins_n = (uint8_t)(hex.n / 2 - 1);
+    for (int i = l->frame_begins_n; i-- > 0; bytes = (int64_t)((uint64_t)bytes >> 8))
+        l->frame_begins[i] = (uint8_t)bytes;
+    return true;
+}
+
 static int take_frame(struct layout_parse *p, struct k2_sv rest) {
     struct def_member m = {0};
-    struct k2_sv type, at = {NULL, 0};
+    struct k2_sv type, at = {NULL, 0}, begins;
     int64_t from = -1;
     bool ok = layout_word(&rest, &type) && layout_word(&rest, &at) && numeric_type(p, type, &m) &&
               m.type == LAYOUT_UINT;
     struct k2_sv add = at, digits = layout_split(&add, '+');
     if (!ok || !k2_sv_i64(digits, &from) || from < 0 || from > 64 ||
-        (add.n && !k2_sv_i64(add, &p->l->frame_add)))
-        return layout_wrong(p, "a frame is told as: u16 AT+N", at);
+        (add.n && !k2_sv_i64(add, &p->l->frame_add)) ||
+        (layout_word(&rest, &begins) && !take_begins(p->l, begins)))
+        return layout_wrong(p, "a frame is told as: u16 AT+N [begins=0xHEX]", at);
     p->l->frame_size = m.size;
     p->l->frame_big = m.big;
     p->l->frame_at = (uint8_t)from;

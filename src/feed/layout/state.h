@@ -67,15 +67,16 @@ struct layout_state {
     struct layout_book_of_ids ids[LAYOUT_DIRECTORIES];
     struct layout_channel *channels;
     uint32_t channels_n, channels_cap, channel_last;
-    int64_t minute; /* of the session date that was asked for last */
-    int32_t minute_date;
+    int64_t minute;        /* its start: of the session date that was asked for last */
+    int32_t minute_date;   /* INT32_MIN: none was */
     int32_t midnight_date; /* of `midnight` */
-    int64_t midnight;
+    int64_t midnight, midnight_frame_ns; /* of the frame that it was told for last */
     /* the frame in hand */
     const struct feed_frame *frame;
     const struct feed_sink *sink;
     struct k2_err *err;
     const struct layout_root *root;
+    bool in_stream;   /* the frame is one of a file, and none has a number of its own */
     int64_t units;    /* in this packet */
     int64_t position; /* of the last unit in the source */
     int64_t answered; /* position at the end of the packet before */
@@ -140,14 +141,24 @@ void layout_extra_pair(struct k2_buf *b, struct k2_sv key, struct k2_sv text);
 
 /* --- time.c --- */
 /* Midnight of the session date of the capture, or of the file's name. */
-bool layout_midnight(struct layout_state *s, int64_t *out);
+bool layout_midnight_find(struct layout_state *s, int64_t *out);
+static inline bool layout_midnight(struct layout_state *s, int64_t *out) {
+    *out = s->midnight;
+    return (s->midnight_date != INT32_MIN && s->frame->time_ns == s->midnight_frame_ns) ||
+           layout_midnight_find(s, out);
+}
 /* When the event happened, by the first of the times that can be told. */
 int64_t layout_time_of(struct layout_state *s, uint32_t times, uint32_t count);
 /* The date in a file's name: 8 digits, YYYYMMDD or, as Nasdaq's are, MMDDYYYY; INT32_MIN: there is none. */
 int32_t layout_name_date(struct k2_sv path);
 /* Its fields are not for extra. */
 void layout_time_taken(struct layout_state *s, uint32_t time);
-int32_t layout_date_of(struct layout_state *s, int64_t ns);
+#define LAYOUT_MINUTE (60 * K2_NS_PER_SEC)
+int32_t layout_date_find(struct layout_state *s, int64_t ns);
+static inline int32_t layout_date_of(struct layout_state *s, int64_t ns) {
+    bool same = (uint64_t)ns - (uint64_t)s->minute < (uint64_t)LAYOUT_MINUTE;
+    return same && s->minute_date != INT32_MIN ? s->minute_date : layout_date_find(s, ns);
+}
 
 /* --- flat_unit.c --- */
 #define LAYOUT_FLAT_EVENTS 16 /* of one message */

@@ -1,16 +1,11 @@
 /* feed/layout/time.c - when a message of a layout happened, and on which session date. */
 #include "feed/layout/state.h"
 
-#define MINUTE (60 * K2_NS_PER_SEC)
-
-int32_t layout_date_of(struct layout_state *s, int64_t ns) {
+int32_t layout_date_find(struct layout_state *s, int64_t ns) {
     if (s->date != INT32_MIN)
         return s->date;
-    int64_t minute = k2_floor_div(ns, MINUTE);
-    if (minute != s->minute) {
-        s->minute = minute;
-        s->minute_date = feed_session_date(s->calendar, ns);
-    }
+    s->minute = (int64_t)((uint64_t)k2_floor_div(ns, LAYOUT_MINUTE) * (uint64_t)LAYOUT_MINUTE);
+    s->minute_date = feed_session_date(s->calendar, ns);
     return s->minute_date;
 }
 
@@ -47,7 +42,7 @@ int32_t layout_name_date(struct k2_sv path) {
     return found;
 }
 
-bool layout_midnight(struct layout_state *s, int64_t *out) {
+bool layout_midnight_find(struct layout_state *s, int64_t *out) {
     bool told = s->date != INT32_MIN || s->frame->time_ns != K2_NULL_LONG;
     int32_t date = told ? layout_date_of(s, s->frame->time_ns) : s->name_date;
     if (date == INT32_MIN)
@@ -57,6 +52,7 @@ bool layout_midnight(struct layout_state *s, int64_t *out) {
         s->midnight =
             k2_zone_to_utc(feed_calendar_zone(s->calendar), (int64_t)date * K2_NS_PER_DAY);
     }
+    s->midnight_frame_ns = s->frame->time_ns;
     *out = s->midnight;
     return true;
 }

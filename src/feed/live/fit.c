@@ -6,14 +6,15 @@ static bool comes_in_soupbin(enum feed_framing framing) {
     return framing == FEED_FRAMING_SOUPBIN || framing == FEED_FRAMING_NASDAQ;
 }
 
-/* What reads frames has a framing; text formats cut their lines themselves. */
+/* What reads frames has a framing; text formats cut their lines themselves. Segments of a capture are frames, but the
+ * bytes that a connection gives are cut anywhere. */
 static int fits_stream(const struct feed_ops *ops, const char *url, struct k2_err *err) {
     if (!ops->dissect ||
         (ops->framing != FEED_FRAMING_NONE && ops->framing != FEED_FRAMING_SEGMENTS))
         return K2_OK;
     return k2_fail(err, K2_E_INVALID,
-                   "%s: format %s comes in datagrams: nothing in a stream of bytes says where its "
-                   "messages end; use udp://",
+                   "%s: format %s is published over UDP only: there is no TCP form of it that says "
+                   "where its packets end; use udp://",
                    url, ops->name);
 }
 

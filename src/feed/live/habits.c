@@ -1,18 +1,24 @@
 /* feed/live/habits.c - what venues want to be told on a WebSocket, beyond the pings of RFC 6455; see live_int.h.
  *
  * By the venues' documentation of their public streams:
- *   OKX          "The connection will break automatically if [...] data has not been pushed for more than 30 seconds":
- *                the text ping, answered by the text pong
- *   Bybit v5     {"op":"ping"} every 20 seconds, to avoid the end of the connection
- *   Kraken       v2 {"method":"ping"}, v1 {"event":"ping"}: a connection without traffic ends after about a minute;
- *                futures: a ping of RFC 6455 at least every 60 seconds
- *   Deribit      public/set_heartbeat, then each test_request must be answered by public/test, or "the API server will
+ *   OKX          "The connection will break automatically if the subscription is not established or data has not been
+ *                pushed for more than 30 seconds": the text ping, answered by the text pong
+ *   Bybit v5     "we recommend that you send the ping heartbeat packet every 20 seconds": {"op":"ping"}, answered by the same
+ *                with pong; without traffic "the connection will be cut off after 10 minutes"
+ *   Kraken       v2 {"method":"ping"}, v1 {"event":"ping"}: "Clients can ping the server to verify connection is alive", that
+ *                is, they need not; the server's own heartbeats come each second, but only where something is subscribed.
+ *                Futures: "Send a ping at least every 60 seconds to keep the connection open": one of RFC 6455
+ *   Deribit      public/set_heartbeat (its interval "not less than 10" seconds; 30 to 60 are recommended), then each
+ *                test_request must be answered by public/test: "If your software fails to do so, the API server will
  *                immediately close the connection"
- *   Gate.io v4   {"time","channel":"spot.ping"}, of futures and options with their own word
- *   Hyperliquid  {"method":"ping"}: ends connections to which it had nothing to send for 60 seconds
- *   Bitstamp     {"event":"bts:heartbeat"}
- *   Huobi (HTX)  each {"ping":N}, packed by gzip, must be answered by {"pong":N}, in version 2 {"action":"ping",...} by the
- *                same with pong; who misses two is ended
+ *   Gate.io v4   {"time","channel":"spot.ping"}, of futures and options with their own word; its server sends pings of
+ *                RFC 6455 beside them
+ *   Hyperliquid  {"method":"ping"}, answered by {"channel":"pong"}: ends connections to which it had nothing to send for
+ *                60 seconds
+ *   Bitstamp     {"event":"bts:heartbeat"}, answered by the same: whether the connection works; nothing ends without it
+ *   Huobi (HTX)  a {"ping":N} "every 5s", packed by gzip, "should response with a matching pong": {"pong":N}, in version 2
+ *                {"action":"ping",...} by the same with pong; without one "within two ping period [...] the connection will
+ *                be closed"
  * Binance and Coinbase want nothing: Binance sends pings of RFC 6455, which wslay answers.
  */
 #include "feed/live/live_int.h"
@@ -27,14 +33,14 @@ static const struct {
     struct live_habit habit;
 } habits[] = {
     {"okx-json", NULL, {.every_ns = EVERY, .beat = "ping"}},
-    {"bybit-json", NULL, {.every_ns = EVERY, .beat = "{\"op\":\"ping\"}"}},
+    {"bybit-json", NULL, {.every_ns = 20 * K2_NS_PER_SEC, .beat = "{\"op\":\"ping\"}"}},
     {"kraken-json", "futures", {.every_ns = EVERY}},
     {"kraken-json", "/v2", {.every_ns = EVERY, .beat = "{\"method\":\"ping\"}"}},
     {"kraken-json", NULL, {.every_ns = EVERY, .beat = "{\"event\":\"ping\"}"}},
     {"deribit-json",
      NULL,
      {.hello = "{\"jsonrpc\":\"2.0\",\"id\":1000000001,\"method\":\"public/set_heartbeat\","
-               "\"params\":{\"interval\":15}}",
+               "\"params\":{\"interval\":30}}",
       .question = "\"test_request\"",
       .answer = "{\"jsonrpc\":\"2.0\",\"id\":1000000002,\"method\":\"public/test\","
                 "\"params\":{}}"}},

@@ -355,6 +355,10 @@ static int take_rest(struct vj *v, const struct json_record *r, const struct lis
     return any ? vj_message(v, r->answer ? name_of(r->url) : K2_SV("answer")) : K2_OK;
 }
 
+int vj_answer_rest(struct vj *v, const struct json_record *r, uint32_t list) {
+    return r->answer ? take_rest(v, r, NULL, list) : K2_OK;
+}
+
 int vj_answer(struct vj *v, const struct json_record *r, const char *why) {
     uint32_t at;
     const struct list *l = find_list(v, &at);

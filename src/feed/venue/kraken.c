@@ -122,14 +122,20 @@ static int take_candle(struct vj *v, const struct json_record *r, const struct t
     return vj_bar(v);
 }
 
-static int take_ticker(struct vj *v, const struct json_record *r, const struct tuple *t) {
-    begin(v, r, 0, t);
+void vj_kraken_ticker(struct vj *v, uint32_t object) {
     for (size_t i = 0; i < sizeof ticker_parts / sizeof *ticker_parts; i++) {
-        uint32_t list = vj_member(v, t->first, ticker_parts[i].member);
-        uint32_t at = list ? vj_element(v, list, ticker_parts[i].element) : 0;
+        uint32_t list = vj_member(v, object, ticker_parts[i].member),
+                 part = ticker_parts[i].element;
+        bool alone = part == 0 && vj_type(v, list) == JSON_STRING; /* "o" of the REST API */
+        uint32_t at = alone ? list : list ? vj_element(v, list, part) : 0;
         if (at)
             vj_read_value(v, &ticker_parts[i].field, at);
     }
+}
+
+static int take_ticker(struct vj *v, const struct json_record *r, const struct tuple *t) {
+    begin(v, r, 0, t);
+    vj_kraken_ticker(v, t->first);
     vj_time_of_receipt(v);
     return vj_quote_and_figures(v, K2_SV("ticker"));
 }
@@ -418,9 +424,15 @@ static int take_futures(struct vj *v, const struct json_record *r, struct k2_sv 
 
 /* --- a message --- */
 
+static int take_answer(struct vj *v, const struct json_record *r, const char *why) {
+    bool any;
+    K2_TRY(vj_kraken_rest(v, r, &any));
+    return any ? K2_OK : vj_answer(v, r, why);
+}
+
 static int take(struct vj *v, const struct json_record *r) {
     if (r->answer)
-        return vj_answer(v, r, "the answer to a request");
+        return take_answer(v, r, "the answer to a request");
     if (vj_token(v, 0)->type == JSON_ARRAY)
         return take_tuple(v, r);
     struct k2_sv event = vj_member_text(v, 0, "event"), feed = vj_member_text(v, 0, "feed"),
@@ -431,13 +443,48 @@ static int take(struct vj *v, const struct json_record *r) {
         return vj_filtered(v, k2_sv_eq(event, K2_SV("heartbeat")) ? "heartbeat" : "other message");
     if (feed.n)
         return take_futures(v, r, feed);
-    return channel.n ? take_channel(v, r, channel) : vj_answer(v, r, "other message");
+    return channel.n ? take_channel(v, r, channel) : take_answer(v, r, "other message");
 }
 
 /* --- the feed --- */
 
+/* Whether the text begins so; blanks in it are passed over, and '*' is a text in quotes. */
+static bool begins(struct k2_sv text, const char *with) {
+    size_t at = 0;
+    for (; *with; with++) {
+        while (at < text.n && strchr(" \t\r\n", text.p[at]))
+            at++;
+        const char *end = *with == '*' && at < text.n && text.p[at] == '"'
+                              ? memchr(text.p + at + 1, '"', text.n - at - 1)
+                              : NULL;
+        if (end)
+            at = (size_t)(end - text.p) + 1;
+        else if (at < text.n && text.p[at] == *with)
+            at++;
+        else
+            return false;
+    }
+    return true;
+}
+
+/* Of answers of the REST APIs; what they tell of an account begins otherwise. */
+static int answer_shape(struct k2_sv text) {
+    bool spot = begins(text, "{\"error\":[],\"result\":{*:[[") ||
+                begins(text, "{\"error\":[],\"result\":{*:{\"a\":[") ||
+                begins(text, "{\"error\":[],\"result\":{\"status\":*,\"timestamp\":") ||
+                begins(text, "{\"error\":[],\"result\":{\"unixtime\":");
+    bool futures = (vj_names(text, "candles") && vj_names(text, "more_candles")) ||
+                   (vj_names(text, "rates") && vj_names(text, "relativeFundingRate")) ||
+                   (vj_names(text, "orderBook") && vj_names(text, "serverTime")) ||
+                   (vj_names(text, "elements") && vj_names(text, "takerOrder")) ||
+                   (vj_names(text, "tickers") && vj_names(text, "serverTime"));
+    return spot || futures ? 80 : 0;
+}
+
 static int shape(struct k2_sv text, const char **why) {
     *why = "the first message has the form of Kraken's";
+    if (text.n && text.p[0] == '{' && answer_shape(text))
+        return answer_shape(text);
     if (text.p[0] == '[' && text.n > 1 && text.p[1] >= '0' && text.p[1] <= '9')
         return 85;
     if (vj_names(text, "feed") && vj_names(text, "product_id"))
@@ -477,5 +524,9 @@ VJ_FEED(kraken, "Kraken spot and futures: trades, order book, tickers, JSON mess
         {"trading_status", "systemStatus, status, instrument", "of the venue (symbol *) or a pair"},
         {"instrument", "AssetPairs; instruments of futures",
          "channel SYMBOL@instruments; what has no column is in extra"},
+        {"trade, bar, quote", "Trades, OHLC, Ticker; tickers, charts, executions of futures",
+         "answers of the REST APIs; a symbol that is not in one is in its address, or by --symbol"},
+        {"book_event", "orderbook of futures", "a snapshot, channel SYMBOL@orderbook"},
+        {"statistic", "historicalfundingrates", "FUNDING_RATE, RELATIVE_FUNDING_RATE"},
         {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "heartbeats, answers to subscriptions", "are filtered"}, )

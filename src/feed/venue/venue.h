@@ -337,6 +337,10 @@ typedef K2_RC vj_taker(struct vj *v, const struct json_record *r, uint32_t at);
 /* Takes an entry of an answer of Binance's REST that has other names than the streams; NULL: it is none. */
 vj_taker *vj_binance_rest(const struct vj *v, uint32_t entry);
 
+/* An answer of Kraken's REST APIs; *any: it was one that is known. And a ticker's lists, as in its WebSocket. */
+K2_RC vj_kraken_rest(struct vj *v, const struct json_record *r, bool *any);
+void vj_kraken_ticker(struct vj *v, uint32_t object);
+
 /* Each element of an array; an empty one is filtered. 0 as the array is the whole message. */
 K2_RC vj_each(struct vj *v, const struct json_record *r, uint32_t array,
               int (*take)(struct vj *v, const struct json_record *r, uint32_t at));
@@ -355,6 +359,8 @@ K2_RC vj_instrument(struct vj *v);
 /* An answer to a request that is none of trades, books or figures: its list of instruments if it has one, and a message
  * of the request's name with all else that it says. What is no answer and has no such list is filtered as `why`. */
 K2_RC vj_answer(struct vj *v, const struct json_record *r, const char *why);
+/* What an answer says beside the list that was read, as such a message, where its request is known. */
+K2_RC vj_answer_rest(struct vj *v, const struct json_record *r, uint32_t list);
 /* The channel of the item on its session date, made if need be; NULL when symbol or time are not known. */
 struct vj_channel *vj_channel(struct vj *v);
 struct vj_channel *vj_channel_named(struct vj *v, struct k2_sv name, int exchange, int32_t date);

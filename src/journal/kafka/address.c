@@ -3,7 +3,8 @@
  * PREFIX stands before the name of every topic and consumer group, so that several journals can share a cluster.
  * PROPERTY is one of librdkafka's (security.protocol, sasl.username ...); %XX in a value is a byte. `replication` is
  * ours: the replicas of topics that are made. A value env:NAME is read from the environment, file:PATH from the first
- * line of a file: a secret need not stand in an address.
+ * line of a file: a secret need not stand in an address. `token` (file:PATH or env:NAME) is ours as well: where the
+ * token of SASL/OAUTHBEARER is, read again whenever the client wants a new one.
  */
 #include "journal/kafka/kafka.h"
 
@@ -60,6 +61,14 @@ static int resolve(char **value, struct k2_err *err) {
     return K2_OK;
 }
 
+/* It is read when it is needed; a token that stood here would soon be too old. */
+static int check_token(const char *value, struct k2_err *err) {
+    struct k2_sv v = k2_sv_of(value);
+    return k2_sv_starts(v, K2_SV("file:")) || k2_sv_starts(v, K2_SV("env:"))
+               ? K2_OK
+               : k2_fail(err, K2_E_INVALID, "a token is given as file:PATH or env:NAME");
+}
+
 static int add_option(struct kafka_address *a, struct k2_sv text, struct k2_err *err) {
     struct k2_sv key = k2_sv_split(&text, '=');
     int64_t number;
@@ -70,8 +79,9 @@ static int add_option(struct kafka_address *a, struct k2_sv text, struct k2_err 
         a->replication = (int32_t)number;
         return K2_OK;
     }
+    bool token = k2_sv_eq(key, K2_SV(KAFKA_TOKEN));
     char *value = unescape(text);
-    int rc = resolve(&value, err);
+    int rc = token ? check_token(value, err) : resolve(&value, err);
     if (rc != K2_OK) {
         free(value);
         return k2_err_context(err, rc, "property %.*s", K2_SV_ARG(key));
@@ -126,18 +136,28 @@ int kafka_connect(const struct kafka *k, const struct kafka_option *more, int n,
     return rc == K2_OK ? rc : k2_err_context(err, rc, "%s", k->address.text);
 }
 
-/* The group is only a name: partitions are assigned by hand and offsets are never committed by it. */
 static const struct kafka_option reading[] = {
-    {"group.id", "k2.reader"},
-    {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"},
-    {"isolation.level", "read_committed"},
-    {"enable.partition.eof", "true"},
-    {"check.crcs", "true"},
-    {"fetch.wait.max.ms", "10"},
-    {"queued.max.messages.kbytes", "65536"},
+    {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},   {"isolation.level", "read_committed"},
+    {"enable.partition.eof", "true"}, {"check.crcs", "true"},
+    {"fetch.wait.max.ms", "10"},      {"queued.max.messages.kbytes", "65536"},
 };
+
+/* The group is only a name, for which brokers may ask for an ACL: partitions are assigned by hand and offsets are never
+ * committed by it. */
+int kafka_connect_reader(const struct kafka *k, const struct kafka_option *more, int n,
+                         struct kafka_client **out, struct k2_err *err) {
+    struct k2_buf group = {0};
+    struct kafka_option *all = k2_alloc((size_t)(n + 1) * sizeof *all);
+    k2_buf_printf(&group, "%sk2.reader", k->address.prefix);
+    all[0] = (struct kafka_option){"group.id", k2_buf_cstr(&group)};
+    for (int i = 0; i < n; i++)
+        all[i + 1] = more[i];
+    int rc = kafka_connect(k, all, n + 1, out, err);
+    k2_buf_free(&group);
+    free(all);
+    return rc;
+}
 
 int kafka_reader_take(struct kafka *k, struct kafka_client **out, struct k2_err *err) {
     *out = NULL;
@@ -147,7 +167,7 @@ int kafka_reader_take(struct kafka *k, struct kafka_client **out, struct k2_err 
     pthread_mutex_unlock(&k->base.mutex);
     if (*out)
         return K2_OK;
-    return kafka_connect(k, reading, (int)(sizeof reading / sizeof *reading), out, err);
+    return kafka_connect_reader(k, reading, (int)(sizeof reading / sizeof *reading), out, err);
 }
 
 void kafka_reader_give(struct kafka *k, struct kafka_client *c) {

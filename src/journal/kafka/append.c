@@ -59,6 +59,7 @@ static void observe_write(struct kafka *k) {
         bytes += g->count > 0 ? (int64_t)g->bytes.n - GATHER_ROOM : 0;
     }
     k->written += records;
+    k->producer.bytes += bytes;
     k2_metric_add(k2_metric(K2_METRIC_journal_records, NULL), records);
     k2_metric_add(k2_metric(K2_METRIC_journal_batches, NULL), batches);
     k2_metric_add(k2_metric(K2_METRIC_journal_written_bytes, NULL), bytes);
@@ -127,6 +128,7 @@ int kafka_flush(struct journal *journal, int64_t position, struct k2_err *err) {
     if (rc != K2_OK)
         return give_up(k, rc, err);
     k2_metric_record(k2_metric(K2_METRIC_journal_sync_seconds, NULL), k2_monotonic_ns() - began);
+    kafka_producer_observe(k, began);
     step_over_markers(k);
     k->durable = k->written;
     return K2_OK;
@@ -135,5 +137,19 @@ int kafka_flush(struct journal *journal, int64_t position, struct k2_err *err) {
 int kafka_commit(struct journal *journal, struct k2_err *err) {
     int64_t position = 0;
     K2_TRY(kafka_write(journal, &position, err));
+    return kafka_flush(journal, position, err);
+}
+
+/* Without records there is no transaction, and nothing that the positions would have to go with. */
+int kafka_commit_with(struct journal *journal, const char *group, const struct journal_span *spans,
+                      int n, struct k2_err *err) {
+    struct kafka *k = kafka_of(journal);
+    int64_t position = 0;
+    K2_TRY(kafka_write(journal, &position, err));
+    if (position > k->durable) {
+        int rc = kafka_group_join(k, group, spans, n, err);
+        if (rc != K2_OK)
+            return give_up(k, rc, err);
+    }
     return kafka_flush(journal, position, err);
 }

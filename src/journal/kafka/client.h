@@ -14,8 +14,12 @@
 struct kafka_client;
 
 struct kafka_option {
-    const char *key, *value; /* a configuration property of librdkafka */
+    const char *key, *value; /* a configuration property of librdkafka, or KAFKA_TOKEN */
 };
+
+/* Its value says where a token for SASL/OAUTHBEARER is: file:PATH or env:NAME, the first line of it. A JWT; its claims sub
+ * and exp say who we are and until when. */
+#define KAFKA_TOKEN "token"
 
 /* Connects and waits until a broker has answered. With a property transactional.id the client is a writer, and every
  * older writer of that id is fenced: what it had not committed is undone. Else it reads. */
@@ -58,10 +62,15 @@ int client_poll(struct kafka_client *c, struct kafka_message *out, int max, int 
 
 /* --- asking and arranging --- */
 
-/* Visits all topics; the name is borrowed for the call. */
+struct kafka_listed { /* borrowed for the call */
+    const char *name;
+    int32_t partitions, replicas; /* replicas: of the partition that has the fewest */
+};
+/* Visits all topics. */
 K2_RC client_topics(struct kafka_client *c,
-                    void (*visit)(void *ctx, const char *name, int32_t partitions), void *ctx,
+                    void (*visit)(void *ctx, const struct kafka_listed *topic), void *ctx,
                     struct k2_err *err);
+K2_RC client_brokers(struct kafka_client *c, int *n, struct k2_err *err);
 struct kafka_topic_plan {
     const char *name;
     int32_t partitions, replication; /* -1 = the broker's default */
@@ -76,12 +85,24 @@ K2_RC client_topic_create(struct kafka_client *c, const struct kafka_topic_plan 
 K2_RC client_topic_id(struct kafka_client *c, const char *topic, char id[KAFKA_TOPIC_ID],
                       struct k2_err *err);
 
+/* Visits what is set of the topics, what the brokers set by default too. */
+K2_RC client_settings(struct kafka_client *c, const char *const *topics, int n,
+                      void (*visit)(void *ctx, const char *topic, const char *key,
+                                    const char *value),
+                      void *ctx, struct k2_err *err);
+/* Sets these and leaves the others as they are. */
+K2_RC client_set(struct kafka_client *c, const char *topic, const struct kafka_option *options,
+                 int n, struct k2_err *err);
+
 enum { KAFKA_EARLIEST = -2, KAFKA_LATEST = -1, KAFKA_NEWEST = -3 };
 /* Replaces at[i].offset, which is one of these or a time in ms since 1970, by the offset: where the partition begins,
  * where it ends, of the record with the greatest time, of the first record not before that time (-1 = none).
  * committed: as readers see it, who stop before transactions that are open. times may be NULL. */
 K2_RC client_offsets(struct kafka_client *c, struct kafka_at *at, int64_t *times_ms, int n,
                      bool committed, struct k2_err *err);
+
+/* Deletes the records before these places, in every replica. */
+K2_RC client_delete(struct kafka_client *c, const struct kafka_at *at, int n, struct k2_err *err);
 
 /* Offsets of consumer groups. client_group_load visits what the group has saved. */
 K2_RC client_group_save(struct kafka_client *c, const char *group, const struct kafka_at *at, int n,
@@ -91,6 +112,18 @@ K2_RC client_group_load(struct kafka_client *c, const char *group,
                         struct k2_err *err);
 K2_RC client_groups(struct kafka_client *c, void (*visit)(void *ctx, const char *group), void *ctx,
                     struct k2_err *err);
+struct
+    kafka_member { /* borrowed for the call; `at` are the partitions it was given, without offsets */
+    const char *id, *client, *host;
+    const struct kafka_at *at;
+    int n;
+};
+K2_RC client_group_members(struct kafka_client *c, const char *group,
+                           void (*visit)(void *ctx, const struct kafka_member *m), void *ctx,
+                           struct k2_err *err);
+/* These offsets of a group are committed with the writer's transaction, or not at all. */
+K2_RC client_group_join(struct kafka_client *c, const char *group, const struct kafka_at *at, int n,
+                        struct k2_err *err);
 K2_RC client_group_delete(struct kafka_client *c, const char *group, struct k2_err *err);
 
 #endif

@@ -30,6 +30,18 @@ int kafka_position_save(struct journal *journal, const char *group,
     return rc == K2_OK ? rc : k2_err_context(err, rc, "save the position of group %s", group);
 }
 
+int kafka_group_join(struct kafka *k, const char *group, const struct journal_span *spans, int n,
+                     struct k2_err *err) {
+    char *name = group_name(k, group);
+    struct kafka_at *at = k2_alloc((size_t)(n + 1) * sizeof *at);
+    for (int i = 0; i < n; i++)
+        at[i] = (struct kafka_at){k->names[spans[i].topic], spans[i].partition, spans[i].from};
+    int rc = n > 0 ? client_group_join(k->writer, name, at, n, err) : K2_OK;
+    free(at);
+    free(name);
+    return rc == K2_OK ? rc : k2_err_context(err, rc, "the position of group %s", group);
+}
+
 struct saved {
     struct kafka *k;
     struct journal_span *spans;
@@ -63,6 +75,35 @@ int kafka_position_load(struct journal *journal, const char *group, struct journ
     *n = s.n;
     return K2_OK;
 }
+
+/* --- who is at it --- */
+
+struct asking {
+    struct kafka *k;
+    void (*visit)(void *ctx, const struct journal_member *m);
+    void *ctx;
+};
+
+static void take_member(void *ctx, const struct kafka_member *m) {
+    struct asking *a = ctx;
+    struct saved s = {.k = a->k};
+    for (int i = 0; i < m->n; i++)
+        take(&s, &m->at[i]);
+    a->visit(a->ctx, &(struct journal_member){m->id, m->client, m->host, s.spans, s.n});
+    free(s.spans);
+}
+
+int kafka_members(struct journal *journal, const char *group,
+                  void (*visit)(void *ctx, const struct journal_member *m), void *ctx,
+                  struct k2_err *err) {
+    struct asking a = {kafka_of(journal), visit, ctx};
+    char *name = group_name(a.k, group);
+    int rc = client_group_members(a.k->asker, name, take_member, &a, err);
+    free(name);
+    return rc == K2_OK ? rc : k2_err_context(err, rc, "group %s", group);
+}
+
+/* --- which there are --- */
 
 struct names {
     struct k2_sv prefix;

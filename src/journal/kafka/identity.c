@@ -4,6 +4,7 @@
  *   key "journal"      value: the incarnation, decimal
  *   key "topic/NAME"   value: what the cluster calls the topic (KIP-516: a topic that is made anew has another id)
  *   key "schemas"      value: the text of schemas.json (codec/registry.h)
+ *   key "removed/..."  value: what retention removed (removed.c)
  * They are written in the transaction whose records need them, so no record is there without its schema.
  *
  * A topic whose id is another than the one noted was deleted and made anew: its offsets mean nothing to the tables, and
@@ -62,7 +63,17 @@ static char *full_name(const struct kafka *k, const char *name) {
     return text;
 }
 
-static int read_all(struct kafka_client *c, struct notes *notes, struct k2_err *err) {
+/* Each part that was removed has a key of its own: they are many, and are kept apart. */
+static int take_note(struct kafka *k, struct notes *notes, const struct kafka_message *m,
+                     struct k2_err *err) {
+    if (k2_sv_starts(m->key, K2_SV(KAFKA_REMOVED)))
+        return kafka_parts_read(&k->gone, m->key, m->value, err);
+    note(notes, m->key, m->value);
+    return K2_OK;
+}
+
+static int read_all(struct kafka *k, struct kafka_client *c, struct notes *notes,
+                    struct k2_err *err) {
     struct kafka_message m[64];
     for (int idle = 0; idle < 30; idle++) {
         int n = client_poll(c, m, 64, 1000, err);
@@ -71,7 +82,7 @@ static int read_all(struct kafka_client *c, struct notes *notes, struct k2_err *
         for (int i = 0; i < n; i++) {
             if (m[i].end)
                 return K2_OK;
-            note(notes, m[i].key, m[i].value);
+            K2_TRY(take_note(k, notes, &m[i], err));
             idle = 0;
         }
     }
@@ -86,7 +97,7 @@ static int read_notes(struct kafka *k, const char *topic, struct notes *notes, s
     if (rc == K2_OK)
         rc = client_assign(c, &at, 1, err);
     if (rc == K2_OK)
-        rc = read_all(c, notes, err);
+        rc = read_all(k, c, notes, err);
     kafka_reader_give(k, c);
     return rc;
 }
@@ -117,6 +128,10 @@ static int make_journal(struct kafka *k, struct k2_err *err) {
     K2_TRY(client_commit(k->writer, err));
     k->base.incarnation = (int32_t)strtol(text, NULL, 10);
     return K2_OK;
+}
+
+int kafka_identify_note(struct kafka *k, const char *key, struct k2_sv value, struct k2_err *err) {
+    return put(k, key, value, err);
 }
 
 int kafka_identify_topic(struct kafka *k, const char *name, struct k2_err *err) {
@@ -224,27 +239,64 @@ static int adopt(struct kafka *k, const struct notes *notes, struct k2_err *err)
     return k->base.mode == JOURNAL_WRITE ? client_commit(k->writer, err) : K2_OK;
 }
 
+/* --- what was removed --- */
+
+static bool is_gone(struct kafka *k, const struct kafka_part *p, int32_t topic,
+                    const int64_t *starts) {
+    return p->read == p->pages && k->base.topics[topic].partitions > p->span.partition &&
+           starts[p->span.partition] >= p->span.to;
+}
+
+/* Keeps of the notes of one topic those whose records are gone, in `kept`. */
+static int settle_topic(struct kafka *k, int32_t topic, struct kafka_parts *kept,
+                        struct k2_err *err) {
+    int64_t *starts = NULL;
+    int rc = K2_OK;
+    for (int i = 0; rc == K2_OK && i < k->gone.n; i++) {
+        struct kafka_part *p = &k->gone.at[i];
+        if (!p->topic || strcmp(p->topic, k->base.topics[topic].name) != 0)
+            continue;
+        if (!starts) {
+            starts = k2_alloc((size_t)k->base.topics[topic].partitions * sizeof *starts);
+            rc = kafka_starts(&k->base, topic, starts, err);
+        }
+        if (rc == K2_OK && is_gone(k, p, topic, starts))
+            kafka_parts_add(kept, p);
+    }
+    free(starts);
+    return rc;
+}
+
+/* A note whose records are still there is of a process that ended before it removed them. */
+static int settle(struct kafka *k, struct k2_err *err) {
+    struct kafka_parts kept = {0};
+    int rc = K2_OK;
+    for (int32_t t = 0; rc == K2_OK && t < k->base.topic_count; t++)
+        rc = settle_topic(k, t, &kept, err);
+    kafka_parts_free(&k->gone);
+    k->gone = kept;
+    kafka_parts_sort(&k->gone);
+    return rc;
+}
+
 struct search {
     const char *name;
     bool found;
 };
 
-static void look(void *ctx, const char *name, int32_t partitions) {
+static void look(void *ctx, const struct kafka_listed *topic) {
     struct search *s = ctx;
-    (void)partitions;
-    s->found = s->found || strcmp(name, s->name) == 0;
+    s->found = s->found || strcmp(topic->name, s->name) == 0;
 }
 
 static int find_or_make(struct kafka *k, const char *topic, struct k2_err *err) {
-    static const struct kafka_option compacted[] = {{"cleanup.policy", "compact"}};
     struct search s = {topic, false};
     K2_TRY(client_topics(k->asker, look, &s, err));
     if (s.found)
         return K2_OK;
     if (k->base.mode != JOURNAL_WRITE)
         return k2_fail(err, K2_E_NOTFOUND, "there is no journal at %s", k->address.text);
-    return client_topic_create(
-        k->asker, &(struct kafka_topic_plan){topic, 1, k->address.replication, compacted, 1}, err);
+    return kafka_topic_make(k, KAFKA_JOURNAL, 1, err);
 }
 
 int kafka_identify(struct kafka *k, struct k2_err *err) {
@@ -255,6 +307,8 @@ int kafka_identify(struct kafka *k, struct k2_err *err) {
         rc = read_notes(k, topic, &notes, err);
     if (rc == K2_OK)
         rc = adopt(k, &notes, err);
+    if (rc == K2_OK)
+        rc = settle(k, err);
     free_notes(&notes);
     free(topic);
     return rc;

@@ -4,7 +4,8 @@
  * a copy of the schemas (identity.c). A writer is the newest of its transactional.id, "PREFIXk2.writer": an older one, here or elsewhere, can
  * commit nothing any more.
  *
- * Of Kafka's log there are no segments to be seen: all that is kept looks like one that is not sealed yet.
+ * Of Kafka's log there are no segments to be seen: all that is kept looks like one that is not sealed yet, and what was
+ * removed like one for each part (retain.c).
  */
 #include "journal/kafka/kafka.h"
 
@@ -38,17 +39,15 @@ static int prepare_directory(struct kafka *k, const char *data, const struct jou
 static int become_writer(struct kafka *k, struct k2_err *err) {
     struct k2_buf id = {0};
     k2_buf_printf(&id, "%sk2.writer", k->address.prefix);
-    const struct kafka_option writing[] = {
+    struct kafka_option writing[5 + KAFKA_PRODUCER_OPTIONS] = {
         {"transactional.id", k2_buf_cstr(&id)},
         {"acks", "all"},
         {"enable.idempotence", "true"},
-        {"compression.type", "zstd"},
-        {"linger.ms", "5"},
-        {"batch.size", "1000000"},
         {"queue.buffering.max.kbytes", "262144"},
         {"queue.buffering.max.messages", "1000000"},
     };
-    int rc = kafka_connect(k, writing, (int)(sizeof writing / sizeof *writing), &k->writer, err);
+    int n = 5 + kafka_producer_options(k, writing + 5);
+    int rc = kafka_connect(k, writing, n, &k->writer, err);
     k2_buf_free(&id);
     return rc;
 }
@@ -63,15 +62,18 @@ static void observe_open(const struct kafka *k) {
 
 static int open_parts(struct kafka *k, const char *data, const char *url,
                       const struct journal_options *o, struct k2_err *err) {
-    static const struct kafka_option asking[] = {{"group.id", "k2.reader"}};
+    int brokers;
     K2_TRY(kafka_address_parse(url, &k->address, err));
     K2_TRY(prepare_directory(k, data, o, err));
-    K2_TRY(kafka_connect(k, asking, 1, &k->asker, err));
+    K2_TRY(kafka_connect_reader(k, NULL, 0, &k->asker, err));
+    K2_TRY(client_brokers(k->asker, &brokers, err));
+    journal_profile_choose(&k->base, brokers);
     if (k->base.mode == JOURNAL_WRITE) /* before it looks where the topics end */
         K2_TRY(become_writer(k, err));
     K2_TRY(kafka_topics_load(k, err));
     K2_TRY(kafka_identify(k, err));
     K2_TRY(k2_registry_open(k->dir, &k->base.registry, err));
+    k2_registry_set_copy(k->base.registry, k->address.prefix);
     if (k->base.mode == JOURNAL_WRITE)
         observe_open(k);
     return K2_OK;
@@ -104,6 +106,7 @@ static void kafka_close(struct journal *journal) {
     journal_fini(&k->base);
     k2_lock_release(k->lock);
     kafka_address_free(&k->address);
+    kafka_parts_free(&k->gone);
     free(k->touched);
     free(k->lent);
     free(k->dir);
@@ -143,12 +146,15 @@ int kafka_starts(struct journal *journal, int32_t topic, int64_t *starts, struct
 
 /* Kafka's times are whole milliseconds, and so are the times of appending that readers are given: the first record
  * that is not before T is the same either way. */
-int kafka_ends_at(struct journal *journal, int32_t topic, int64_t append_ns_before, int64_t *ends,
-                  struct k2_err *err) {
-    struct kafka *k = kafka_of(journal);
-    int64_t ms = append_ns_before / K2_NS_PER_MS + (append_ns_before % K2_NS_PER_MS > 0);
-    K2_TRY(ask(k, topic, ms > 0 ? ms : 0, ends, NULL, err));
-    int32_t n = journal_topic_at(journal, topic).partitions;
+static int64_t whole_ms(int64_t ns) {
+    int64_t ms = ns / K2_NS_PER_MS + (ns % K2_NS_PER_MS > 0);
+    return ms > 0 ? ms : 0;
+}
+
+int kafka_offsets_at(struct kafka *k, int32_t topic, int64_t append_ns_before, int64_t *ends,
+                     struct k2_err *err) {
+    K2_TRY(ask(k, topic, whole_ms(append_ns_before), ends, NULL, err));
+    int32_t n = journal_topic_at(&k->base, topic).partitions;
     int64_t *last = k2_alloc((size_t)n * sizeof *last);
     int rc = ask(k, topic, KAFKA_LATEST, last, NULL, err);
     for (int32_t p = 0; rc == K2_OK && p < n; p++)
@@ -156,6 +162,29 @@ int kafka_ends_at(struct journal *journal, int32_t topic, int64_t append_ns_befo
             ends[p] = last[p];
     free(last);
     return rc;
+}
+
+/* The first offset of a removed part that was not appended before; -1 = all of it was. */
+static int64_t first_at(const struct kafka_part *p, int64_t ms) {
+    for (int i = 0; i < p->time_count; i++)
+        if (p->times[i].ms >= ms)
+            return p->times[i].offset;
+    return -1;
+}
+
+/* What is gone is known by its notes. Parts of a partition are in order, of time and of offset. */
+int kafka_ends_at(struct journal *journal, int32_t topic, int64_t append_ns_before, int64_t *ends,
+                  struct k2_err *err) {
+    struct kafka *k = kafka_of(journal);
+    struct journal_topic t = journal_topic_at(journal, topic);
+    K2_TRY(kafka_offsets_at(k, topic, append_ns_before, ends, err));
+    for (int i = k->gone.n - 1; i >= 0; i--) {
+        const struct kafka_part *p = &k->gone.at[i];
+        int64_t at = strcmp(p->topic, t.name) == 0 ? first_at(p, whole_ms(append_ns_before)) : -1;
+        if (at >= 0 && p->span.partition < t.partitions && at < ends[p->span.partition])
+            ends[p->span.partition] = at;
+    }
+    return K2_OK;
 }
 
 /* --- what is kept --- */
@@ -237,43 +266,32 @@ int kafka_segment(struct journal *journal, int index, struct journal_segment_inf
 }
 
 int kafka_removed_count(struct journal *journal) {
-    (void)journal;
-    return 0;
+    return kafka_of(journal)->gone.n;
 }
 
 int kafka_removed(struct journal *journal, int index, struct journal_segment_info *out,
                   struct k2_err *err) {
-    (void)out;
-    return k2_fail(err, K2_E_NOTFOUND, "the journal at %s has no removed segment at index %d",
-                   kafka_of(journal)->address.text, index);
+    struct kafka *k = kafka_of(journal);
+    if (index < 0 || index >= k->gone.n)
+        return k2_fail(err, K2_E_NOTFOUND, "the journal at %s has no removed part at index %d",
+                       k->address.text, index);
+    struct kafka_part *p = &k->gone.at[index];
+    pthread_mutex_lock(&journal->mutex);
+    p->span.topic = journal_topic_find(journal, k2_sv_of(p->topic));
+    pthread_mutex_unlock(&journal->mutex);
+    *out = (struct journal_segment_info){.number = index,
+                                         .first_append_ns = p->first_ns,
+                                         .last_append_ns = p->last_ns,
+                                         .sealed = true,
+                                         .spans = &p->span,
+                                         .span_count = 1,
+                                         .digests = p->digests,
+                                         .digest_count = p->digest_count};
+    return K2_OK;
 }
 
 int kafka_seal(struct journal *journal, struct k2_err *err) {
     return kafka_commit(journal, err);
-}
-
-int kafka_retain(struct journal *journal, const struct journal_retention *r, int *removed,
-                 char stopped[256], struct k2_err *err) {
-    (void)r;
-    (void)err;
-    *removed = 0;
-    snprintf(stopped, 256,
-             "the journal at %s keeps its records: topics are made with retention.ms -1",
-             kafka_of(journal)->address.text);
-    return K2_OK;
-}
-
-/* The replicas are the pins: nothing is removed (kafka_retain). */
-int kafka_pin(struct journal *journal, struct journal_pin **out, struct k2_err *err) {
-    (void)journal;
-    (void)err;
-    *out = k2_zalloc(sizeof **out);
-    (*out)->ops = &journal_kafka;
-    return K2_OK;
-}
-
-void kafka_unpin(struct journal_pin *p) {
-    free(p);
 }
 
 int kafka_image_take(struct journal *journal, struct journal_image *out, struct k2_err *err) {
@@ -318,6 +336,9 @@ const struct journal_ops journal_kafka = {
     .write = kafka_write,
     .flush = kafka_flush,
     .commit = kafka_commit,
+    .commit_with = kafka_commit_with,
+    .batch_bytes = kafka_batch_bytes,
+    .members = kafka_members,
     .read = kafka_read,
     .next = kafka_next,
     .reader_close = kafka_reader_close,
@@ -339,5 +360,6 @@ const struct journal_ops journal_kafka = {
     .seal = kafka_seal,
     .retain = kafka_retain,
     .verify = kafka_verify,
+    .profile_compare = kafka_profile_compare,
     .image_take = kafka_image_take,
 };

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "journal/backend.h"
 #include "journal/kafka/client.h"
+#include "journal/kafka/removed.h"
 
 #define KAFKA_IDLE 4               /* reading clients that are kept for the next reader */
 #define KAFKA_JOURNAL "k2.journal" /* the topic that says which journal this is */
@@ -31,6 +32,7 @@ struct kafka {
     struct kafka_client *idle[KAFKA_IDLE];
     int idle_count;
     struct journal_span *lent; /* as kafka_segment gave them last */
+    struct kafka_parts gone;   /* what retention removed, by time of appending */
 
     /* Appending; of the appender's thread alone. */
     struct kafka_client *writer;
@@ -40,7 +42,13 @@ struct kafka {
     } * touched;
     int touched_count;
     int64_t schemas_stamp[3]; /* of the file whose text the journal holds */
-    struct k2_err failed;     /* status != 0: a commit failed; nothing is accepted any more */
+    struct {
+        bool much; /* is gathered before a commit */
+        int times; /* in a row that it should have been otherwise */
+        size_t asked;
+        int64_t bytes, since_ns; /* of and since the last commit */
+    } producer;
+    struct k2_err failed; /* status != 0: a commit failed; nothing is accepted any more */
 };
 
 static inline struct kafka *kafka_of(const struct journal *j) {
@@ -53,6 +61,9 @@ void kafka_address_free(struct kafka_address *a);
 /* A client with the address's properties and some more. */
 K2_RC kafka_connect(const struct kafka *k, const struct kafka_option *more, int n,
                     struct kafka_client **out, struct k2_err *err);
+/* One that does not write. */
+K2_RC kafka_connect_reader(const struct kafka *k, const struct kafka_option *more, int n,
+                           struct kafka_client **out, struct k2_err *err);
 /* A client for reading what is committed; kafka_reader_give gives it back. */
 K2_RC kafka_reader_take(struct kafka *k, struct kafka_client **out, struct k2_err *err);
 void kafka_reader_give(struct kafka *k, struct kafka_client *c);
@@ -65,8 +76,36 @@ K2_RC kafka_identify_topic(struct kafka *k, const char *name, struct k2_err *err
 /* The schemas, if they changed since the journal had them; part of the open transaction. */
 K2_RC kafka_identify_schemas(struct kafka *k, struct k2_err *err);
 
+/* Writes a record of this key into the journal's own topic; part of the open transaction. */
+K2_RC kafka_identify_note(struct kafka *k, const char *key, struct k2_sv value, struct k2_err *err);
+
+/* --- kafka.c --- */
+/* Of each partition the first offset that was not appended before T, of those that are still there. */
+K2_RC kafka_offsets_at(struct kafka *k, int32_t topic, int64_t append_ns_before, int64_t *offsets,
+                       struct k2_err *err);
+
+/* --- producer.c --- */
+enum { KAFKA_PRODUCER_OPTIONS = 3 };
+int kafka_producer_options(struct kafka *k, struct kafka_option out[KAFKA_PRODUCER_OPTIONS]);
+/* A commit ended that began then. */
+void kafka_producer_observe(struct kafka *k, int64_t began_ns);
+size_t kafka_batch_bytes(const struct journal *journal, size_t asked);
+
+/* --- groups.c --- */
+/* The positions of a group become part of the writer's open transaction. */
+K2_RC kafka_group_join(struct kafka *k, const char *group, const struct journal_span *spans, int n,
+                       struct k2_err *err);
+
 /* --- topics.c --- */
 K2_RC kafka_topics_load(struct kafka *k, struct k2_err *err);
+
+/* --- profile.c --- */
+/* Makes a topic as the journal's profile says; `name` is without the prefix. */
+K2_RC kafka_topic_make(struct kafka *k, const char *name, int32_t partitions, struct k2_err *err);
+K2_RC kafka_profile_compare(struct journal *journal, const struct journal_profile *p,
+                            const char *topic, bool mend,
+                            void (*visit)(void *ctx, const struct journal_property *p), void *ctx,
+                            struct k2_err *err);
 
 /* --- the functions of journal_kafka; what they promise is in journal.h --- */
 K2_RC kafka_topic(struct journal *journal, struct k2_sv name, bool create,
@@ -74,6 +113,8 @@ K2_RC kafka_topic(struct journal *journal, struct k2_sv name, bool create,
 K2_RC kafka_write(struct journal *journal, int64_t *position, struct k2_err *err);
 K2_RC kafka_flush(struct journal *journal, int64_t position, struct k2_err *err);
 K2_RC kafka_commit(struct journal *journal, struct k2_err *err);
+K2_RC kafka_commit_with(struct journal *journal, const char *group,
+                        const struct journal_span *spans, int n, struct k2_err *err);
 K2_RC kafka_read(struct journal *journal, const struct journal_span *spans, int n,
                  struct journal_reader **out, struct k2_err *err);
 int kafka_next(struct journal_reader *r, struct journal_batch *batch, struct k2_err *err);
@@ -84,6 +125,9 @@ K2_RC kafka_ends_at(struct journal *journal, int32_t topic, int64_t append_ns_be
                     struct k2_err *err);
 K2_RC kafka_pin(struct journal *journal, struct journal_pin **out, struct k2_err *err);
 void kafka_unpin(struct journal_pin *p);
+K2_RC kafka_members(struct journal *journal, const char *group,
+                    void (*visit)(void *ctx, const struct journal_member *m), void *ctx,
+                    struct k2_err *err);
 K2_RC kafka_position_save(struct journal *journal, const char *group,
                           const struct journal_span *spans, int n, struct k2_err *err);
 K2_RC kafka_position_load(struct journal *journal, const char *group, struct journal_span **spans,

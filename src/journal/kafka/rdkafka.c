@@ -8,6 +8,8 @@
 #include "journal/kafka/client.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
 #include "base/library.h"
 #include "base/log.h"
 
@@ -15,15 +17,21 @@
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
 /* clang-format off */
 #define KAFKA_API(X)                                                                                 \
     X(rd_kafka_conf_new) X(rd_kafka_conf_destroy) X(rd_kafka_conf_set) X(rd_kafka_conf_set_opaque)   \
+    X(rd_kafka_conf_set_oauthbearer_token_refresh_cb) X(rd_kafka_conf_enable_sasl_queue)             \
+    X(rd_kafka_sasl_background_callbacks_enable)                                                     \
+    X(rd_kafka_oauthbearer_set_token) X(rd_kafka_oauthbearer_set_token_failure)                      \
     X(rd_kafka_conf_set_dr_msg_cb) X(rd_kafka_conf_set_error_cb) X(rd_kafka_conf_set_log_cb)         \
     X(rd_kafka_new) X(rd_kafka_destroy)                   \
     X(rd_kafka_init_transactions) X(rd_kafka_begin_transaction) X(rd_kafka_commit_transaction)       \
+    X(rd_kafka_send_offsets_to_transaction) X(rd_kafka_consumer_group_metadata_new)                  \
+    X(rd_kafka_consumer_group_metadata_destroy)                                                      \
     X(rd_kafka_abort_transaction) X(rd_kafka_error_string) X(rd_kafka_error_destroy)                 \
     X(rd_kafka_error_is_fatal) X(rd_kafka_error_is_retriable) X(rd_kafka_error_code)                 \
     X(rd_kafka_err2str) X(rd_kafka_last_error) X(rd_kafka_topic_new) X(rd_kafka_topic_destroy)       \
@@ -48,6 +56,24 @@
     X(rd_kafka_DescribeTopics_result_topics) X(rd_kafka_TopicDescription_topic_id)                   \
     X(rd_kafka_TopicDescription_error) X(rd_kafka_TopicDescription_partitions)                       \
     X(rd_kafka_TopicPartitionInfo_leader) X(rd_kafka_Uuid_base64str)                                 \
+    X(rd_kafka_ConfigResource_new) X(rd_kafka_ConfigResource_destroy)                                \
+    X(rd_kafka_ConfigResource_destroy_array) X(rd_kafka_ConfigResource_configs)                      \
+    X(rd_kafka_ConfigResource_name) X(rd_kafka_ConfigResource_error)                                 \
+    X(rd_kafka_ConfigResource_error_string) X(rd_kafka_ConfigResource_add_incremental_config)        \
+    X(rd_kafka_ConfigEntry_name) X(rd_kafka_ConfigEntry_value)                                       \
+    X(rd_kafka_DescribeConfigs) X(rd_kafka_event_DescribeConfigs_result)                             \
+    X(rd_kafka_DescribeConfigs_result_resources)                                                     \
+    X(rd_kafka_IncrementalAlterConfigs) X(rd_kafka_event_IncrementalAlterConfigs_result)             \
+    X(rd_kafka_IncrementalAlterConfigs_result_resources)                                             \
+    X(rd_kafka_DeleteRecords) X(rd_kafka_DeleteRecords_new) X(rd_kafka_DeleteRecords_destroy)        \
+    X(rd_kafka_event_DeleteRecords_result) X(rd_kafka_DeleteRecords_result_offsets)                  \
+    X(rd_kafka_DescribeConsumerGroups) X(rd_kafka_event_DescribeConsumerGroups_result)               \
+    X(rd_kafka_DescribeConsumerGroups_result_groups) X(rd_kafka_ConsumerGroupDescription_error)      \
+    X(rd_kafka_ConsumerGroupDescription_member_count) X(rd_kafka_ConsumerGroupDescription_member)    \
+    X(rd_kafka_MemberDescription_consumer_id) X(rd_kafka_MemberDescription_client_id)                \
+    X(rd_kafka_MemberDescription_host) X(rd_kafka_MemberDescription_assignment)                      \
+    X(rd_kafka_MemberAssignment_partitions)                                                          \
+    X(rd_kafka_offsets_for_times)                                                                    \
     X(rd_kafka_ListOffsets) X(rd_kafka_event_ListOffsets_result)                                     \
     X(rd_kafka_ListOffsets_result_infos) X(rd_kafka_ListOffsetsResultInfo_topic_partition)           \
     X(rd_kafka_ListOffsetsResultInfo_timestamp)                                                      \
@@ -71,7 +97,11 @@
 static struct { KAFKA_API(KAFKA_POINTER) } api;
 #undef KAFKA_POINTER
 
-#define WAIT_MS 30000      /* for an answer of the brokers */
+#define WAIT_MS 30000 /* for an answer of the brokers */
+#define ANSWER_MS                                                                                  \
+    3000 /* for one answer of a partition's leader, before the cluster is asked again who leads */
+#define TELL_EVERY (10 * K2_NS_PER_SEC)
+#define YOUNG_MS 10000     /* after a topic was made, for each broker to know of it */
 #define PATIENCE_MS 120000 /* for brokers that are away while something is to be written */
 
 struct kafka_client {
@@ -82,7 +112,9 @@ struct kafka_client {
     int got_count, got_cap;
     rd_kafka_topic_t **topics; /* that were sent to */
     int topic_count;
-    struct k2_err failed; /* status != 0: a record was not delivered as it should */
+    char *token;           /* where it is; NULL = none is needed */
+    struct k2_err refused; /* why no broker lets us in; while connecting */
+    struct k2_err failed;  /* status != 0: a record was not delivered as it should */
 };
 
 /* --- loading --- */
@@ -149,14 +181,17 @@ static int status_of(rd_kafka_resp_err_t code) {
     switch (code) {
     case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
         return K2_E_CONFLICT;
+    case RD_KAFKA_RESP_ERR__NOENT: /* no leader is known */
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__DESTROY_BROKER: /* it left the cluster while it was asked */
     case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
     case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER:
     case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
     case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
         return K2_E_UNAVAILABLE;
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -169,7 +204,27 @@ static int status_of(rd_kafka_resp_err_t code) {
     }
 }
 
+/* What a broker refuses to let us do: docs/kafka.md has the whole list. */
+static const char *permission(rd_kafka_resp_err_t code) {
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "topics with its prefix: Create, Describe, DescribeConfigs, Read, Write";
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        return "groups with its prefix: Describe, Read, Delete";
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+        return "the transactional id with its prefix: Describe, Write";
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+        return "the cluster: Describe";
+    default:
+        return NULL;
+    }
+}
+
 static int fail(rd_kafka_resp_err_t code, const char *what, const char *why, struct k2_err *err) {
+    if (permission(code))
+        return k2_fail(err, K2_E_FAILED, "%s: %s; the journal's user needs ACLs on %s", what,
+                       why ? why : api.rd_kafka_err2str(code), permission(code));
+
     if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
         code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
         return k2_fail(err, K2_E_CONFLICT, "%s: another writer has taken over", what);
@@ -207,12 +262,39 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     k2_log(K2_LOG_DEBUG, "kafka", "facility", facility, "text", text, NULL);
 }
 
+/* What no waiting mends, and which property of the address it is about. The library's words begin with the broker. */
+static const char *property_of(int code) {
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+        return "sasl.username and sasl.password, or token, with sasl.mechanism";
+    case RD_KAFKA_RESP_ERR__SSL:
+        return "ssl.ca.location";
+    default:
+        return NULL;
+    }
+}
+
+/* Whether it is time to say it again: a client that finds nobody tells it with each try. */
+static bool is_worth_telling(void) {
+    static _Atomic int64_t told_ns;
+    int64_t now = k2_monotonic_ns(), last = atomic_load(&told_ns);
+    return (last == 0 || now - last >= TELL_EVERY) &&
+           atomic_compare_exchange_strong(&told_ns, &last, now);
+}
+
 static void on_error(rd_kafka_t *rk, int code, const char *why, void *opaque) {
+    struct kafka_client *c = opaque;
+    const char *property = property_of(code);
     (void)rk;
-    (void)opaque;
+    if (property)
+        (void)k2_fail(&c->refused, K2_E_FAILED, "%s; check %s in the journal's address", why,
+                      property);
+    else if (code == RD_KAFKA_RESP_ERR__TRANSPORT && c->refused.status != K2_E_FAILED)
+        (void)k2_fail(&c->refused, K2_E_UNAVAILABLE, "%s", why);
     bool all =
         code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN; /* one that goes is followed by another */
-    k2_log(all ? K2_LOG_WARN : K2_LOG_DEBUG, "kafka", "code",
+    k2_log(all && is_worth_telling() ? K2_LOG_WARN : K2_LOG_DEBUG, "kafka", "code",
            api.rd_kafka_err2str((rd_kafka_resp_err_t)code), "text", why, NULL);
 }
 
@@ -231,6 +313,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
                       api.rd_kafka_topic_name(m->rkt), m->partition, m->offset, expected);
 }
 
+#include "journal/kafka/rdkafka_token.inc"
+
 /* --- opening and closing --- */
 
 static int set(rd_kafka_conf_t *conf, const char *key, const char *value, struct k2_err *err) {
@@ -240,10 +324,20 @@ static int set(rd_kafka_conf_t *conf, const char *key, const char *value, struct
     return K2_OK;
 }
 
-static int configure(rd_kafka_conf_t *conf, const struct kafka_option *options, int n,
-                     struct k2_err *err) {
+static void use_token(struct kafka_client *c, rd_kafka_conf_t *conf, const char *where) {
+    free(c->token);
+    c->token = k2_sv_dup(k2_sv_of(where));
+    api.rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_token);
+    api.rd_kafka_conf_enable_sasl_queue(conf, 1);
+}
+
+static int configure(struct kafka_client *c, rd_kafka_conf_t *conf,
+                     const struct kafka_option *options, int n, struct k2_err *err) {
     for (int i = 0; i < n; i++)
-        K2_TRY(set(conf, options[i].key, options[i].value, err));
+        if (strcmp(options[i].key, KAFKA_TOKEN) == 0)
+            use_token(c, conf, options[i].value);
+        else
+            K2_TRY(set(conf, options[i].key, options[i].value, err));
     return K2_OK;
 }
 
@@ -263,7 +357,7 @@ static int create(struct kafka_client *c, const struct kafka_option *options, in
     api.rd_kafka_conf_set_error_cb(conf, on_error);
     if (c->writes)
         api.rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    int rc = configure(conf, options, n, err);
+    int rc = configure(c, conf, options, n, err);
     if (rc == K2_OK) {
         c->rk = api.rd_kafka_new(c->writes ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why,
                                  sizeof why);
@@ -275,13 +369,29 @@ static int create(struct kafka_client *c, const struct kafka_option *options, in
     return rc;
 }
 
+/* A wrong password is told at once: the library would go on trying for as long as it is let. */
+static int find_broker(struct kafka_client *c, struct k2_err *err) {
+    struct deadline d = deadline_in(WAIT_MS / 3);
+    rd_kafka_resp_err_t code;
+    do {
+        const struct rd_kafka_metadata *m;
+        code = api.rd_kafka_metadata(c->rk, 0, NULL, &m, 500);
+        if (!code) {
+            api.rd_kafka_metadata_destroy(m);
+            return K2_OK;
+        }
+        api.rd_kafka_poll(c->rk, 0); /* what went wrong is told then */
+    } while (c->refused.status != K2_E_FAILED && pause_until(&d));
+    if (c->refused.status == K2_E_FAILED)
+        return k2_fail(err, K2_E_FAILED, "%s", c->refused.msg);
+    return k2_fail(err, K2_E_UNAVAILABLE, "no broker answered within %d s: %s", WAIT_MS / 3000,
+                   c->refused.status ? c->refused.msg : api.rd_kafka_err2str(code));
+}
+
 static int greet(struct kafka_client *c, struct k2_err *err) {
-    const struct rd_kafka_metadata *m;
-    rd_kafka_resp_err_t code = api.rd_kafka_metadata(c->rk, 0, NULL, &m, WAIT_MS / 3);
-    if (code)
-        return k2_fail(err, K2_E_UNAVAILABLE, "no broker answered within %d s: %s", WAIT_MS / 3000,
-                       api.rd_kafka_err2str(code));
-    api.rd_kafka_metadata_destroy(m);
+    if (c->token) /* nobody polls a client that only asks */
+        K2_TRY(take(api.rd_kafka_sasl_background_callbacks_enable(c->rk), "use a token", err));
+    K2_TRY(find_broker(c, err));
     if (c->writes)
         return take(api.rd_kafka_init_transactions(c->rk, WAIT_MS), "become the writer", err);
     api.rd_kafka_poll_set_consumer(c->rk);
@@ -329,6 +439,7 @@ void client_close(struct kafka_client *c) {
         api.rd_kafka_destroy(c->rk);
     free((void *)c->got);
     free((void *)c->topics);
+    free(c->token);
     free(c);
 }
 
@@ -380,6 +491,7 @@ int client_commit(struct kafka_client *c, struct k2_err *err) {
     do { /* a retriable error has changed nothing; the same call goes on */
         if (e)
             api.rd_kafka_error_destroy(e);
+        e = NULL;
         if (c->failed.status != K2_OK)
             break;
         e = api.rd_kafka_commit_transaction(c->rk, WAIT_MS);
@@ -459,287 +571,8 @@ int client_poll(struct kafka_client *c, struct kafka_message *out, int max, int 
     return count;
 }
 
-/* --- asking --- */
+/* The questions to the brokers, which are many: they are written in files of their own and are part of this one, since
+ * the library's types stay in it. */
+#include "journal/kafka/rdkafka_topics.inc"
 
-int client_topics(struct kafka_client *c,
-                  void (*visit)(void *ctx, const char *name, int32_t partitions), void *ctx,
-                  struct k2_err *err) {
-    const struct rd_kafka_metadata *m;
-    rd_kafka_resp_err_t code = api.rd_kafka_metadata(c->rk, 1, NULL, &m, WAIT_MS);
-    if (code)
-        return fail(code, "list the topics", NULL, err);
-    for (int i = 0; i < m->topic_cnt; i++)
-        if (!m->topics[i].err)
-            visit(ctx, m->topics[i].topic, m->topics[i].partition_cnt);
-    api.rd_kafka_metadata_destroy(m);
-    return K2_OK;
-}
-
-/* A question to the brokers and the queue that its answer comes through. */
-struct question {
-    rd_kafka_queue_t *queue;
-    rd_kafka_AdminOptions_t *options;
-    rd_kafka_event_t *event;
-};
-
-static struct question ask(struct kafka_client *c, rd_kafka_admin_op_t op, bool operation) {
-    char why[128];
-    struct question q = {api.rd_kafka_queue_new(c->rk), api.rd_kafka_AdminOptions_new(c->rk, op),
-                         NULL};
-    api.rd_kafka_AdminOptions_set_request_timeout(q.options, WAIT_MS, why, sizeof why);
-    if (operation)
-        api.rd_kafka_AdminOptions_set_operation_timeout(q.options, WAIT_MS, why, sizeof why);
-    return q;
-}
-
-static int await(struct question *q, const char *what, struct k2_err *err) {
-    q->event = api.rd_kafka_queue_poll(q->queue, 2 * WAIT_MS);
-    if (!q->event)
-        return k2_fail(err, K2_E_UNAVAILABLE, "%s: no answer within %d s", what, WAIT_MS / 500);
-    rd_kafka_resp_err_t code = api.rd_kafka_event_error(q->event);
-    return code ? fail(code, what, api.rd_kafka_event_error_string(q->event), err) : K2_OK;
-}
-
-static void end(struct question *q) {
-    if (q->event)
-        api.rd_kafka_event_destroy(q->event);
-    api.rd_kafka_AdminOptions_destroy(q->options);
-    api.rd_kafka_queue_destroy(q->queue);
-}
-
-static int created(const struct question *q, const char *what, struct k2_err *err) {
-    size_t n;
-    const rd_kafka_topic_result_t **results = api.rd_kafka_CreateTopics_result_topics(
-        api.rd_kafka_event_CreateTopics_result(q->event), &n);
-    rd_kafka_resp_err_t code = n > 0 ? api.rd_kafka_topic_result_error(results[0]) : 0;
-    return code ? fail(code, what, api.rd_kafka_topic_result_error_string(results[0]), err) : K2_OK;
-}
-
-static int create_topic(struct kafka_client *c, const struct kafka_topic_plan *plan,
-                        const char *what, struct k2_err *err) {
-    char why[128];
-    rd_kafka_NewTopic_t *t =
-        api.rd_kafka_NewTopic_new(plan->name, plan->partitions, plan->replication, why, sizeof why);
-    if (!t)
-        return k2_fail(err, K2_E_INVALID, "%s: %s", what, why);
-    for (int i = 0; i < plan->config_count; i++)
-        api.rd_kafka_NewTopic_set_config(t, plan->config[i].key, plan->config[i].value);
-    struct question q = ask(c, RD_KAFKA_ADMIN_OP_CREATETOPICS, true);
-    api.rd_kafka_CreateTopics(c->rk, &t, 1, q.options, q.queue);
-    int rc = await(&q, what, err);
-    if (rc == K2_OK)
-        rc = created(&q, what, err);
-    end(&q);
-    api.rd_kafka_NewTopic_destroy(t);
-    return rc;
-}
-
-/* The answer to creating comes before every broker knows of the topic. */
-static int await_leaders(struct kafka_client *c, const struct kafka_topic_plan *plan,
-                         struct k2_err *err) {
-    rd_kafka_topic_t *t = api.rd_kafka_topic_new(c->rk, plan->name, NULL);
-    struct deadline d = deadline_in(WAIT_MS);
-    bool led = false;
-    do {
-        const struct rd_kafka_metadata *m;
-        if (api.rd_kafka_metadata(c->rk, 0, t, &m, WAIT_MS))
-            break;
-        led = m->topic_cnt == 1 && m->topics[0].partition_cnt == plan->partitions;
-        for (int p = 0; led && p < plan->partitions; p++)
-            led = m->topics[0].partitions[p].leader >= 0;
-        api.rd_kafka_metadata_destroy(m);
-    } while (!led && pause_until(&d));
-    api.rd_kafka_topic_destroy(t);
-    return led ? K2_OK
-               : k2_fail(err, K2_E_UNAVAILABLE, "topic %s was made and has no leader", plan->name);
-}
-
-int client_topic_create(struct kafka_client *c, const struct kafka_topic_plan *plan,
-                        struct k2_err *err) {
-    struct k2_buf what = {0};
-    k2_buf_printf(&what, "make topic %s", plan->name);
-    int rc = create_topic(c, plan, k2_buf_cstr(&what), err);
-    k2_buf_free(&what);
-    K2_TRY(rc);
-    return await_leaders(c, plan, err);
-}
-
-static int take_id(const struct question *q, const char *topic, char id[KAFKA_TOPIC_ID],
-                   struct k2_err *err) {
-    size_t n;
-    const rd_kafka_TopicDescription_t **topics = api.rd_kafka_DescribeTopics_result_topics(
-        api.rd_kafka_event_DescribeTopics_result(q->event), &n);
-    const rd_kafka_error_t *e = n > 0 ? api.rd_kafka_TopicDescription_error(topics[0]) : NULL;
-    if (n == 0 || e)
-        return k2_fail(err, K2_E_NOTFOUND, "describe topic %s: %s", topic,
-                       e ? api.rd_kafka_error_string(e) : "no answer");
-    snprintf(id, KAFKA_TOPIC_ID, "%s",
-             api.rd_kafka_Uuid_base64str(api.rd_kafka_TopicDescription_topic_id(topics[0])));
-    return K2_OK;
-}
-
-int client_topic_id(struct kafka_client *c, const char *topic, char id[KAFKA_TOPIC_ID],
-                    struct k2_err *err) {
-    rd_kafka_TopicCollection_t *names = api.rd_kafka_TopicCollection_of_topic_names(&topic, 1);
-    struct question q = ask(c, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, false);
-    api.rd_kafka_DescribeTopics(c->rk, names, q.options, q.queue);
-    int rc = await(&q, "describe a topic", err);
-    if (rc == K2_OK)
-        rc = take_id(&q, topic, id, err);
-    end(&q);
-    api.rd_kafka_TopicCollection_destroy(names);
-    return rc;
-}
-
-static int take_offset(const rd_kafka_ListOffsetsResultInfo_t *info, struct kafka_at *at,
-                       int64_t *times_ms, int n, struct k2_err *err) {
-    const rd_kafka_topic_partition_t *p = api.rd_kafka_ListOffsetsResultInfo_topic_partition(info);
-    if (p->err)
-        return k2_fail(err, status_of(p->err), "topic %s partition %" PRId32 ": %s", p->topic,
-                       p->partition, api.rd_kafka_err2str(p->err));
-    for (int i = 0; i < n; i++)
-        if (at[i].partition == p->partition && strcmp(at[i].topic, p->topic) == 0) {
-            at[i].offset = p->offset;
-            if (times_ms)
-                times_ms[i] = api.rd_kafka_ListOffsetsResultInfo_timestamp(info);
-        }
-    return K2_OK;
-}
-
-static int ask_offsets(struct kafka_client *c, rd_kafka_topic_partition_list_t *list,
-                       struct kafka_at *at, int64_t *times_ms, int n, bool committed,
-                       struct k2_err *err) {
-    size_t count = 0;
-    struct question q = ask(c, RD_KAFKA_ADMIN_OP_LISTOFFSETS, false);
-    rd_kafka_error_t *e = api.rd_kafka_AdminOptions_set_isolation_level(
-        q.options, committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
-                             : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
-    int rc = take(e, "ask for offsets", err);
-    if (rc == K2_OK) {
-        api.rd_kafka_ListOffsets(c->rk, list, q.options, q.queue);
-        rc = await(&q, "ask for offsets", err);
-    }
-    const rd_kafka_ListOffsetsResultInfo_t **infos =
-        rc == K2_OK ? api.rd_kafka_ListOffsets_result_infos(
-                          api.rd_kafka_event_ListOffsets_result(q.event), &count)
-                    : NULL;
-    for (size_t i = 0; rc == K2_OK && i < count; i++)
-        rc = take_offset(infos[i], at, times_ms, n, err);
-    end(&q);
-    return rc;
-}
-
-/* While a partition's leader changes, as right after the topic was made, its answer is to ask again. */
-int client_offsets(struct kafka_client *c, struct kafka_at *at, int64_t *times_ms, int n,
-                   bool committed, struct k2_err *err) {
-    if (n == 0)
-        return K2_OK;
-    rd_kafka_topic_partition_list_t *list = list_of(at, n);
-    struct deadline d = deadline_in(WAIT_MS);
-    struct k2_err why = {0};
-    int rc;
-    do
-        rc = ask_offsets(c, list, at, times_ms, n, committed, &why);
-    while (rc == K2_E_UNAVAILABLE && pause_until(&d));
-    api.rd_kafka_topic_partition_list_destroy(list);
-    return rc == K2_OK ? rc : k2_fail(err, rc, "%s", why.msg);
-}
-
-/* --- consumer groups --- */
-
-static int check_group(const rd_kafka_group_result_t **groups, size_t n, const char *what,
-                       struct k2_err *err) {
-    const rd_kafka_error_t *e = n > 0 ? api.rd_kafka_group_result_error(groups[0]) : NULL;
-    if (e)
-        return fail(api.rd_kafka_error_code(e), what, api.rd_kafka_error_string(e), err);
-    const rd_kafka_topic_partition_list_t *list =
-        n > 0 ? api.rd_kafka_group_result_partitions(groups[0]) : NULL;
-    for (int i = 0; list && i < list->cnt; i++)
-        if (list->elems[i].err)
-            return fail(list->elems[i].err, what, NULL, err);
-    return K2_OK;
-}
-
-int client_group_save(struct kafka_client *c, const char *group, const struct kafka_at *at, int n,
-                      struct k2_err *err) {
-    size_t count;
-    rd_kafka_topic_partition_list_t *list = list_of(at, n);
-    rd_kafka_AlterConsumerGroupOffsets_t *alter =
-        api.rd_kafka_AlterConsumerGroupOffsets_new(group, list);
-    struct question q = ask(c, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, false);
-    api.rd_kafka_AlterConsumerGroupOffsets(c->rk, &alter, 1, q.options, q.queue);
-    int rc = await(&q, "save a group's offsets", err);
-    if (rc == K2_OK) {
-        const rd_kafka_group_result_t **groups =
-            api.rd_kafka_AlterConsumerGroupOffsets_result_groups(
-                api.rd_kafka_event_AlterConsumerGroupOffsets_result(q.event), &count);
-        rc = check_group(groups, count, "save a group's offsets", err);
-    }
-    end(&q);
-    api.rd_kafka_AlterConsumerGroupOffsets_destroy(alter);
-    api.rd_kafka_topic_partition_list_destroy(list);
-    return rc;
-}
-
-static void visit_saved(const rd_kafka_topic_partition_list_t *list,
-                        void (*visit)(void *ctx, const struct kafka_at *at), void *ctx) {
-    for (int i = 0; list && i < list->cnt; i++)
-        if (list->elems[i].offset >= 0)
-            visit(ctx, &(struct kafka_at){list->elems[i].topic, list->elems[i].partition,
-                                          list->elems[i].offset});
-}
-
-int client_group_load(struct kafka_client *c, const char *group,
-                      void (*visit)(void *ctx, const struct kafka_at *at), void *ctx,
-                      struct k2_err *err) {
-    size_t n;
-    rd_kafka_ListConsumerGroupOffsets_t *list =
-        api.rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
-    struct question q = ask(c, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, false);
-    api.rd_kafka_ListConsumerGroupOffsets(c->rk, &list, 1, q.options, q.queue);
-    int rc = await(&q, "read a group's offsets", err);
-    if (rc == K2_OK) {
-        const rd_kafka_group_result_t **groups =
-            api.rd_kafka_ListConsumerGroupOffsets_result_groups(
-                api.rd_kafka_event_ListConsumerGroupOffsets_result(q.event), &n);
-        rc = check_group(groups, n, "read a group's offsets", err);
-        if (rc == K2_OK && n > 0)
-            visit_saved(api.rd_kafka_group_result_partitions(groups[0]), visit, ctx);
-    }
-    end(&q);
-    api.rd_kafka_ListConsumerGroupOffsets_destroy(list);
-    return rc;
-}
-
-int client_groups(struct kafka_client *c, void (*visit)(void *ctx, const char *group), void *ctx,
-                  struct k2_err *err) {
-    size_t n;
-    struct question q = ask(c, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, false);
-    api.rd_kafka_ListConsumerGroups(c->rk, q.options, q.queue);
-    int rc = await(&q, "list the groups", err);
-    if (rc == K2_OK) {
-        const rd_kafka_ConsumerGroupListing_t **groups =
-            api.rd_kafka_ListConsumerGroups_result_valid(
-                api.rd_kafka_event_ListConsumerGroups_result(q.event), &n);
-        for (size_t i = 0; i < n; i++)
-            visit(ctx, api.rd_kafka_ConsumerGroupListing_group_id(groups[i]));
-    }
-    end(&q);
-    return rc;
-}
-
-int client_group_delete(struct kafka_client *c, const char *group, struct k2_err *err) {
-    size_t n;
-    rd_kafka_DeleteGroup_t *del = api.rd_kafka_DeleteGroup_new(group);
-    struct question q = ask(c, RD_KAFKA_ADMIN_OP_DELETEGROUPS, false);
-    api.rd_kafka_DeleteGroups(c->rk, &del, 1, q.options, q.queue);
-    int rc = await(&q, "remove a group", err);
-    if (rc == K2_OK) {
-        const rd_kafka_group_result_t **groups = api.rd_kafka_DeleteGroups_result_groups(
-            api.rd_kafka_event_DeleteGroups_result(q.event), &n);
-        rc = check_group(groups, n, "remove a group", err);
-    }
-    end(&q);
-    api.rd_kafka_DeleteGroup_destroy(del);
-    return rc;
-}
+#include "journal/kafka/rdkafka_groups.inc"

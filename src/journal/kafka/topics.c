@@ -7,6 +7,9 @@
 #include "journal/kafka/kafka.h"
 
 #include <stdlib.h>
+#include <time.h>
+
+#define MOST_LOOKS 500 /* for a topic that was made: not every broker knows at once */
 
 struct found {
     char *name; /* as Kafka has it */
@@ -31,14 +34,14 @@ static bool is_ours(struct k2_sv name) {
            !k2_sv_eq(name, K2_SV(KAFKA_JOURNAL));
 }
 
-static void take(void *ctx, const char *name, int32_t partitions) {
+static void take(void *ctx, const struct kafka_listed *topic) {
     struct listing *l = ctx;
-    struct k2_sv own = own_name(l->k, name);
-    if (!is_ours(own) || partitions > JOURNAL_MAX_PARTITIONS ||
+    struct k2_sv own = own_name(l->k, topic->name);
+    if (!is_ours(own) || topic->partitions > JOURNAL_MAX_PARTITIONS ||
         journal_topic_find(&l->k->base, own) >= 0)
         return;
     l->at = k2_realloc(l->at, (l->n + 1) * sizeof *l->at);
-    l->at[l->n++] = (struct found){k2_sv_dup(k2_sv_of(name)), partitions};
+    l->at[l->n++] = (struct found){k2_sv_dup(k2_sv_of(topic->name)), topic->partitions};
 }
 
 static int compare(const void *a, const void *b) {
@@ -95,28 +98,12 @@ int kafka_topics_load(struct kafka *k, struct k2_err *err) {
     return rc;
 }
 
-/* What a table does not hold must not go: the broker keeps records until it is told otherwise. */
-static const struct kafka_option topic_config[] = {
-    {"message.timestamp.type", "LogAppendTime"},
-    {"retention.ms", "-1"},
-    {"retention.bytes", "-1"},
-    {"cleanup.policy", "delete"},
-    {"unclean.leader.election.enable", "false"},
-};
-
 static int make(struct kafka *k, struct k2_sv name, struct k2_err *err) {
-    struct k2_buf full = {0}, own = {0};
-    k2_buf_printf(&full, "%s%.*s", k->address.prefix, K2_SV_ARG(name));
+    struct k2_buf own = {0};
     k2_buf_sv(&own, name);
-    struct kafka_topic_plan plan = {k2_buf_cstr(&full), k->base.partitions, k->address.replication,
-                                    topic_config,
-                                    (int)(sizeof topic_config / sizeof *topic_config)};
-    int rc = journal_name_check(k2_buf_view(&full), err);
-    if (rc == K2_OK)
-        rc = client_topic_create(k->asker, &plan, err);
+    int rc = kafka_topic_make(k, k2_buf_cstr(&own), k->base.partitions, err);
     if (rc == K2_OK)
         rc = kafka_identify_topic(k, k2_buf_cstr(&own), err);
-    k2_buf_free(&full);
     k2_buf_free(&own);
     return rc;
 }
@@ -144,9 +131,12 @@ int kafka_topic(struct journal *journal, struct k2_sv name, bool create, struct 
     K2_TRY(make(k, name, err));
     if (k->touched_count == 0) /* else the records that are under way commit it */
         K2_TRY(client_commit(k->writer, err));
-    K2_TRY(kafka_topics_load(k, err));
-    return find(k, name, out)
-               ? K2_OK
-               : k2_fail(err, K2_E_UNAVAILABLE, "topic %.*s was made and is not listed yet",
-                         K2_SV_ARG(name));
+    for (int i = 0; i < MOST_LOOKS; i++) {
+        const struct timespec pause = {.tv_nsec = 20000000};
+        K2_TRY(kafka_topics_load(k, err));
+        if (find(k, name, out))
+            return K2_OK;
+        nanosleep(&pause, NULL);
+    }
+    return k2_fail(err, K2_E_UNAVAILABLE, "topic %.*s was made and is not listed", K2_SV_ARG(name));
 }

@@ -140,3 +140,9 @@ int local_commit(struct journal *journal, struct k2_err *err) {
     K2_TRY(write_pending(j, &position, false, err));
     return local_flush(journal, position, err);
 }
+
+int local_commit_with(struct journal *journal, const char *group, const struct journal_span *spans,
+                      int n, struct k2_err *err) {
+    K2_TRY(local_commit(journal, err));
+    return local_position_save(journal, group, spans, n, err);
+}

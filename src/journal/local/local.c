@@ -158,6 +158,7 @@ static struct local *new_journal(const char *data, enum journal_mode mode,
                                  const struct journal_options *options) {
     struct local *j = k2_zalloc(sizeof *j);
     journal_init(&j->base, &journal_local, mode, options);
+    journal_profile_choose(&j->base, 1);
     j->dir = k2_path(data, "journal");
     j->meta_path = k2_path(j->dir, "meta");
     j->segment_bytes =
@@ -286,6 +287,7 @@ const struct journal_ops journal_local = {
     .write = local_write,
     .flush = local_flush,
     .commit = local_commit,
+    .commit_with = local_commit_with,
     .read = local_read,
     .next = local_next,
     .reader_close = local_reader_close,
@@ -307,5 +309,6 @@ const struct journal_ops journal_local = {
     .seal = local_seal,
     .retain = local_retain,
     .verify = local_verify,
+    .profile_compare = local_profile_compare,
     .image_take = local_image_take,
 };

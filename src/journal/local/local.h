@@ -78,6 +78,8 @@ K2_RC local_topic(struct journal *journal, struct k2_sv name, bool create,
 K2_RC local_write(struct journal *journal, int64_t *position, struct k2_err *err);
 K2_RC local_flush(struct journal *journal, int64_t position, struct k2_err *err);
 K2_RC local_commit(struct journal *journal, struct k2_err *err);
+K2_RC local_commit_with(struct journal *journal, const char *group,
+                        const struct journal_span *spans, int n, struct k2_err *err);
 K2_RC local_read(struct journal *journal, const struct journal_span *spans, int n,
                  struct journal_reader **out, struct k2_err *err);
 int local_next(struct journal_reader *r, struct journal_batch *batch, struct k2_err *err);
@@ -108,6 +110,10 @@ K2_RC local_retain(struct journal *journal, const struct journal_retention *r, i
                    char stopped[256], struct k2_err *err);
 K2_RC local_verify(struct journal *journal, void (*finding)(void *ctx, const char *text), void *ctx,
                    int64_t *findings, int64_t *records, struct k2_err *err);
+K2_RC local_profile_compare(struct journal *journal, const struct journal_profile *p,
+                            const char *topic, bool mend,
+                            void (*visit)(void *ctx, const struct journal_property *p), void *ctx,
+                            struct k2_err *err);
 K2_RC local_image_take(struct journal *journal, struct journal_image *out, struct k2_err *err);
 
 /* --- chain.c: all segments of the journal --- */

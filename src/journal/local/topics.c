@@ -112,3 +112,18 @@ int local_topic(struct journal *journal, struct k2_sv name, bool create, struct 
     pthread_mutex_unlock(&j->base.mutex);
     return rc;
 }
+
+/* Replicas, compression and the like are Kafka's; retention is the process's own. */
+int local_profile_compare(struct journal *journal, const struct journal_profile *p,
+                          const char *topic, bool mend,
+                          void (*visit)(void *ctx, const struct journal_property *p), void *ctx,
+                          struct k2_err *err) {
+    (void)mend;
+    (void)err;
+    for (int32_t i = 0; i < journal_topic_count(journal); i++) {
+        struct journal_topic t = journal_topic_at(journal, i);
+        if (!topic || strcmp(topic, t.name) == 0)
+            journal_profile_partitions(&t, journal_profile_wanted(journal, p), visit, ctx);
+    }
+    return K2_OK;
+}

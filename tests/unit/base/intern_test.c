@@ -88,6 +88,64 @@ static void what_stands_behind_a_short_string_does_not_matter(void **state) {
     k2_interner_free(in);
 }
 
+/* Half of the strings that come are kept sooner or later: ids are those that were promised from the next round on, and
+ * equal strings have one id in every round, short and long, kept before or behind their first coming. */
+static void a_kept_string_has_its_id_in_all_rounds(void **state) {
+    (void)state;
+    static char text[3000][80];
+    static uint32_t kept[3000], id[3000];
+    static size_t n[3000];
+    uint64_t seed = k2test_seed();
+    struct k2_interner *in = k2_interner_new();
+    for (int i = 0; i < 3000; i++)
+        n[i] = (size_t)snprintf(text[i], sizeof text[i], "%c%.*s%d", "1S\x80"[i % 3],
+                                (int)(k2test_random(&seed) % 3 * 20),
+                                "sixty bytes of text, that is what is meant to be here, or so", i);
+    uint32_t promised = 0;
+    for (int round = 0; round < 40; round++) {
+        uint32_t good = k2_interner_count(in), next = good;
+        assert_int_equal(good, promised);
+        memset(id, 0, sizeof id);
+        for (int i = 0; i < 4000; i++) {
+            uint64_t at = k2test_random(&seed) % (uint64_t)(round % 4 == 3 ? 3000 : 300);
+            struct k2_sv s = {text[at], n[at]};
+            bool is_kept = k2_intern_is_kept(in, kept[at]);
+            assert_int_equal(is_kept, kept[at] != 0 && kept[at] <= good);
+            uint32_t expect = is_kept ? kept[at] : id[at] ? id[at] : ++next;
+            assert_int_equal(k2_intern_find(in, s), is_kept || id[at] ? expect : 0);
+            id[at] = k2_intern(in, s);
+            assert_int_equal(id[at], expect);
+            assert_true(k2_sv_eq(k2_interned(in, id[at]), s));
+            if (at % 2 && k2test_random(&seed) % 20 == 0) {
+                uint32_t promise = k2_intern_keep(in, k2_interned(in, id[at]));
+                assert_int_equal(promise, kept[at] ? kept[at] : ++promised);
+                kept[at] = promise;
+            }
+        }
+        assert_int_equal(k2_interner_count(in), next);
+        k2_interner_reset(in);
+    }
+    assert_true(promised > 300);
+    k2_interner_free(in);
+}
+
+static void there_is_an_end_to_what_is_kept(void **state) {
+    (void)state;
+    struct k2_interner *in = k2_interner_new();
+    static char large[K2_INTERN_KEPT_TEXT + 1];
+    char text[32];
+    assert_int_equal(k2_intern_keep(in, (struct k2_sv){large, sizeof large}), 0);
+    assert_int_equal(k2_intern_keep(in, (struct k2_sv){large, sizeof large - 1}), 1);
+    for (uint32_t i = 2; i <= K2_INTERN_KEPT + 2; i++) {
+        size_t n = (size_t)snprintf(text, sizeof text, "symbol %u", i);
+        assert_int_equal(k2_intern_keep(in, (struct k2_sv){text, n}), i <= K2_INTERN_KEPT ? i : 0);
+    }
+    k2_interner_reset(in);
+    assert_int_equal(k2_intern(in, K2_SV("symbol 2")), 2);
+    assert_int_equal(k2_intern(in, K2_SV("another one")), K2_INTERN_KEPT + 1);
+    k2_interner_free(in);
+}
+
 static void null_and_the_empty_string_are_different(void **state) {
     (void)state;
     struct k2_interner *in = k2_interner_new();
@@ -135,10 +193,12 @@ static void a_reset_keeps_the_memory_and_reuses_it(void **state) {
         }
         /* The lengths are those of the first round, so nothing more may be needed. */
         assert_true(round == 0 || k2_interner_bytes(in) == bytes);
+        assert_true(k2_interner_used(in) > 0 && k2_interner_used(in) <= k2_interner_bytes(in));
         bytes = k2_interner_bytes(in);
         assert_true(bytes > 50000 * 10 + 5 * sizeof large - 100000);
         k2_interner_reset(in);
         assert_int_equal(k2_interner_count(in), 0);
+        assert_int_equal(k2_interner_used(in), 0);
         assert_int_equal(k2_interner_bytes(in), bytes);
         assert_int_equal(k2_intern_find(in, K2_SV("order-0-0")), 0);
     }
@@ -166,6 +226,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_list_agrees_on_every_id),
         cmocka_unit_test(what_stands_behind_a_short_string_does_not_matter),
+        cmocka_unit_test(a_kept_string_has_its_id_in_all_rounds),
+        cmocka_unit_test(there_is_an_end_to_what_is_kept),
         cmocka_unit_test(null_and_the_empty_string_are_different),
         cmocka_unit_test(what_is_borrowed_stays_while_the_interner_grows),
         cmocka_unit_test(a_reset_keeps_the_memory_and_reuses_it),

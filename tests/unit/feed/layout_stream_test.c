@@ -244,6 +244,48 @@ static void a_field_that_no_packet_has_is_still_a_mistake(void **state) {
     assert_string_equal(err.msg, "t:5: there is no field: \"header.sequense\"");
 }
 
+/* Conflated TCP of CME: SubscriberHeartbeat, 14 bytes of technical header and 10 of the message. */
+#define CME_HEARTBEAT(n)                                                                           \
+    "\xfe\xca" n                                                                                   \
+    "\x00\x00\x00\xc0\xc4\x57\xa0\xf2\xc2\xa2\x16\x0a\x00\x00\x00\xd2\x00\x02\x00\x00\x00"
+
+static void frames_are_cut_by_the_length_in_them_and_found_again_by_how_they_begin(void **state) {
+    (void)state;
+    const struct k2_sv good =
+        TEXT(CME_HEARTBEAT("\x01") CME_HEARTBEAT("\x02") CME_HEARTBEAT("\x03"));
+    const struct k2_sv broken =
+        TEXT(CME_HEARTBEAT("\x01") "\xfe\xcb\xfe\x00" CME_HEARTBEAT("\x02") CME_HEARTBEAT("\x03"));
+    for (size_t step = 0; step < 30; step++)
+        for (int bad = 0; bad < 2; bad++) {
+            struct gathered g;
+            struct feed_options o = plain_options("-");
+            gather_init(&g);
+            decode_text("cme-mdp3-1.12", &o, bad ? broken : good, step, &g);
+            assert_int_equal(g.events + g.filtered, 3);
+            assert_int_equal(g.rejects, bad);
+            gather_free(&g);
+        }
+}
+
+static void how_frames_begin_is_said_in_whole_bytes(void **state) {
+    (void)state;
+    static const char *const lines[] = {
+        "begins=0x1", "begins=0x", "begins=02", "begins=0xgg", "begins=0x010203040506070809",
+        "starts=0x01"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char text[200];
+        struct layout *l;
+        struct k2_err err = {0};
+        int n = snprintf(text, sizeof text,
+                         "layout t\ntitle t\nexchange XNAS\norder big\nframing own\n"
+                         "frame u16 0+2 %s\npacket\n    u16 length\n",
+                         lines[i]);
+        assert_int_equal(layout_parse((struct k2_sv){text, (size_t)n}, "t", &l, &err),
+                         K2_E_INVALID);
+        assert_non_null(strstr(err.msg, "begins=0xHEX"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_of_a_binary_file_are_counted_from_one),
@@ -256,6 +298,8 @@ int main(void) {
         cmocka_unit_test(a_packet_with_the_number_zero_is_counted),
         cmocka_unit_test(every_layout_over_mold_udp_knows_that_zero_is_no_number),
         cmocka_unit_test(a_field_that_no_packet_has_is_still_a_mistake),
+        cmocka_unit_test(frames_are_cut_by_the_length_in_them_and_found_again_by_how_they_begin),
+        cmocka_unit_test(how_frames_begin_is_said_in_whole_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

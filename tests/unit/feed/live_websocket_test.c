@@ -263,7 +263,7 @@ static void a_question_of_the_venue_is_answered(void **state) {
     open_web(t, &o, port);
     int peer = accept_web(t, server, 1);
     assert_int_equal(hear_frame(t, peer, said, sizeof said), TEXT);
-    assert_non_null(strstr(said, "\"public/set_heartbeat\",\"params\":{\"interval\":15}"));
+    assert_non_null(strstr(said, "\"public/set_heartbeat\",\"params\":{\"interval\":30}"));
     assert_int_equal(hear_frame(t, peer, said, sizeof said), TEXT);
     assert_string_equal(said, send[0]);
     send_text(peer,

@@ -53,6 +53,21 @@ static void what_is_told_of_an_address_holds_no_secret(void **state) {
     kafka_address_free(&a);
 }
 
+static void a_secret_in_an_address_is_not_shown(void **state) {
+    struct k2_buf out = {0};
+    (void)state;
+    journal_url_print("kafka://h:1/p.?sasl.username=k2&sasl.password=hidden&ssl.key.password=x&"
+                      "ssl.key.pem=y&sasl.oauthbearer.client.secret=z&token=file:/t&a=env:B",
+                      &out);
+    assert_string_equal(k2_buf_cstr(&out),
+                        "kafka://h:1/p.?sasl.username=k2&sasl.password=***&ssl.key.password=***&"
+                        "ssl.key.pem=***&sasl.oauthbearer.client.secret=***&token=file:/t&a=env:B");
+    k2_buf_free(&out);
+    journal_url_print("local:", &out);
+    assert_string_equal(k2_buf_cstr(&out), "local:");
+    k2_buf_free(&out);
+}
+
 static void a_secret_is_read_from_the_environment_or_a_file(void **state) {
     (void)state;
     char path[] = "/tmp/k2secretXXXXXX", url[128];
@@ -80,6 +95,7 @@ static void what_is_wrong_is_told(void **state) {
     refuse("kafka://h:1/?replication=many", "replication=many");
     refuse("kafka://h:1/?sasl.password=env:K2_NO_SUCH", "K2_NO_SUCH");
     refuse("kafka://h:1/?sasl.password=file:/no/such", "sasl.password");
+    refuse("kafka://h:1/?token=eyJhbGciOiJub25lIn0.e30.", "file:PATH or env:NAME");
 }
 
 static void every_other_url_is_refused(void **state) {
@@ -95,6 +111,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_names_brokers_prefix_and_properties),
         cmocka_unit_test(what_is_told_of_an_address_holds_no_secret),
+        cmocka_unit_test(a_secret_in_an_address_is_not_shown),
         cmocka_unit_test(a_secret_is_read_from_the_environment_or_a_file),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(every_other_url_is_refused),

@@ -1,5 +1,6 @@
 /* What is left out by a list of symbols, where one sequence counts the messages of all. */
 #include "journal/journal.h"
+#include "journal/passed.h"
 
 #include "k2test.h"
 
@@ -93,9 +94,55 @@ static void what_is_left_out_is_no_gap_nor_after_a_restart(void **state) {
     }
 }
 
+static void keep_item(void *ctx, const struct seq_item *item) {
+    *(struct seq_item *)ctx = *item;
+}
+
+/* Header, exchange "A", channel "all", date 3, epoch 0, one range to 9 of span 2. */
+#define RANGES                                                                                     \
+    "\0\0\0\0\1"                                                                                   \
+    "\2A"                                                                                          \
+    "\6all"                                                                                        \
+    "\6"                                                                                           \
+    "\0"                                                                                           \
+    "\2\x12\4\0"
+#define READ(bytes)                                                                                \
+    passed_read((struct k2_sv){(bytes), sizeof(bytes) - 1}, in, keep_item, &got, &err)
+
+static void a_record_says_whose_numbers_it_has_and_older_ones_are_of_all_kinds(void **state) {
+    (void)state;
+    struct k2_interner *in = k2_interner_new();
+    struct seq_item got = {0};
+    struct k2_err err;
+    CHECK_OK(READ(RANGES), &err);
+    assert_int_equal(got.kind, SEQ_SHARED);
+    assert_int_equal(got.sequence, 9);
+    assert_int_equal(got.span, 2);
+    assert_true(k2_sv_eq(got.channel, K2_SV("all")) && got.consumed_only);
+    CHECK_OK(READ(RANGES "\x0a"
+                         "trade"),
+             &err);
+    assert_int_equal(got.kind, K2_KIND_TRADE);
+    CHECK_OK(READ(RANGES "\x0c"
+                         "shared"),
+             &err);
+    assert_int_equal(got.kind, SEQ_SHARED);
+    assert_int_equal(READ(RANGES "\x0a"
+                                 "nobody"),
+                     K2_E_CORRUPT);
+    assert_int_equal(READ(RANGES "\x0c"
+                                 "nobody"),
+                     K2_E_CORRUPT);
+    assert_int_equal(READ(RANGES "\x0e"
+                                 "trade"),
+                     K2_E_CORRUPT);
+    k2_interner_free(in);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_left_out_is_no_gap_nor_after_a_restart),
+        cmocka_unit_test(a_record_says_whose_numbers_it_has_and_older_ones_are_of_all_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,8 +78,8 @@ static void every_column_reads_back(void **state) {
 
 #define TABLES                                                                                     \
     "auctions\nbars\nbook_events\nchecked_quotes\nchecked_"                                        \
-    "trades\ncorrections\ndefinitions\ngaps\n"                                                     \
-    "instruments\nmessages\nquarantine\nquotes\nstatistics\nstatus\nticks\ntrades\n"
+    "trades\ncorrections\ndefinitions\nexecutions\ngaps\n"                                         \
+    "instruments\nmessages\npnl\nquarantine\nquotes\nstatistics\nstatus\nticks\ntrades\nvolumes\n"
 
 static void show_and_describe_list_tables_and_columns(void **state) {
     world_expect(*state, "show tables", TABLES);
@@ -111,10 +111,11 @@ static void other_words_for_the_same_are_understood(void **state) {
 static void the_information_schema_holds_k2s_tables_only(void **state) {
     const char *tables =
         "auctions,BASE TABLE\nbars,BASE TABLE\nbook_events,BASE TABLE\nchecked_quotes,VIEW\n"
-        "checked_trades,VIEW\ncorrections,BASE TABLE\ndefinitions,VIEW\ngaps,BASE "
-        "TABLE\ninstruments,BASE TABLE\n"
-        "messages,BASE TABLE\nquarantine,BASE TABLE\nquotes,BASE TABLE\nstatistics,BASE TABLE\n"
-        "status,BASE TABLE\nticks,VIEW\ntrades,BASE TABLE\n";
+        "checked_trades,VIEW\ncorrections,BASE TABLE\ndefinitions,VIEW\nexecutions,BASE TABLE\n"
+        "gaps,BASE TABLE\ninstruments,BASE TABLE\n"
+        "messages,BASE TABLE\npnl,BASE TABLE\nquarantine,BASE TABLE\nquotes,BASE "
+        "TABLE\nstatistics,BASE TABLE\n"
+        "status,BASE TABLE\nticks,VIEW\ntrades,BASE TABLE\nvolumes,BASE TABLE\n";
     world_expect(*state, "select table_name, table_type from information_schema.tables order by 1",
                  tables);
     world_expect(

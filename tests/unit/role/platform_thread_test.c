@@ -486,7 +486,7 @@ static void garbage_and_half_lines_hold_nothing_up(void **state) {
     struct k2_json *status = NULL;
     while (role_status(p.data, &status, &p.err) != K2_OK) /* until the others are gone */
         usleep(20000);
-    assert_int_equal(k2_json_count(k2_json_get(status, "roles")), 5);
+    assert_int_equal(k2_json_count(k2_json_get(status, "roles")), 6);
     k2_json_free(status);
     place_free(&p);
 }
@@ -507,7 +507,7 @@ static void the_status_tells_the_roles_and_a_reload_changes_them(void **state) {
     assert_true(k2_json_as_int(k2_json_get(v, "pid"), &pid) && pid == getpid());
     assert_true(k2_json_as_string(k2_json_get(v, "http"), &name));
     assert_true(k2_sv_eq(name, K2_SV("http://127.0.0.1:1")));
-    assert_int_equal(k2_json_count(k2_json_get(v, "roles")), 5);
+    assert_int_equal(k2_json_count(k2_json_get(v, "roles")), 6);
     k2_json_free(v);
     for (int i = 0; i < 20; i++) { /* while others look */
         place_configure(&p, i % 2 ? QUIET
