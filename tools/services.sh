@@ -20,6 +20,10 @@ kafka=$services/kafka
 registry=$services/registry
 
 die() { printf 'services: error: %s\n' "$*" >&2; exit 1; }
+not_formatted() { # not_formatted LOG
+    tail -n 5 "$1" >&2
+    die "Kafka's storage could not be formatted: $1"
+}
 
 install() {
     command -v java >/dev/null && command -v mvn >/dev/null ||
@@ -67,7 +71,8 @@ broker() {
         -Dlog4j.configuration="file:$kafka/log4j.properties" "$@"
 }
 
-cluster_id() { head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 1-22; }
+# No '-' and no '_': an id that begins with '-' would be an option to the storage tool.
+cluster_id() { head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c 1-22; }
 
 prepare() { # prepare DIR NODE PORT CONTROLLER VOTERS REPLICAS: the properties of a node
     local insync=1
@@ -79,7 +84,7 @@ prepare() { # prepare DIR NODE PORT CONTROLLER VOTERS REPLICAS: the properties o
 
 format_storage() { # format_storage DIR ID: empty, of a cluster
     broker kafka.tools.StorageTool format -t "$2" -c "$1/server.properties" >"$1/format.log" 2>&1 ||
-        die "Kafka's storage could not be formatted: $1/format.log"
+        not_formatted "$1/format.log"
 }
 
 # format DIR NODE PORT CONTROLLER VOTERS REPLICAS ID: the broker's properties, and its empty storage
@@ -196,7 +201,7 @@ format_secure() { # format_secure DIR
     broker kafka.tools.StorageTool format -t "$(cluster_id)" -c "$1/server.properties" \
         --add-scram "SCRAM-SHA-512=[name=k2,password=$(cat "$1/k2.password")]" \
         --add-scram "SCRAM-SHA-512=[name=guest,password=$(cat "$1/guest.password")]" >"$1/format.log" 2>&1 ||
-        die "Kafka's storage could not be formatted: $1/format.log"
+        not_formatted "$1/format.log"
 }
 
 start_secure() { # prints the clients' HOST:PORT and the administrator's

@@ -59,8 +59,8 @@ static inline bool k2_intern_is_kept(const struct k2_interner *in, uint32_t id) 
 }
 
 uint32_t k2_interner_count(const struct k2_interner *in); /* ids are 1..count */
-size_t
-k2_interner_bytes(const struct k2_interner *in); /* heap memory in use, also what a reset keeps */
+/* Heap memory in use, also what a reset keeps. */
+size_t k2_interner_bytes(const struct k2_interner *in);
 /* What the strings since the last reset take of it: the measure for the next reset. */
 size_t k2_interner_used(const struct k2_interner *in);
 /* Forgets every id but those of kept strings; keeps the memory. */

@@ -229,6 +229,10 @@ static K2_RC append_rest(struct copy *c, int32_t partition, struct tape *ours, s
 
 /* --- a topic --- */
 
+bool journal_copy_makes_sense(struct k2_sv topic) {
+    return !k2_sv_starts(topic, K2_SV("k2.")) && !k2_sv_starts(topic, K2_SV("market.derived."));
+}
+
 static K2_RC run_partition(struct copy *c, int32_t partition, struct tape *ours,
                            struct tape *theirs, struct k2_err *err) {
     int64_t here[2], there[2];
@@ -280,6 +284,11 @@ K2_RC journal_copy(struct journal *from, struct journal *to, struct k2_sv topic,
     struct copy c = {.from = from, .to = to, .progress = progress, .ctx = ctx, .out = out};
     struct journal_pin *pin;
     *out = (struct journal_copied){0};
+    if (!journal_copy_makes_sense(topic))
+        return k2_fail(err, K2_E_INVALID,
+                       "topic %.*s names places in this journal, which mean others there: k2 "
+                       "derive, and k2 by itself, make it anew",
+                       K2_SV_ARG(topic));
     K2_TRY(journal_pin(from, &pin, err));
     c.interner = k2_interner_new();
     int rc = open_topics(&c, topic, err);

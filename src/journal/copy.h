@@ -21,6 +21,10 @@ struct journal_copied {
     int64_t removed;       /* there, and gone by retention where they came from */
 };
 
+/* Whether a copy of the topic can mean anything: K2's own state (k2.*) and derived totals name places in their journal,
+ * which are others in another. journal_copy refuses them (K2_E_INVALID). */
+bool journal_copy_makes_sense(struct k2_sv topic);
+
 /* from: open for reading. to: open for writing; the topic is made with `from`'s number of partitions where `to` was opened
  * with that number. K2_E_DATA: the topic there has another number of partitions, or records that are not those of
  * `from`; what was appended before stays. K2_E_NOTFOUND: `from` has no such topic. progress (may be NULL) is

@@ -214,10 +214,9 @@ bool verb_executions_wanted(const struct sources *sources) {
 
 /* What is given of k2 ingest's options must mean something here. */
 static K2_RC check_options(const struct verb_context *c, struct k2_err *err) {
-    static const char *const known[] = {"exchange", "calendar"};
     for (int i = 0; i < c->given_count; i++) {
         const struct verb_option *o = c->given[i].option;
-        bool good = strcmp(o->name, known[0]) == 0 || strcmp(o->name, known[1]) == 0;
+        bool good = strcmp(o->name, "exchange") == 0 || strcmp(o->name, "calendar") == 0;
         for (const struct verb_option *g = verb_general; !good && g->name; g++)
             good = g == o;
         if (!good)

@@ -62,23 +62,17 @@ static K2_RC copy_topic(struct run *r, const struct journal_topic *t, struct k2_
     return K2_OK;
 }
 
-/* What names places in a journal is of that journal alone: K2's own state, and totals that say how far they count. */
-static bool is_of_one_journal(const char *topic) {
-    return k2_sv_starts(k2_sv_of(topic), K2_SV("k2.")) ||
-           k2_sv_starts(k2_sv_of(topic), K2_SV("market.derived."));
+/* Topics that cannot be copied are taken by their name only, to be told why. */
+static bool is_meant(const char *pattern, const char *topic) {
+    return strcmp(pattern, topic) == 0 ||
+           (journal_copy_makes_sense(k2_sv_of(topic)) && fnmatch(pattern, topic, 0) == 0);
 }
 
 static K2_RC copy_matching(struct run *r, const char *pattern, struct k2_err *err) {
     int found = 0;
-    if (is_of_one_journal(pattern))
-        return k2_fail(
-            err, K2_E_INVALID,
-            "%s names places in this journal, which mean others there: k2 derive, and k2 "
-            "by itself, make it anew",
-            pattern);
     for (int32_t i = 0; i < journal_topic_count(r->from); i++) {
         struct journal_topic t = journal_topic_at(r->from, i);
-        if (fnmatch(pattern, t.name, 0) != 0 || is_of_one_journal(t.name))
+        if (!is_meant(pattern, t.name))
             continue;
         found++;
         K2_TRY(copy_topic(r, &t, err));

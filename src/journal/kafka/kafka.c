@@ -279,14 +279,7 @@ int kafka_removed(struct journal *journal, int index, struct journal_segment_inf
     pthread_mutex_lock(&journal->mutex);
     p->span.topic = journal_topic_find(journal, k2_sv_of(p->topic));
     pthread_mutex_unlock(&journal->mutex);
-    *out = (struct journal_segment_info){.number = index,
-                                         .first_append_ns = p->first_ns,
-                                         .last_append_ns = p->last_ns,
-                                         .sealed = true,
-                                         .spans = &p->span,
-                                         .span_count = 1,
-                                         .digests = p->digests,
-                                         .digest_count = p->digest_count};
+    *out = kafka_part_info(p, index);
     return K2_OK;
 }
 

@@ -25,6 +25,17 @@ void kafka_part_free(struct kafka_part *p) {
     *p = (struct kafka_part){0};
 }
 
+struct journal_segment_info kafka_part_info(const struct kafka_part *p, int64_t number) {
+    return (struct journal_segment_info){.number = number,
+                                         .first_append_ns = p->first_ns,
+                                         .last_append_ns = p->last_ns,
+                                         .sealed = true,
+                                         .spans = &p->span,
+                                         .span_count = 1,
+                                         .digests = p->digests,
+                                         .digest_count = p->digest_count};
+}
+
 void kafka_parts_free(struct kafka_parts *all) {
     for (int i = 0; i < all->n; i++)
         kafka_part_free(&all->at[i]);

@@ -32,6 +32,8 @@ struct kafka_parts {
 };
 
 void kafka_part_free(struct kafka_part *p);
+/* As one segment that was sealed, by a number; it borrows from the part. */
+struct journal_segment_info kafka_part_info(const struct kafka_part *p, int64_t number);
 void kafka_parts_free(struct kafka_parts *all);
 void kafka_parts_add(struct kafka_parts *all, struct kafka_part *p); /* takes its contents over */
 void kafka_parts_sort(struct kafka_parts *all);                      /* by time of appending */

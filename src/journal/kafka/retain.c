@@ -311,14 +311,7 @@ static int consider(struct retention *r, const struct k2_kind *kind, struct kafk
     *went = false;
     if (kind && r->rules->may_go)
         K2_TRY(prove(r, kind, p, err));
-    struct journal_segment_info info = {.number = r->number,
-                                        .first_append_ns = p->first_ns,
-                                        .last_append_ns = p->last_ns,
-                                        .sealed = true,
-                                        .spans = &p->span,
-                                        .span_count = 1,
-                                        .digests = p->digests,
-                                        .digest_count = p->digest_count};
+    struct journal_segment_info info = kafka_part_info(p, r->number);
     if (r->rules->may_go)
         rc = r->rules->may_go(r->rules->ctx, &info, &why);
     if (rc == K2_OK && !r->rules->dry_run)
