@@ -28,5 +28,7 @@ for block in 65536 262144; do
     "$bin/append" "$tmp/append" "$block" 400 "$rounds" >>"$out"
 done
 python3 bench/table.py "$out"
+mkdir "$tmp/follow"
+"$bin/follow" "$tmp/follow" 4 2000 1000 2>/dev/null
 cp "$out" build/bench.jsonl
 bench/decode.sh

@@ -83,6 +83,7 @@ struct journal_ops {
     int (*next)(struct journal_reader *r, struct journal_batch *batch, struct k2_err *err);
     void (*reader_close)(struct journal_reader *r);
     K2_RC (*ends)(struct journal *j, int32_t topic, int64_t *ends, struct k2_err *err);
+    void (*wait)(struct journal *j, int64_t ns); /* NULL = nobody tells: sleeps */
     K2_RC (*starts)(struct journal *j, int32_t topic, int64_t *starts, struct k2_err *err);
     K2_RC(*ends_at)
     (struct journal *j, int32_t topic, int64_t append_ns_before, int64_t *ends, struct k2_err *err);
@@ -115,6 +116,10 @@ struct journal_ops {
     (struct journal *j, const struct journal_profile *p, const char *topic, bool mend,
      void (*visit)(void *ctx, const struct journal_property *p), void *ctx, struct k2_err *err);
     K2_RC (*image_take)(struct journal *j, struct journal_image *out, struct k2_err *err);
+    /* NULL: K2 encrypts nothing there. */
+    K2_RC(*encryption)
+    (struct journal *j, void (*visit)(void *ctx, const struct journal_encryption *e), void *ctx,
+     struct k2_err *err);
 };
 
 extern const struct journal_ops journal_local, journal_kafka;

@@ -2,55 +2,38 @@
 #include "journal/derive_int.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "journal/lanes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { MOST_STRING_BYTES = 4 << 20 };
-
-static const struct {
-    const char *name;
-    enum k2_kind_id kind, inputs[2];
-    int input_count;
-    K2_RC(*apply)
-    (struct total *t, const struct k2_event *e, const struct k2_interner *in, struct k2_err *err);
-    void (*row)(const struct total *t, struct k2_interner *in, struct k2_event *e);
-    K2_RC(*restore)
-    (struct total *t, const struct k2_event *e, const struct k2_interner *in, struct k2_err *err);
-} rules[DERIVE_COUNT] = {
-    [DERIVE_VOLUME] = {"volume",
-                       K2_KIND_VOLUME,
-                       {K2_KIND_TRADE, K2_KIND_CORRECTION},
-                       2,
-                       volume_apply,
-                       volume_row,
-                       volume_restore},
-    [DERIVE_PNL] = {"pnl", K2_KIND_PNL, {K2_KIND_EXECUTION}, 1, pnl_apply, pnl_row, pnl_restore},
-};
+/* Steps of fewer records than this are not worth a thread. */
+#define WORTH_THREADS 20000
+#define MOST_LANES 8
 
 struct derive {
     struct journal *journal;
     enum derive_what what;
     char *exchange, *group;
-    struct k2_interner *interner; /* of one step */
-    struct k2_decoder *decoders[K2_KIND_COUNT];
-    struct k2_buf key;
-    struct total **totals;
-    struct k2_h128 *keys; /* of totals, by place */
-    size_t n, cap;
-    uint32_t *slots; /* place in totals + 1; a power of two of them */
-    size_t slot_count;
+    struct derive_past past;      /* load is NULL without one */
+    struct k2_interner *interner; /* of one step, for what is written and restored */
+    struct k2_decoder *decoder;   /* of the output */
+    struct derive_lane *lanes;    /* by the key of symbols (lanes_of) */
+    int lane_count;
+    int32_t topics[2];              /* of the inputs, once they are there */
     struct journal_span *positions; /* of the input; `from` is the next offset */
     int position_count;
     bool failed; /* the totals hold what was not committed */
 };
 
 const char *derive_name(enum derive_what what) {
-    return rules[what].name;
+    return derive_rules[what].name;
 }
 
 const struct k2_kind *derive_kind(enum derive_what what) {
-    return k2_kind(rules[what].kind);
+    return k2_kind(derive_rules[what].kind);
 }
 
 int derive_add(k2_i128 *sum, k2_i128 more, struct k2_err *err) {
@@ -67,71 +50,26 @@ uint32_t derive_intern_wide(struct k2_interner *in, struct k2_wide v) {
     return k2_intern(in, (struct k2_sv){text, n});
 }
 
-/* --- totals by key --- */
+/* --- lanes --- */
 
-static size_t slot_of(const struct derive *d, struct k2_h128 key) {
-    size_t at = (size_t)key.lo & (d->slot_count - 1);
-    while (d->slots[at] && k2_h128_cmp(d->keys[d->slots[at] - 1], key) != 0)
-        at = (at + 1) & (d->slot_count - 1);
-    return at;
+static int lanes_wanted(void) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : processors < MOST_LANES ? (int)processors : MOST_LANES;
 }
 
-static void grow(struct derive *d) {
-    d->cap = d->cap ? 2 * d->cap : 256;
-    d->totals = (struct total **)k2_realloc((void *)d->totals, d->cap * sizeof(struct total *));
-    d->keys = k2_realloc(d->keys, d->cap * sizeof *d->keys);
-    free(d->slots);
-    d->slot_count = 2 * d->cap;
-    d->slots = k2_zalloc(d->slot_count * sizeof *d->slots);
-    for (size_t i = 0; i < d->n; i++)
-        d->slots[slot_of(d, d->keys[i])] = (uint32_t)i + 1;
+static void begin_lanes(struct derive *d, int count) {
+    d->lane_count = count;
+    d->lanes = k2_zalloc((size_t)count * sizeof *d->lanes);
+    for (int i = 0; i < count; i++)
+        derive_lane_init(&d->lanes[i], d->what, k2_registry_source(journal_registry(d->journal)));
 }
 
-static struct total *add_total(struct derive *d, const struct k2_event *e, struct k2_sv account,
-                               const struct k2_interner *in) {
-    struct total *t = k2_zalloc(sizeof *t);
-    t->exchange = k2_sv_dup(k2_interned(in, e->head.exchange));
-    t->symbol = k2_sv_dup(k2_interned(in, e->head.symbol));
-    t->account = d->what == DERIVE_PNL ? k2_sv_dup(account) : NULL;
-    t->ns = INT64_MIN;
-    return t;
-}
-
-/* Of an event of the input or of the output. */
-static struct total *total_of(struct derive *d, const struct k2_event *e,
-                              const struct k2_interner *in) {
-    struct k2_sv account = {0};
-    d->key.n = 0;
-    if (d->what == DERIVE_VOLUME)
-        k2_buf_printf(&d->key, "%d", (int)e->head.trade_date);
-    else if (e->kind == K2_KIND_PNL)
-        account = k2_interned(in, e->pnl.account);
-    else
-        account = k2_interned(in, e->execution.account);
-    if (d->what == DERIVE_PNL && account.n == 0)
-        account = K2_SV("-");
-    k2_buf_sv(&d->key, account);
-    k2_buf_byte(&d->key, 0);
-    k2_buf_sv(&d->key, k2_interned(in, e->head.symbol));
-    struct k2_h128 key = k2_hash128(d->key.p, d->key.n);
-    if (d->n == d->cap)
-        grow(d);
-    size_t slot = slot_of(d, key);
-    if (d->slots[slot])
-        return d->totals[d->slots[slot] - 1];
-    d->keys[d->n] = key;
-    d->totals[d->n++] = add_total(d, e, account, in);
-    d->slots[slot] = (uint32_t)d->n;
-    return d->totals[d->n - 1];
-}
-
-static void free_total(struct total *t) {
-    if (t->account)
-        pnl_free(&t->pnl);
-    free(t->exchange);
-    free(t->symbol);
-    free(t->account);
-    free(t);
+static void end_lanes(struct derive *d) {
+    for (int i = 0; i < d->lane_count; i++)
+        derive_lane_fini(&d->lanes[i]);
+    free(d->lanes);
+    d->lanes = NULL;
+    d->lane_count = 0;
 }
 
 /* --- positions --- */
@@ -182,14 +120,23 @@ static uint32_t extra_of(const struct k2_event *e) {
     return e->kind == K2_KIND_VOLUME ? e->volume.extra : e->pnl.extra;
 }
 
+static struct derive_lane *lane_of(struct derive *d, const struct k2_event *e,
+                                   const struct k2_interner *in) {
+    struct k2_buf key = {0};
+    k2_event_key(e, in, &key);
+    int lane = lanes_of(k2_buf_view(&key), d->lane_count);
+    k2_buf_free(&key);
+    return &d->lanes[lane];
+}
+
 static K2_RC take_row(struct derive *d, const struct k2_event *e, const struct k2_interner *in,
                       struct k2_err *err) {
-    struct total *t = total_of(d, e, in);
+    struct total *t = derive_lane_total(lane_of(d, e, in), e, in);
     if (e->head.exchange_sequence_number > t->updates) {
         t->updates = e->head.exchange_sequence_number;
         t->trade_date = e->head.trade_date;
         t->ns = e->head.exchange_timestamp_ns;
-        K2_TRY(rules[d->what].restore(t, e, in, err));
+        K2_TRY(derive_rules[d->what].restore(t, e, in, err));
     }
     return take_positions(d, k2_interned(in, extra_of(e)), err);
 }
@@ -204,7 +151,7 @@ static K2_RC read_output(struct derive *d, const struct journal_span *span, stru
         rc = K2_OK;
         for (size_t cursor = 0; rc == K2_OK && journal_batch_next(&b, &cursor, &record);) {
             struct k2_event e;
-            rc = k2_decode(d->decoders[rules[d->what].kind], record.value, &e, err);
+            rc = k2_decode(d->decoder, record.value, &e, err);
             if (rc == K2_OK)
                 rc = take_row(d, &e, d->interner, err);
         }
@@ -239,14 +186,13 @@ static void take_past(void *ctx, const struct k2_event *e, const struct k2_inter
         p->rc = take_row(p->derive, &plain, in, &p->why);
 }
 
-static K2_RC read_past(struct derive *d, const struct derive_past *past, int64_t before,
-                       struct k2_err *err) {
+static K2_RC read_past(struct derive *d, int64_t before, struct k2_err *err) {
     struct past p = {.derive = d, .position_offset = -1};
-    if (!past)
+    if (!d->past.load)
         return k2_fail(err, K2_E_UNSUPPORTED,
                        "the first rows of %s are not in the journal any more", d->group);
-    K2_TRY(past->load(past->ctx, derive_kind(d->what), k2_sv_of(d->exchange), before, take_past, &p,
-                      err));
+    K2_TRY(d->past.load(d->past.ctx, derive_kind(d->what), k2_sv_of(d->exchange), before, take_past,
+                        &p, err));
     return p.rc == K2_OK ? K2_OK : k2_fail(err, p.rc, "%s", p.why.msg);
 }
 
@@ -259,7 +205,7 @@ static K2_RC output_topic(struct derive *d, bool create, struct journal_topic *t
     return rc;
 }
 
-static K2_RC restore(struct derive *d, const struct derive_past *past, struct k2_err *err) {
+static K2_RC restore(struct derive *d, struct k2_err *err) {
     struct journal_topic t;
     struct k2_err none;
     if (output_topic(d, false, &t, &none) == K2_E_NOTFOUND)
@@ -270,7 +216,7 @@ static K2_RC restore(struct derive *d, const struct derive_past *past, struct k2
     free(starts);
     K2_TRY(rc);
     if (span.from > 0)
-        K2_TRY(read_past(d, past, span.from, err));
+        K2_TRY(read_past(d, span.from, err));
     return read_output(d, &span, err);
 }
 
@@ -300,16 +246,17 @@ static K2_RC add_partition(struct derive *d, const struct journal_topic *t, int3
     return K2_OK;
 }
 
-static K2_RC add_topic(struct derive *d, enum k2_kind_id kind, int64_t most, struct input *in,
+static K2_RC add_topic(struct derive *d, int input, int64_t most, struct input *in,
                        struct k2_err *err) {
     struct journal_topic t;
     struct k2_err none;
     struct k2_buf name = {0};
-    k2_topic_name(k2_kind(kind), k2_sv_of(d->exchange), &name);
+    k2_topic_name(k2_kind(derive_rules[d->what].inputs[input]), k2_sv_of(d->exchange), &name);
     int rc = journal_topic(d->journal, k2_buf_view(&name), false, &t, &none);
     k2_buf_free(&name);
     if (rc == K2_E_NOTFOUND)
         return K2_OK;
+    d->topics[input] = t.id;
     int64_t *ends = k2_alloc(2 * (size_t)t.partitions * sizeof *ends),
             *starts = ends + t.partitions;
     rc = journal_ends(d->journal, t.id, ends, err);
@@ -321,44 +268,39 @@ static K2_RC add_topic(struct derive *d, enum k2_kind_id kind, int64_t most, str
     return rc;
 }
 
-static K2_RC apply(struct derive *d, const struct k2_event *e, struct k2_err *err) {
-    struct total *t = total_of(d, e, d->interner);
-    K2_TRY_CTX(rules[d->what].apply(t, e, d->interner, err), err, "%s of %s", derive_name(d->what),
-               t->symbol);
-    t->dirty = true;
-    t->trade_date = e->head.trade_date;
-    if (e->head.exchange_timestamp_ns > t->ns)
-        t->ns = e->head.exchange_timestamp_ns;
-    return K2_OK;
+static int take_record(void *ctx, int lane, int32_t topic, const struct journal_record *record,
+                       struct k2_err *err) {
+    struct derive *d = ctx;
+    enum k2_kind_id kind = derive_rules[d->what].inputs[topic == d->topics[0] ? 0 : 1];
+    return derive_lane_take(&d->lanes[lane], kind, record, d->lane_count == 1, err);
 }
 
-static K2_RC apply_batch(struct derive *d, const struct journal_batch *b, struct k2_err *err) {
-    const struct k2_kind *kind =
-        k2_kind_by_topic(k2_sv_of(journal_topic_at(d->journal, b->topic).name));
-    struct journal_record record;
-    for (size_t cursor = 0; journal_batch_next(b, &cursor, &record);) {
-        struct k2_event e;
-        K2_TRY(k2_decode(d->decoders[kind->id], record.value, &e, err));
-        K2_TRY(apply(d, &e, err));
-    }
-    if (k2_interner_used(d->interner) > MOST_STRING_BYTES)
-        k2_interner_reset(d->interner);
-    return K2_OK;
-}
-
-static K2_RC read_input(struct derive *d, const struct input *in, int64_t *records,
-                        struct k2_err *err) {
+static K2_RC give_all(struct derive *d, const struct input *in, struct lanes *lanes,
+                      int64_t *records, struct k2_err *err) {
     struct journal_reader *reader;
     struct journal_batch b;
     int rc;
     K2_TRY(journal_read(d->journal, in->spans, in->n, &reader, err));
     while ((rc = journal_next(reader, &b, err)) > 0) {
+        struct journal_record record;
+        for (size_t cursor = 0; journal_batch_next(&b, &cursor, &record);)
+            lanes_give(lanes, b.topic, &record);
         *records += b.count;
-        rc = apply_batch(d, &b, err);
-        if (rc != K2_OK)
-            break;
     }
     journal_reader_close(reader);
+    return rc == K2_OK ? lanes_drain(lanes, err) : rc;
+}
+
+static K2_RC read_input(struct derive *d, const struct input *in, int64_t *records,
+                        struct k2_err *err) {
+    struct lanes *lanes;
+    int64_t all = 0;
+    for (int i = 0; i < in->n; i++)
+        all += in->spans[i].to - in->spans[i].from;
+    bool threads = d->lane_count > 1 && all >= WORTH_THREADS;
+    K2_TRY(lanes_start(d->lane_count, threads, take_record, d, &lanes, err));
+    int rc = give_all(d, in, lanes, records, err);
+    lanes_stop(lanes);
     for (int i = 0; rc == K2_OK && i < in->n; i++)
         position_of(d, in->spans[i].topic, in->spans[i].partition)->from = in->spans[i].to;
     return rc;
@@ -367,8 +309,8 @@ static K2_RC read_input(struct derive *d, const struct input *in, int64_t *recor
 /* --- the output --- */
 
 static void make_row(struct derive *d, struct total *t, struct k2_event *e) {
-    k2_event_blank(e, rules[d->what].kind);
-    e->kind = rules[d->what].kind;
+    k2_event_blank(e, derive_rules[d->what].kind);
+    e->kind = derive_rules[d->what].kind;
     e->head.exchange = k2_intern(d->interner, k2_sv_of(t->exchange));
     e->head.symbol = k2_intern(d->interner, k2_sv_of(t->symbol));
     e->head.instrument_id = e->head.receive_timestamp_ns = K2_NULL_LONG;
@@ -377,7 +319,7 @@ static void make_row(struct derive *d, struct total *t, struct k2_event *e) {
     e->head.exchange_timestamp = k2_floor_us(t->ns);
     e->head.exchange_sequence_number = ++t->updates;
     k2_event_set_raw_offset(e, K2_NULL_LONG);
-    rules[d->what].row(t, d->interner, e);
+    derive_rules[d->what].row(t, d->interner, e);
     t->dirty = false;
 }
 
@@ -412,23 +354,39 @@ static K2_RC put_row(struct derive *d, const struct journal_topic *t, uint32_t s
     return rc;
 }
 
-static K2_RC put_rows(struct derive *d, const struct journal_topic *t, uint32_t schema,
-                      int64_t *rows, struct k2_err *err) {
-    size_t last = d->n;
-    for (size_t i = 0; i < d->n; i++)
-        if (d->totals[i]->dirty)
-            last = i;
-    for (size_t i = 0; i < d->n; i++) {
+/* The totals that changed, of all lanes; returns their number. */
+static size_t dirty_totals(const struct derive *d, struct total **out) {
+    size_t n = 0;
+    for (int i = 0; i < d->lane_count; i++)
+        for (size_t k = 0; k < d->lanes[i].n; k++)
+            if (d->lanes[i].totals[k]->dirty)
+                out[n++] = d->lanes[i].totals[k];
+    return n;
+}
+
+static K2_RC put_each(struct derive *d, struct total *const *dirty, size_t n,
+                      const struct journal_topic *t, uint32_t schema, struct k2_err *err) {
+    for (size_t i = 0; i < n; i++) {
         struct k2_event e;
-        if (!d->totals[i]->dirty)
-            continue;
-        make_row(d, d->totals[i], &e);
-        if (i == last)
+        make_row(d, dirty[i], &e);
+        if (i + 1 == n)
             set_positions(d, &e);
         K2_TRY(put_row(d, t, schema, &e, err));
-        ++*rows;
     }
     return K2_OK;
+}
+
+static K2_RC put_rows(struct derive *d, const struct journal_topic *t, uint32_t schema,
+                      int64_t *rows, struct k2_err *err) {
+    size_t all = 0;
+    for (int i = 0; i < d->lane_count; i++)
+        all += d->lanes[i].n;
+    struct total **dirty = (struct total **)k2_alloc((all + 1) * sizeof(struct total *));
+    size_t n = dirty_totals(d, dirty);
+    int rc = put_each(d, dirty, n, t, schema, err);
+    free((void *)dirty);
+    *rows += rc == K2_OK ? (int64_t)n : 0;
+    return rc;
 }
 
 static K2_RC write_output(struct derive *d, int64_t *rows, struct k2_err *err) {
@@ -445,14 +403,43 @@ static K2_RC write_output(struct derive *d, int64_t *rows, struct k2_err *err) {
     return journal_commit_with(d->journal, d->group, d->positions, d->position_count, err);
 }
 
+static K2_RC find_input(struct derive *d, int64_t most, struct input *in, struct k2_err *err) {
+    free(in->spans);
+    *in = (struct input){0};
+    for (int i = 0; i < derive_rules[d->what].input_count; i++)
+        K2_TRY(add_topic(d, i, most, in, err));
+    return K2_OK;
+}
+
+/* Somebody else wrote records whose keys are not their symbols': one lane takes all from here on. */
+static K2_RC begin_with_one_lane(struct derive *d, struct k2_err *err) {
+    k2_log(K2_LOG_WARN, "totals are derived by one thread: not every key is that of its symbol",
+           "group", d->group, "why", err->msg, NULL);
+    k2_err_clear(err);
+    end_lanes(d);
+    d->position_count = 0;
+    begin_lanes(d, 1);
+    return restore(d, err);
+}
+
+static K2_RC count_input(struct derive *d, struct input *in, int64_t most, int64_t *records,
+                         struct k2_err *err) {
+    int rc = read_input(d, in, records, err);
+    if (rc != K2_E_CONFLICT || d->lane_count == 1)
+        return rc;
+    *records = 0;
+    K2_TRY(begin_with_one_lane(d, err));
+    K2_TRY(find_input(d, most, in, err));
+    return read_input(d, in, records, err);
+}
+
 static K2_RC step(struct derive *d, struct input *in, int64_t most, struct derive_report *report,
                   struct k2_err *err) {
-    for (int i = 0; i < rules[d->what].input_count; i++)
-        K2_TRY(add_topic(d, rules[d->what].inputs[i], most, in, err));
+    K2_TRY(find_input(d, most, in, err));
     if (in->n == 0)
         return K2_OK;
     d->failed = true;
-    K2_TRY(read_input(d, in, &report->records, err));
+    K2_TRY(count_input(d, in, most, &report->records, err));
     K2_TRY(write_output(d, &report->rows, err));
     d->failed = false;
     return K2_OK;
@@ -477,7 +464,7 @@ int derive_exchanges(struct journal *j, enum derive_what what,
                      void (*visit)(void *ctx, struct k2_sv exchange), void *ctx,
                      struct k2_err *err) {
     (void)err;
-    const struct k2_kind *input = k2_kind(rules[what].inputs[0]);
+    const struct k2_kind *input = k2_kind(derive_rules[what].inputs[0]);
     for (int32_t i = 0; i < journal_topic_count(j); i++) {
         struct k2_sv name = k2_sv_of(journal_topic_at(j, i).name);
         if (k2_kind_by_topic(name) != input)
@@ -494,15 +481,18 @@ int derive_open(struct journal *j, enum derive_what what, struct k2_sv exchange,
     struct k2_buf group = {0};
     d->journal = j;
     d->what = what;
+    d->topics[0] = d->topics[1] = -1;
     d->exchange = k2_sv_dup(exchange);
+    if (past)
+        d->past = *past;
     k2_buf_printf(&group, "derive.%s.%s", derive_name(what), d->exchange);
     d->group = k2_sv_dup(k2_buf_view(&group));
     k2_buf_free(&group);
     d->interner = k2_interner_new();
-    for (int i = 0; i < K2_KIND_COUNT; i++)
-        d->decoders[i] = k2_decoder_new(k2_kind((enum k2_kind_id)i), d->interner,
-                                        k2_registry_source(journal_registry(j)));
-    int rc = restore(d, past, err);
+    d->decoder =
+        k2_decoder_new(derive_kind(what), d->interner, k2_registry_source(journal_registry(j)));
+    begin_lanes(d, lanes_wanted());
+    int rc = restore(d, err);
     if (rc != K2_OK) {
         rc = k2_err_context(err, rc, "the totals of %s", d->group);
         derive_close(d);
@@ -515,38 +505,38 @@ int derive_open(struct journal *j, enum derive_what what, struct k2_sv exchange,
 void derive_close(struct derive *d) {
     if (!d)
         return;
-    for (size_t i = 0; i < d->n; i++)
-        free_total(d->totals[i]);
-    for (int i = 0; i < K2_KIND_COUNT; i++)
-        k2_decoder_free(d->decoders[i]);
+    end_lanes(d);
+    k2_decoder_free(d->decoder);
     k2_interner_free(d->interner);
-    k2_buf_free(&d->key);
-    free((void *)d->totals);
-    free(d->keys);
-    free(d->slots);
     free(d->positions);
     free(d->exchange);
     free(d->group);
     free(d);
 }
 
+static void visit_total(const struct derive *d, const struct total *t, struct k2_interner *in,
+                        void (*visit)(void *ctx, const struct k2_event *e,
+                                      const struct k2_interner *in),
+                        void *ctx) {
+    struct k2_event e;
+    k2_event_blank(&e, derive_rules[d->what].kind);
+    e.kind = derive_rules[d->what].kind;
+    e.head.exchange = k2_intern(in, k2_sv_of(t->exchange));
+    e.head.symbol = k2_intern(in, k2_sv_of(t->symbol));
+    e.head.trade_date = t->trade_date;
+    e.head.exchange_sequence_number = t->updates;
+    derive_rules[d->what].row(t, in, &e);
+    visit(ctx, &e, in);
+    k2_interner_reset(in);
+}
+
 void derive_totals(const struct derive *d,
                    void (*visit)(void *ctx, const struct k2_event *e, const struct k2_interner *in),
                    void *ctx) {
     struct k2_interner *in = k2_interner_new();
-    for (size_t i = 0; i < d->n; i++) {
-        const struct total *t = d->totals[i];
-        struct k2_event e;
-        k2_event_blank(&e, rules[d->what].kind);
-        e.kind = rules[d->what].kind;
-        e.head.exchange = k2_intern(in, k2_sv_of(t->exchange));
-        e.head.symbol = k2_intern(in, k2_sv_of(t->symbol));
-        e.head.trade_date = t->trade_date;
-        e.head.exchange_sequence_number = t->updates;
-        rules[d->what].row(t, in, &e);
-        visit(ctx, &e, in);
-        k2_interner_reset(in);
-    }
+    for (int i = 0; i < d->lane_count; i++)
+        for (size_t k = 0; k < d->lanes[i].n; k++)
+            visit_total(d, d->lanes[i].totals[k], in, visit, ctx);
     k2_interner_free(in);
 }
 

@@ -44,7 +44,8 @@ struct derive_past {
 K2_RC derive_exchanges(struct journal *j, enum derive_what what,
                        void (*visit)(void *ctx, struct k2_sv exchange), void *ctx,
                        struct k2_err *err);
-/* Reads totals and positions. exchange: as in the topic's name, lower case. */
+/* Reads totals and positions. exchange: as in the topic's name, lower case. past is copied; what it points to must outlive
+ * the derivation. The symbols are shared out among threads, one a processor, where there is much to read (lanes.h). */
 K2_RC derive_open(struct journal *j, enum derive_what what, struct k2_sv exchange,
                   const struct derive_past *past, struct derive **out, struct k2_err *err);
 void derive_close(struct derive *d); /* NULL is fine */

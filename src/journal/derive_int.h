@@ -42,6 +42,44 @@ struct total {
     };
 };
 
+/* What makes one derivation another. */
+struct derive_rule {
+    const char *name;
+    enum k2_kind_id kind, inputs[2];
+    int input_count;
+    K2_RC(*apply)
+    (struct total *t, const struct k2_event *e, const struct k2_interner *in, struct k2_err *err);
+    void (*row)(const struct total *t, struct k2_interner *in, struct k2_event *e);
+    K2_RC(*restore)
+    (struct total *t, const struct k2_event *e, const struct k2_interner *in, struct k2_err *err);
+};
+extern const struct derive_rule derive_rules[DERIVE_COUNT];
+
+/* --- derive_lane.c: the totals of a share of the symbols, and all that is needed to change them --- */
+
+struct derive_lane {
+    enum derive_what what;
+    struct k2_interner *interner;
+    struct k2_decoder *decoders[K2_KIND_COUNT]; /* of the inputs */
+    struct k2_buf key;
+    struct total **totals;
+    struct k2_h128 *keys; /* of totals, by place */
+    size_t n, cap;
+    uint32_t *slots; /* place in totals + 1; a power of two of them */
+    size_t slot_count;
+};
+
+void derive_lane_init(struct derive_lane *l, enum derive_what what,
+                      struct k2_schema_source schemas);
+void derive_lane_fini(struct derive_lane *l);
+/* The total that an event of the input or of the output belongs to; it is made if there is none. */
+struct total *derive_lane_total(struct derive_lane *l, const struct k2_event *e,
+                                const struct k2_interner *in);
+/* Counts a record of the input. K2_E_CONFLICT: its key is not that of its symbol, so another lane has the symbol's total;
+ * not asked when the lane is alone. */
+K2_RC derive_lane_take(struct derive_lane *l, enum k2_kind_id kind,
+                       const struct journal_record *record, bool alone, struct k2_err *err);
+
 /* --- derive_volume.c --- */
 /* e is a trade or a correction. */
 K2_RC volume_apply(struct total *t, const struct k2_event *e, const struct k2_interner *in,

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define LEFT_NS                                                                                    \
     (600 * K2_NS_PER_SEC) /* a live source that did not save its group for so long is not at work */
@@ -217,6 +218,14 @@ int journal_ends(struct journal *j, int32_t topic, int64_t *ends, struct k2_err 
     return j->ops->ends(j, topic, ends, err);
 }
 
+void journal_wait(struct journal *j, int64_t ns) {
+    const struct timespec t = {ns / K2_NS_PER_SEC, ns % K2_NS_PER_SEC};
+    if (j->ops->wait)
+        j->ops->wait(j, ns);
+    else
+        (void)nanosleep(&t, NULL);
+}
+
 int journal_starts(struct journal *j, int32_t topic, int64_t *starts, struct k2_err *err) {
     return j->ops->starts(j, topic, starts, err);
 }
@@ -316,6 +325,12 @@ int journal_retain(struct journal *j, const struct journal_retention *r, int *re
 int journal_verify(struct journal *j, void (*finding)(void *ctx, const char *text), void *ctx,
                    int64_t *findings, int64_t *records, struct k2_err *err) {
     return j->ops->verify(j, finding, ctx, findings, records, err);
+}
+
+int journal_encryption(struct journal *j,
+                       void (*visit)(void *ctx, const struct journal_encryption *e), void *ctx,
+                       struct k2_err *err) {
+    return j->ops->encryption ? j->ops->encryption(j, visit, ctx, err) : K2_OK;
 }
 
 int journal_image_take(struct journal *j, struct journal_image *out, struct k2_err *err) {

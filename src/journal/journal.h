@@ -42,6 +42,12 @@ struct journal_options {
 K2_RC journal_use(const char *url, struct k2_err *err);
 K2_RC journal_url_check(const char *url, struct k2_err *err);
 bool journal_is_local(void);
+/* The keys of the local journal from now on (docs/encryption.md), 64 hexadecimal digits each. current: new segments are
+ * encrypted with it; "" = as the journal is, if that is in the clear; "off" = in the clear from now on. old: keys of older
+ * segments, with blanks or commas between them. Before any journal is opened. */
+K2_RC journal_use_keys(const char *current, const char *old, struct k2_err *err);
+/* Whether they could be used. */
+K2_RC journal_check_keys(const char *current, const char *old, struct k2_err *err);
 /* Appends the URL as it may be shown: a secret that stands in it is "***", a reference to one (env: file:) stays. */
 void journal_url_print(const char *url, struct k2_buf *out);
 
@@ -136,6 +142,10 @@ bool journal_batch_next(const struct journal_batch *b, size_t *cursor, struct jo
 /* Durable end (exclusive) and oldest kept offset of each partition of a topic, refreshed by the call. */
 K2_RC journal_ends(struct journal *j, int32_t topic, int64_t *ends, struct k2_err *err);
 K2_RC journal_starts(struct journal *j, int32_t topic, int64_t *starts, struct k2_err *err);
+/* Returns when something may have been appended since journal_ends was first called after the last wait, at the latest after
+ * so many nanoseconds; also sooner, for no reason. A local journal's readers are woken by its writer, whichever process
+ * that is, as soon as it has synced; on Kafka this sleeps. One thread waits at a time. */
+void journal_wait(struct journal *j, int64_t ns);
 /* Holds retention off, in this process or another, until it is released or the process ends: what
  * journal_starts says afterwards can be read. For looks that end; a follower would keep the log for ever. */
 struct journal_pin;
@@ -205,6 +215,17 @@ K2_RC journal_gaps(struct journal *j,
 struct seq_engine;
 /* The sequence engine as k2 ingest would find it when it starts, for who only reads: its gaps and halts. To be freed. */
 K2_RC journal_sequence(struct journal *j, struct seq_engine **out, struct k2_err *err);
+
+/* How the kept segments are encrypted: those that share a key, the oldest first. Nothing on Kafka. */
+struct journal_encryption {
+    char key[17]; /* id of the key, 16 hexadecimal digits; "" = in the clear */
+    bool given;   /* whether we have the key: they can be read */
+    int segments;
+    int64_t bytes;
+};
+K2_RC journal_encryption(struct journal *j,
+                         void (*visit)(void *ctx, const struct journal_encryption *e), void *ctx,
+                         struct k2_err *err);
 
 /* --- digests, retention, verification --- */
 

@@ -128,7 +128,8 @@ static int move_on(struct run *r, int64_t *ends, struct k2_err *err) {
 }
 
 static int follow(struct run *r, int64_t *ends, struct k2_err *err) {
-    while (r->left != 0 && !signals_pipe_closed() && !signals_sleep(POLL_NS)) {
+    while (r->left != 0 && !signals_pipe_closed() && !signals_sleep(0)) {
+        journal_wait(r->journal, POLL_NS);
         K2_TRY(move_on(r, ends, err));
         K2_TRY(records_visit(r->journal, &r->topic, r->spans, r->n, print_record, r, err));
         fflush(stdout);

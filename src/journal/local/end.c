@@ -3,8 +3,10 @@
  * FILE. 64 bytes, little-endian, mapped by the writer and by readers of other processes:
  *    0  4  magic "K2E1"                       4  4  incarnation of the journal
  *    8  8  hash of the kernel's boot id      16  8  log position up to which all is durable
- *   24     zeros
- * The writer stores the position (release) after each sync; readers load it (acquire). While a
+ *   24  4  number of publications, which a follower sleeps on (futex(2), shared between processes)
+ *   28     zeros
+ * The writer stores the position (release) after each sync, counts it and wakes who sleeps; readers load it (acquire).
+ * While a
  * writer lives it holds an OFD lock on the file, which a reader can test without taking it: the
  * writer's own lock (run/journal.lock) could only be tested by taking it, which might make a
  * starting writer fail.
@@ -17,14 +19,19 @@
  */
 #include "journal/local/end.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define END_BYTES 64
@@ -35,6 +42,7 @@ struct end_page {
     _Atomic int32_t incarnation;
     _Atomic uint64_t boot;
     _Atomic int64_t position;
+    _Atomic uint32_t publications;
 };
 
 static uint64_t boot_hash(void) {
@@ -47,7 +55,8 @@ static uint64_t boot_hash(void) {
 }
 
 void journal_end_init(struct journal_end *e, const char *path, int32_t incarnation) {
-    *e = (struct journal_end){.path = k2_strdup(path), .incarnation = incarnation, .fd = -1};
+    *e = (struct journal_end){
+        .path = k2_strdup(path), .incarnation = incarnation, .boot = boot_hash(), .fd = -1};
 }
 
 void journal_end_fini(struct journal_end *e) {
@@ -97,7 +106,7 @@ int journal_end_own(struct journal_end *e, int64_t position, struct k2_err *err)
     if (!map(e, PROT_READ | PROT_WRITE))
         return k2_fail_errno(err, "cannot map %s", e->path);
     atomic_store(&e->page->magic, 0); /* says nothing while it changes */
-    atomic_store(&e->page->boot, boot_hash());
+    atomic_store(&e->page->boot, e->boot);
     atomic_store(&e->page->incarnation, e->incarnation);
     atomic_store(&e->page->position, position);
     atomic_store(&e->page->magic, END_MAGIC);
@@ -109,6 +118,20 @@ int journal_end_own(struct journal_end *e, int64_t position, struct k2_err *err)
 
 void journal_end_publish(struct journal_end *e, int64_t position) {
     atomic_store_explicit(&e->page->position, position, memory_order_release);
+    atomic_fetch_add(&e->page->publications, 1);
+    (void)syscall(SYS_futex, &e->page->publications, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+uint32_t journal_end_count(struct journal_end *e) {
+    return attach(e) ? atomic_load(&e->page->publications) : 0;
+}
+
+void journal_end_await(const struct journal_end *e, uint32_t seen, int64_t ns) {
+    struct timespec timeout = {ns / K2_NS_PER_SEC, ns % K2_NS_PER_SEC};
+    if (!e->page)
+        (void)nanosleep(&timeout, NULL);
+    else
+        (void)syscall(SYS_futex, &e->page->publications, FUTEX_WAIT, seen, &timeout, NULL, 0);
 }
 
 int64_t journal_end_get(struct journal_end *e, bool *alive) {
@@ -119,7 +142,7 @@ int64_t journal_end_get(struct journal_end *e, bool *alive) {
     *alive = fcntl(e->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     if (atomic_load(&e->page->magic) != END_MAGIC ||
         atomic_load(&e->page->incarnation) != e->incarnation ||
-        atomic_load(&e->page->boot) != boot_hash())
+        atomic_load(&e->page->boot) != e->boot)
         return -1;
     return atomic_load_explicit(&e->page->position, memory_order_acquire);
 }

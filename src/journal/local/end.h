@@ -13,7 +13,8 @@
 struct journal_end {
     char *path;
     int32_t incarnation;
-    int fd; /* -1 while there is no file */
+    uint64_t boot; /* hash of the kernel's boot id */
+    int fd;        /* -1 while there is no file */
     struct end_page *page;
 };
 
@@ -25,5 +26,11 @@ void journal_end_publish(struct journal_end *e, int64_t position);
 /* The position published last, of this boot and incarnation; -1 if there is none. *alive tells
  * whether a writer lives. */
 int64_t journal_end_get(struct journal_end *e, bool *alive);
+
+/* How often the end was published: taken before the end is read, it tells a later wait what the reader knew. */
+uint32_t journal_end_count(struct journal_end *e);
+/* Returns when the end was published since the count was `seen`, at the latest after so long; also sooner, for no reason.
+ * A process that cannot see the file yet sleeps. */
+void journal_end_await(const struct journal_end *e, uint32_t seen, int64_t ns);
 
 #endif

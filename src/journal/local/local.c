@@ -7,6 +7,8 @@
  * CREATION. Directories, the first empty segment, then journal/meta, each durable before the next:
  * a directory without a meta is no journal yet, and one whose segments hold bytes is never
  * overwritten.
+ *
+ * KEYS. With journal_use_keys the records are encrypted (cipher.c); what was written before stays as it is.
  */
 #include "journal/local/local.h"
 
@@ -133,9 +135,11 @@ static void seed_appender(struct local *j) {
 static int start_writer(struct local *j, struct k2_err *err) {
     K2_TRY(sweep(j, err));
     K2_TRY(journal_chain_open(j, err));
+    K2_TRY(journal_encryption_settle(j, err));
     K2_TRY(journal_end_own(&j->end, j->durable, err));
     seed_appender(j);
-    return journal_sync_start(j, err);
+    K2_TRY(journal_sync_start(j, err));
+    return journal_encryption_begin(j, err);
 }
 
 static int open_parts(struct local *j, const char *data, const char *run,
@@ -204,6 +208,8 @@ void local_close(struct journal *journal) {
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->sealed);
     pthread_cond_destroy(&j->changed);
+    journal_cipher_free(j->cipher);
+    k2_buf_free(&j->encrypted);
     free(j->notes);
     free(j->lent);
     free(j->path);
@@ -292,6 +298,7 @@ const struct journal_ops journal_local = {
     .next = local_next,
     .reader_close = local_reader_close,
     .ends = local_ends,
+    .wait = local_wait,
     .starts = local_starts,
     .ends_at = local_ends_at,
     .pin = local_pin,
@@ -311,4 +318,5 @@ const struct journal_ops journal_local = {
     .verify = local_verify,
     .profile_compare = local_profile_compare,
     .image_take = local_image_take,
+    .encryption = local_encryption,
 };

@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "journal/backend.h"
+#include "journal/local/cipher.h"
 #include "journal/local/end.h"
 #include "journal/local/index.h"
 #include "journal/local/meta.h"
@@ -36,6 +37,8 @@ struct local {
     int64_t (*clock)(void);
     struct k2_lock *lock;
     struct journal_end end;
+    uint32_t seen; /* publications when local_ends was first called since the last wait */
+    bool looked;   /* since the last wait */
 
     struct meta meta;
     int64_t meta_stamp[3]; /* inode, seconds, nanoseconds of the file it was read from */
@@ -48,6 +51,10 @@ struct local {
     /* Appending; of the appender's thread alone. */
     int64_t last_append_ns;
     int64_t base_position; /* number of the tail */
+    uint64_t
+        key; /* id of the master key that is written with; 0: in the clear. Fixed when opened */
+    struct journal_cipher *cipher; /* NULL without a key */
+    struct k2_buf encrypted;       /* the frame being written */
 
     /* The tail, shared by appender and sync thread. */
     int fd;
@@ -85,6 +92,7 @@ K2_RC local_read(struct journal *journal, const struct journal_span *spans, int 
 int local_next(struct journal_reader *r, struct journal_batch *batch, struct k2_err *err);
 void local_reader_close(struct journal_reader *r);
 K2_RC local_ends(struct journal *journal, int32_t topic, int64_t *ends, struct k2_err *err);
+void local_wait(struct journal *journal, int64_t ns);
 K2_RC local_starts(struct journal *journal, int32_t topic, int64_t *starts, struct k2_err *err);
 K2_RC local_ends_at(struct journal *journal, int32_t topic, int64_t append_ns_before, int64_t *ends,
                     struct k2_err *err);
@@ -115,6 +123,9 @@ K2_RC local_profile_compare(struct journal *journal, const struct journal_profil
                             void (*visit)(void *ctx, const struct journal_property *p), void *ctx,
                             struct k2_err *err);
 K2_RC local_image_take(struct journal *journal, struct journal_image *out, struct k2_err *err);
+K2_RC local_encryption(struct journal *journal,
+                       void (*visit)(void *ctx, const struct journal_encryption *e), void *ctx,
+                       struct k2_err *err);
 
 /* --- chain.c: all segments of the journal --- */
 K2_RC journal_chain_open(struct local *j, struct k2_err *err);
@@ -148,6 +159,12 @@ K2_RC journal_seal_roll(struct local *j, struct k2_err *err); /* mutex held; all
 void *journal_seal_main(void *journal);
 /* Digests and, for a writer, the sidecar of a sealed segment. Mutex held. */
 K2_RC journal_seal_digests(struct local *j, struct segment *s, struct k2_err *err);
+
+/* --- encryption.c --- */
+/* A writer, once the chain is open: which key is written with, and that it and those of the segments were given. */
+K2_RC journal_encryption_settle(struct local *j, struct k2_err *err);
+/* A segment has one key or none: another one begins a new segment. After journal_sync_start. */
+K2_RC journal_encryption_begin(struct local *j, struct k2_err *err);
 
 /* --- digest.c --- */
 /* Decodes all records of a sealed segment; gives the digests. topics: names by id. K2_E_CANCELLED

@@ -20,14 +20,34 @@ static int refresh(struct local *j, int32_t topic, struct k2_err *err) {
     return check_topic(j, topic, err);
 }
 
+/* What is published from here on ends the next wait. */
+static void look(struct local *j) {
+    if (!j->looked)
+        j->seen = journal_end_count(&j->end);
+    j->looked = true;
+}
+
 int local_ends(struct journal *journal, int32_t topic, int64_t *ends, struct k2_err *err) {
     struct local *j = local_of(journal);
     pthread_mutex_lock(&j->base.mutex);
+    look(j);
     int rc = refresh(j, topic, err);
     for (int p = 0; rc == K2_OK && p < j->base.topics[topic].partitions; p++)
         ends[p] = j->base.topics[topic].ends[p];
     pthread_mutex_unlock(&j->base.mutex);
     return rc;
+}
+
+/* Without a look before it: from now on. */
+void local_wait(struct journal *journal, int64_t ns) {
+    struct local *j = local_of(journal);
+    pthread_mutex_lock(&j->base.mutex);
+    look(j);
+    j->looked = false;
+    const struct journal_end end = j->end;
+    uint32_t seen = j->seen;
+    pthread_mutex_unlock(&j->base.mutex);
+    journal_end_await(&end, seen, ns);
 }
 
 int local_starts(struct journal *journal, int32_t topic, int64_t *starts, struct k2_err *err) {
