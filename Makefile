@@ -2,7 +2,7 @@
 # the scripts in tools/; "make help" lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: demo build test test-services tsan bench fuzz lint format install clean help
+.PHONY: demo build test test-services tsan bench bench-journal fuzz lint format install clean help
 
 # Seconds that each fuzz target runs, and where make install puts things.
 T ?= 60
@@ -31,6 +31,12 @@ bench: ## measure beside the peers and the limits of this machine, as ratios
 	tools/bootstrap.sh --with-tests
 	tools/build.sh release k2_all tests-bench
 	bench/run.sh
+
+bench-journal: ## measure the journal beside librdkafka, Chronicle Queue and RocksDB, Avro beside JSON
+	tools/bootstrap.sh --with-tests --with-services
+	tools/services.sh install peers
+	tools/build.sh release k2_all tests-bench
+	bench/journal.sh
 
 fuzz: ## run every fuzz target for T seconds (make fuzz T=60)
 	tools/bootstrap.sh --with-lint

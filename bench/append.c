@@ -147,10 +147,10 @@ int main(int argc, char **argv) {
     printf("{\"stage\":\"durable_append\",\"block\":%zu,\"journal_mb_s\":%lld,\"bare_mb_s\":%lld,"
            "\"ratio_percent\":%lld,\"journal_p50_us\":%lld,\"bare_p50_us\":%lld,"
            "\"journal_p99_us\":%lld,\"bare_p99_us\":%lld,\"p99_ratio_percent\":%lld,"
-           "\"records_per_s\":%lld}\n",
+           "\"journal_cpu_ms\":%lld,\"bare_cpu_ms\":%lld,\"records_per_s\":%lld}\n",
            block, (long long)m.mb_s, (long long)b.mb_s, (long long)(m.mb_s * 100 / (b.mb_s + 1)),
            (long long)m.p50_us, (long long)b.p50_us, (long long)m.p99_us, (long long)b.p99_us,
-           (long long)(m.p99_us * 100 / (b.p99_us + 1)),
+           (long long)(m.p99_us * 100 / (b.p99_us + 1)), (long long)m.cpu_ms, (long long)b.cpu_ms,
            (long long)(ours[0].records * 1000 / (ours[0].wall_ns / 1000000 + 1)));
     return 0;
 }

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# What the delivery classes cost, in one run: the same rows ingested (at least once, duplicates dropped) and derived from
-# (exactly once), and executions acknowledged by journal and table, many at once and one by one. Prints the time of a row and the ratio to the default class.
+# What the delivery classes cost, in one run: log lines and counts (at most once), the same number of rows ingested (at
+# least once, duplicates dropped) and derived from (exactly once), and executions acknowledged by journal and table, many
+# at once and one by one. Prints the time of a row and the ratio to the default class. The time is of whole processes.
 #
-# usage: bench/delivery.sh       environment: ROWS (default 200000), SINGLES (20), K2_BIN, BENCH_TMP (a folder on a real disk)
+# usage: bench/delivery.sh       environment: ROWS (default 200000), SINGLES (20), K2_BIN, BENCH_BIN,
+#        BENCH_TMP (a folder on a real disk)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 k2=${K2_BIN:-$PWD/build/release/bin/k2}
+bin=${BENCH_BIN:-$PWD/build/release/bench}
 rows=${ROWS:-200000}
 singles=${SINGLES:-20}
 tmp=$(mktemp -d "${BENCH_TMP:-$PWD/build}/delivery.XXXXXX")
@@ -41,6 +44,9 @@ timed() { # timed NAME ROWS COMMAND...
 }
 one_by_one() { for ((i = 0; i < singles; i++)); do cat "$tmp/single.$i"; sleep 0.2; done | sed -u '2,${/^execution_id/d}' | "$k2" ingest executions -; }
 
+timed 'at most once: log lines' "$rows" "$bin/forgotten" log "$rows"
+[ "$(wc -l <"$tmp/err")" -eq "$rows" ] || { echo "not all lines were written" >&2; exit 1; }
+timed 'at most once: counts in memory' "$rows" "$bin/forgotten" counter "$rows"
 timed 'at least once, duplicates dropped' "$rows" "$k2" ingest --mapping "$tmp/m.mapping" "$tmp/trades.csv"
 timed 'the same rows again: all dropped' "$rows" "$k2" ingest --mapping "$tmp/m.mapping" "$tmp/trades.csv"
 timed 'exactly once: derived volume of them' "$rows" "$k2" derive volume

@@ -30,5 +30,6 @@ done
 python3 bench/table.py "$out"
 mkdir "$tmp/follow"
 "$bin/follow" "$tmp/follow" 4 2000 1000 2>/dev/null
+"$bin/encryption" "$tmp/append" 256 "$rounds"
 cp "$out" build/bench.jsonl
 bench/decode.sh

@@ -41,7 +41,7 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config python3 python3-venv
 [ -z "$with_lint" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14
     clang-tidy-14 cppcheck codespell doxygen shellcheck)
 
-[ -z "$with_services" ] || packages+=(openjdk-17-jre-headless maven)
+[ -z "$with_services" ] || packages+=(openjdk-17-jdk-headless maven kcat)
 
 install_packages() {
     if ! command -v dpkg-query >/dev/null; then

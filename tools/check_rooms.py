@@ -20,7 +20,7 @@ OPEN = {"base", "codec"}
 STRANGERS = {frozenset(("lake", "live"))}
 OUTSIDE = re.compile(
     r"(zstd|zdict|sqlite3|jansson|ini|xxhash|zlib|lzma|zip|expat|avro|duckdb|rdkafka|uthash|utlist|utarray|microhttpd|histedit)\.h$"
-    r"|(avro|curl|librdkafka|wslay)/")
+    r"|(avro|curl|librdkafka|openssl|wslay)/")
 MACROS = re.compile(r"ut(hash|list|array)\.h$")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The real servers that K2 works with at scale, on this machine and on loopback: for tests and for trying things out.
 #
-# usage: tools/services.sh install                 fetches what they need into .deps/services
+# usage: tools/services.sh install                 fetches what they need into .deps/services, and programs of others that
+#                                                  read our topics: Kafka Connect and Kafka Streams
+#        tools/services.sh install peers          and durable logs of others, for bench/journal.sh
 #        tools/services.sh start kafka DIR [PORT]  starts a broker with its data in DIR; prints its HOST:PORT
 #        tools/services.sh kill kafka DIR          as a power cut would (kill -9)
 #        tools/services.sh stop kafka DIR          stops it
@@ -18,6 +20,7 @@ tree=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 services=$tree/.deps/services
 kafka=$services/kafka
 registry=$services/registry
+ecosystem=$services/ecosystem
 
 die() { printf 'services: error: %s\n' "$*" >&2; exit 1; }
 not_formatted() { # not_formatted LOG
@@ -59,6 +62,27 @@ install_registry() {
     tar -xzf "$registry"/apicurio-registry-app-*.tar.gz -C "$registry"
     rm "$registry"/apicurio-registry-app-*.tar.gz
     touch "$registry/complete"
+}
+
+# Not a server, and one test needs it: where it cannot be fetched the servers are installed all the same.
+install_ecosystem() {
+    [ ! -e "$ecosystem/complete" ] || return 0
+    mkdir -p "$ecosystem"
+    cp "$tree"/services/ecosystem/* "$ecosystem/"
+    (cd "$ecosystem" && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib -DincludeScope=runtime) >&2 || {
+        echo "services: Maven could not fetch Kafka Connect and Kafka Streams (offline?): their test will be skipped" >&2
+        return 0
+    }
+    touch "$ecosystem/complete"
+}
+
+install_peers() {
+    [ ! -e "$services/peers/complete" ] || return 0
+    mkdir -p "$services/peers"
+    cp "$tree"/services/peers/* "$services/peers/"
+    (cd "$services/peers" && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib -DincludeScope=runtime) >&2 ||
+        die "Maven could not fetch Chronicle Queue and RocksDB (offline?)"
+    touch "$services/peers/complete"
 }
 
 free_port() {
@@ -280,7 +304,8 @@ end_all() {
 }
 
 case "${1-} ${2-}" in
-'install ') install && install_registry ;;
+'install ') install && install_registry && install_ecosystem ;;
+'install peers') install_peers ;;
 'start kafka') start_kafka "${3:?DIR}" "${4-}" ;;
 'kill kafka') end_kafka "${3:?DIR}" KILL ;;
 'stop kafka') end_kafka "${3:?DIR}" TERM ;;
@@ -296,5 +321,5 @@ case "${1-} ${2-}" in
 'start cluster') start_cluster "${3:?DIR}" ;;
 'kill cluster') end_all KILL "${3:?DIR}"/[123] "$3"/c[123] ;;
 'stop cluster') end_all TERM "${3:?DIR}"/[123] && end_all TERM "$3"/c[123] ;;
-*) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -100,10 +100,16 @@ void config_value_clear(struct config_value *v) {
     *v = (struct config_value){0};
 }
 
+/* Where an address is asked for (keys that end in _url), file:// begins one and no reference. */
+static bool is_address(const char *full, const char *text) {
+    return k2_sv_ends(k2_sv_of(full), K2_SV("_url")) &&
+           k2_sv_starts(k2_sv_of(text), K2_SV("file://"));
+}
+
 int config_value_set(struct config_value *v, const struct config_key *k, const char *full,
                      const char *text, const char *origin, struct k2_err *err) {
     char *resolved = NULL;
-    int rc = k2_config_resolve(text, &resolved, err);
+    int rc = is_address(full, text) ? K2_OK : k2_config_resolve(text, &resolved, err);
     config_value_clear(v);
     *v = (struct config_value){.text = k2_strdup(text), .resolved = resolved, .origin = origin};
     K2_TRY_CTX(rc, err, "configuration key %s", full);

@@ -18,6 +18,7 @@ __extension__ typedef unsigned __int128 k2_u128;
 #define K2_NULL_DECIMAL K2_I128_MIN
 /* The in-memory null of optional long fields; encoders refuse it as a value. */
 #define K2_NULL_LONG INT64_MIN
+#define K2_NULL_INT INT32_MIN
 
 #define K2_PRICE_PRECISION 20
 #define K2_PRICE_SCALE 9

@@ -8,7 +8,7 @@
  * many slots are used as the rounds before it needed: the fewer they are, the nearer they stay.
  *
  * Kept strings have slots and chunks of their own, which are never emptied. Most strings are no kept ones and need not
- * be looked for there: first byte and length tell that of the short ones.
+ * be looked for there: first byte and length tell that of the short ones, a bit by their hash that of the long ones.
  */
 #include "base/intern.h"
 
@@ -25,6 +25,8 @@ struct key {
     uint64_t lo, hi; /* bytes 0..7 and 8..15, or the hash and 0 */
     uint32_t tag;    /* the era and the length, as in a slot */
 };
+
+#define KEPT_BITS (UINT32_C(1) << 19) /* eight for each that may be kept */
 
 #define LENGTH_BITS 5
 #define LONG 31u /* in the place of a length */
@@ -62,11 +64,14 @@ struct k2_interner {
     size_t text_cap;                /* room for the kept ones and those of half the slots */
     struct slot *slots;
     uint32_t mask, most; /* slots in use - 1, and slots - 1 */
+    uint32_t last;       /* id that there is room for: half of the slots are taken then */
     uint32_t era;
     uint32_t usual; /* strings of a round */
     struct store store;
     struct keep keep;
     uint32_t kept_short[256]; /* by first byte, bit n: a kept string of n bytes begins with it */
+    uint64_t
+        *kept_long; /* by hash, KEPT_BITS: there is a long kept string of it; NULL: there is none */
 };
 
 struct k2_interner *k2_interner_new(void) {
@@ -74,6 +79,7 @@ struct k2_interner *k2_interner_new(void) {
     in->slots = k2_zalloc(FIRST_SLOTS * sizeof *in->slots);
     in->mask = in->most = FIRST_SLOTS - 1;
     in->era = 1;
+    in->last = in->mask / 2;
     in->text_cap = FIRST_SLOTS / 2 + 1;
     in->texts.by_id = k2_zalloc(in->text_cap * sizeof *in->texts.by_id);
     in->texts.round = 1;
@@ -93,6 +99,7 @@ void k2_interner_free(struct k2_interner *in) {
     free_store(&in->keep.store);
     free(in->keep.slots);
     free(in->keep.by_id);
+    free(in->kept_long);
     free(in->texts.by_id);
     free(in->slots);
     free(in);
@@ -171,7 +178,9 @@ static inline bool is_free(const struct slot *slot, uint32_t tag) {
     return (slot->tag ^ tag) >> LENGTH_BITS != 0;
 }
 
+/* The slots in use or the kept strings are others now. */
 static void make_text_room(struct k2_interner *in) {
+    in->last = in->texts.kept + in->mask / 2;
     size_t need = (size_t)in->texts.kept + in->mask / 2 + 2;
     if (need <= in->text_cap)
         return;
@@ -228,7 +237,19 @@ static uint32_t kept_id(const struct k2_interner *in, struct key key, struct k2_
 }
 
 static inline bool may_be_kept(const struct k2_interner *in, struct key key, size_t n) {
-    return n <= SHORT ? in->kept_short[key.lo & 0xff] >> n & 1 : in->keep.n > 0;
+    if (n <= SHORT)
+        return in->kept_short[key.lo & 0xff] >> n & 1;
+    return in->kept_long && in->kept_long[key.lo % KEPT_BITS / 64] >> key.lo % 64 & 1;
+}
+
+static void mark_kept(struct k2_interner *in, struct key key, size_t n) {
+    if (n <= SHORT) {
+        in->kept_short[key.lo & 0xff] |= UINT32_C(1) << n;
+        return;
+    }
+    if (!in->kept_long)
+        in->kept_long = k2_zalloc(KEPT_BITS / 8);
+    in->kept_long[key.lo % KEPT_BITS / 64] |= UINT64_C(1) << key.lo % 64;
 }
 
 /* The slot with this key, or the free one where it belongs. s: compared too, where it is long. */
@@ -254,7 +275,7 @@ static inline uint32_t take(struct k2_interner *in, struct slot *slot, struct ke
 
 static inline struct slot *find_room(struct k2_interner *in, struct slot *slot, struct key *key,
                                      struct k2_sv s) {
-    if (in->texts.count - in->texts.kept < in->mask / 2)
+    if (in->texts.count < in->last)
         return slot;
     grow(in);
     key->tag = tag_of(in, key->tag & LONG);
@@ -262,7 +283,16 @@ static inline struct slot *find_room(struct k2_interner *in, struct slot *slot, 
 }
 
 /* The key is the string, and there is room for all of it behind the last byte of a chunk. */
-static inline uint32_t intern_short(struct k2_interner *in, struct key key, size_t n) {
+static inline uint32_t take_short(struct k2_interner *in, struct slot *slot, struct key key,
+                                  size_t n, char *copy) {
+    k2_put_u64(copy, key.lo);
+    k2_put_u64(copy + 8, key.hi);
+    return take(in, slot, key, (struct k2_sv){copy, n});
+}
+
+static __attribute__((noinline)) uint32_t intern_any_short(struct k2_interner *in, uint64_t lo,
+                                                           uint64_t hi, size_t n) {
+    struct key key = {lo, hi, tag_of(in, (uint32_t)n)};
     struct k2_sv s = {NULL, n};
     uint32_t kept = may_be_kept(in, key, n) ? kept_id(in, key, s) : 0;
     if (kept)
@@ -271,10 +301,25 @@ static inline uint32_t intern_short(struct k2_interner *in, struct key key, size
     if (!is_free(slot, key.tag))
         return slot->id;
     slot = find_room(in, slot, &key, s);
-    char *copy = store(&in->store, n);
-    k2_put_u64(copy, key.lo);
-    k2_put_u64(copy + 8, key.hi);
-    return take(in, slot, key, (struct k2_sv){copy, n});
+    return take_short(in, slot, key, n, store(&in->store, n));
+}
+
+/* What decoders do most: a string that is no kept one, with room for it. Nothing else is called on this way. */
+static inline uint32_t intern_short(struct k2_interner *in, uint64_t lo, uint64_t hi, size_t n) {
+    struct store *st = &in->store;
+    if (in->kept_short[lo & 0xff] >> n & 1 || in->texts.count >= in->last || n - 1 >= st->left)
+        return intern_any_short(in, lo, hi, n);
+    uint32_t tag = tag_of(in, (uint32_t)n), at = home(in->mask, lo, hi);
+    struct slot *slot = &in->slots[at];
+    for (; !is_free(slot, tag); slot = &in->slots[at]) {
+        if (((slot->lo ^ lo) | (slot->hi ^ hi) | (slot->tag ^ tag)) == 0)
+            return slot->id;
+        at = (at + 1) & in->mask;
+    }
+    char *copy = st->next;
+    st->next += n;
+    st->left -= n;
+    return take_short(in, slot, (struct key){lo, hi, tag}, n, copy);
 }
 
 static uint32_t intern_long(struct k2_interner *in, struct key key, struct k2_sv s) {
@@ -292,11 +337,11 @@ static uint32_t intern_long(struct k2_interner *in, struct key key, struct k2_sv
 
 uint32_t k2_intern(struct k2_interner *in, struct k2_sv s) {
     struct key key = key_of(in, s);
-    return s.n <= SHORT ? intern_short(in, key, s.n) : intern_long(in, key, s);
+    return s.n <= SHORT ? intern_short(in, key.lo, key.hi, s.n) : intern_long(in, key, s);
 }
 
 uint32_t k2_intern_words(struct k2_interner *in, uint64_t lo, uint64_t hi, size_t n) {
-    return intern_short(in, (struct key){lo, hi, tag_of(in, (uint32_t)n)}, n);
+    return intern_short(in, lo, hi, n);
 }
 
 uint32_t k2_intern_short(struct k2_interner *in, struct k2_sv s) {
@@ -305,9 +350,8 @@ uint32_t k2_intern_short(struct k2_interner *in, struct k2_sv s) {
                                             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     K2_ASSERT(s.n <= SHORT);
     const uint8_t *mask = edge + SHORT - s.n;
-    struct key key = {k2_get_u64(s.p) & k2_get_u64(mask),
-                      k2_get_u64(s.p + 8) & k2_get_u64(mask + 8), tag_of(in, (uint32_t)s.n)};
-    return intern_short(in, key, s.n);
+    return intern_short(in, k2_get_u64(s.p) & k2_get_u64(mask),
+                        k2_get_u64(s.p + 8) & k2_get_u64(mask + 8), s.n);
 }
 
 uint32_t k2_intern_find(const struct k2_interner *in, struct k2_sv s) {
@@ -331,7 +375,7 @@ size_t k2_interner_bytes(const struct k2_interner *in) {
     size_t kept = in->keep.slots ? (size_t)in->keep.mask + 1 : 0;
     return sizeof *in + ((size_t)in->most + 1 + kept) * sizeof *in->slots +
            (in->text_cap + kept / 2 + 1) * sizeof *in->texts.by_id + store_bytes(&in->store) +
-           store_bytes(&in->keep.store);
+           store_bytes(&in->keep.store) + (in->kept_long ? KEPT_BITS / 8 : 0);
 }
 
 size_t k2_interner_used(const struct k2_interner *in) {
@@ -369,8 +413,7 @@ uint32_t k2_intern_keep(struct k2_interner *in, struct k2_sv s) {
     memcpy(copy, s.p, s.n);
     k->by_id[++k->n] = (struct k2_sv){copy, s.n};
     *slot = (struct slot){key.lo, key.hi, key.tag & LONG, k->n};
-    if (s.n <= SHORT)
-        in->kept_short[key.lo & 0xff] |= UINT32_C(1) << s.n;
+    mark_kept(in, key, s.n);
     return k->n;
 }
 

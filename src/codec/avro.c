@@ -4,6 +4,7 @@
  * libavro, which is the test oracle). An encoder first bounds the size of the record, then writes without
  * further checks.
  */
+#include "codec/added.h"
 #include "codec/wire.h"
 
 #include <stdlib.h>
@@ -186,8 +187,8 @@ struct refusal {
 #define BAD_MAP(v) ((v) == 0)
 #define BAD_LONG(v) ((v) == K2_NULL_LONG)
 #define BAD_STAMP(v) BAD_LONG(v)
-#define BAD_INT(v) false
-#define BAD_DATE(v) false
+#define BAD_INT(v) ((v) == K2_NULL_INT)
+#define BAD_DATE(v) BAD_INT(v)
 #define BAD_PRICE(v) ((v) == K2_NULL_DECIMAL)
 #define BAD_QUANTITY(v) BAD_PRICE(v)
 
@@ -304,8 +305,8 @@ int k2_avro_encode(const struct k2_event *e, const struct k2_interner *in, uint3
 #define NULL_MAP 0
 #define NULL_LONG K2_NULL_LONG
 #define NULL_STAMP K2_NULL_LONG
-#define NULL_INT 0
-#define NULL_DATE 0
+#define NULL_INT K2_NULL_INT
+#define NULL_DATE K2_NULL_INT
 #define NULL_PRICE K2_NULL_DECIMAL
 #define NULL_QUANTITY K2_NULL_DECIMAL
 
@@ -473,9 +474,27 @@ int k2_wire_schema_id(struct k2_sv value, uint32_t *id, struct k2_err *err) {
 
 /* A record of another schema. */
 static void read_planned(struct k2_decoder *d, const struct wire_plan *plan, struct wire_in *in,
-                         struct k2_event *e) {
+                         struct k2_event *e, struct k2_columns *c, size_t row) {
     blank_record(e);
-    wire_plan_run(plan, in, d->interner, e);
+    wire_plan_run(plan, in, d->interner, e, c, row);
+}
+
+/* What this build does not know is null in a record that does not say it. */
+static void blank_found(struct k2_columns *c, size_t row) {
+    for (int i = k2_own_fields(c->kind); i < c->kind->field_count; i++)
+        k2_value_set_null(c->kind->fields[i].type,
+                          (char *)c->col[i] + row * k2_type_size(c->kind->fields[i].type));
+}
+
+/* A value that would be lost is an error. */
+static K2_RC keep_added(const struct k2_event *e, struct k2_columns *c, size_t row,
+                        const struct known_schema *schema, struct k2_err *err) {
+    if (c->added)
+        c->added[row] = e->added;
+    else if (e->added)
+        return k2_fail(err, K2_E_CONFLICT, "schema id %u has a field that has no column",
+                       schema->id);
+    return K2_OK;
 }
 
 /* Points *in at the record behind the header and finds its schema. */
@@ -506,8 +525,9 @@ int k2_decode(struct k2_decoder *d, struct k2_sv value, struct k2_event *e, stru
     struct known_schema *schema = NULL;
     K2_TRY(begin(d, value, &in, &schema, err));
     e->kind = d->kind->id;
+    e->added = 0;
     if (schema->plan)
-        read_planned(d, schema->plan, &in, e);
+        read_planned(d, schema->plan, &in, e, NULL, 0);
     else
         read_record(&in, d->interner, e);
     return end(d, value, &in, schema, err);
@@ -518,10 +538,12 @@ int k2_decode_row(struct k2_decoder *d, struct k2_sv value, struct k2_columns *c
     struct wire_in in;
     struct known_schema *schema = NULL;
     K2_TRY(begin(d, value, &in, &schema, err));
+    blank_found(c, row);
     if (schema->plan) {
         struct k2_event e = {.kind = d->kind->id};
-        read_planned(d, schema->plan, &in, &e);
+        read_planned(d, schema->plan, &in, &e, c, row);
         k2_columns_set_record(c, row, &e);
+        K2_TRY(keep_added(&e, c, row, schema, err));
     } else {
         read_row(&in, d->interner, c, row);
     }

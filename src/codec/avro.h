@@ -36,11 +36,12 @@ struct k2_decoder;
 struct k2_decoder *k2_decoder_new(const struct k2_kind *kind, struct k2_interner *in,
                                   struct k2_schema_source source);
 void k2_decoder_free(struct k2_decoder *d);
-/* value = wire-format bytes. Fields that the record does not hold are null (0 when required). Strings
- * are interned. Trailing bytes, truncation, bad branches and oversized decimals are K2_E_CORRUPT. */
+/* value = wire-format bytes. Fields that the record does not hold are null (0 when required); what this build has no
+ * field for is in e->added (codec/added.h). Strings are interned. Trailing bytes, truncation, bad branches and oversized decimals are K2_E_CORRUPT. */
 K2_RC k2_decode(struct k2_decoder *d, struct k2_sv value, struct k2_event *e, struct k2_err *err);
 /* The same into row `row` of columns (row < cap). Fields of class DERIVED and JOURNAL are not touched,
- * nor are columns that were dropped. */
+ * nor are columns that were dropped. What this build has no field for goes into the column that the decoder's kind has
+ * for it, or else into c->added; K2_E_CONFLICT without either. */
 K2_RC k2_decode_row(struct k2_decoder *d, struct k2_sv value, struct k2_columns *c, size_t row,
                     struct k2_err *err);
 

@@ -104,6 +104,60 @@ static int read_bool(struct walk *w, struct k2_json **out, struct k2_err *err) {
     return K2_OK;
 }
 
+static int read_fixed(struct walk *w, size_t n, struct k2_sv *out, struct k2_err *err) {
+    if (w->in.n < n)
+        return broken(err, "a value is cut off");
+    *out = (struct k2_sv){w->in.p, n};
+    w->in = (struct k2_sv){w->in.p + n, w->in.n - n};
+    return K2_OK;
+}
+
+void k2_avro_real_text(const void *bytes, bool wide, char text[K2_REAL_TEXT]) {
+    double value = 0;
+    float narrow = 0;
+    if (wide)
+        memcpy(&value, bytes, sizeof value);
+    else
+        memcpy(&narrow, bytes, sizeof narrow);
+    for (int digits = 1; digits <= 17; digits++) {
+        (void)snprintf(text, K2_REAL_TEXT, "%.*g", digits, wide ? value : (double)narrow);
+        if (wide ? strtod(text, NULL) == value : strtof(text, NULL) == narrow)
+            break;
+    }
+}
+
+static int read_real(struct walk *w, bool wide, struct k2_json **out, struct k2_err *err) {
+    struct k2_sv bytes;
+    char text[K2_REAL_TEXT];
+    K2_TRY(read_fixed(w, wide ? sizeof(double) : sizeof(float), &bytes, err));
+    k2_avro_real_text(bytes.p, wide, text);
+    *out = k2_json_cstring(text);
+    return K2_OK;
+}
+
+static int read_enum(struct walk *w, const struct k2_json *type, struct k2_json **out,
+                     struct k2_err *err) {
+    const struct k2_json *symbols = k2_json_get(type, "symbols");
+    struct k2_sv symbol;
+    int64_t i;
+    if (!k2_avro_get_long(&w->in, &i) || i < 0 || (uint64_t)i >= k2_json_count(symbols) ||
+        !k2_json_as_string(k2_json_at(symbols, (size_t)i), &symbol))
+        return broken(err, "an enum has no such symbol");
+    *out = k2_json_string(symbol);
+    return K2_OK;
+}
+
+static int read_fixed_json(struct walk *w, const struct k2_json *type, struct k2_json **out,
+                           struct k2_err *err) {
+    int64_t size = 0;
+    struct k2_sv bytes;
+    if (!k2_json_as_int(k2_json_get(type, "size"), &size) || size < 0)
+        return k2_fail(err, K2_E_INVALID, "a fixed type of the schema has no size");
+    K2_TRY(read_fixed(w, (size_t)size, &bytes, err));
+    *out = bytes_json(bytes);
+    return K2_OK;
+}
+
 /* --- values made of values --- */
 
 static int read_record(struct walk *w, const struct k2_json *type, struct k2_json **out,
@@ -207,6 +261,12 @@ static int read_value(struct walk *w, const struct k2_json *type, struct k2_json
         return read_bytes(w, name.p[0] == 's', out, err);
     if (k2_sv_eq(name, K2_SV("boolean")))
         return read_bool(w, out, err);
+    if (k2_sv_eq(name, K2_SV("float")) || k2_sv_eq(name, K2_SV("double")))
+        return read_real(w, name.p[0] == 'd', out, err);
+    if (k2_sv_eq(name, K2_SV("enum")))
+        return read_enum(w, type, out, err);
+    if (k2_sv_eq(name, K2_SV("fixed")))
+        return read_fixed_json(w, type, out, err);
     if (!k2_sv_eq(name, K2_SV("null")))
         return k2_fail(err, K2_E_UNSUPPORTED, "the schema has a field of type %.*s",
                        K2_SV_ARG(name));
@@ -228,4 +288,12 @@ int k2_avro_json(struct k2_sv schema, struct k2_sv record, k2_avro_json_bytes_fn
     if (rc == K2_OK)
         *out = value;
     return rc;
+}
+
+int k2_avro_json_value(const struct k2_json *type, struct k2_sv *in, struct k2_json **out,
+                       struct k2_err *err) {
+    struct walk w = {*in, NULL};
+    K2_TRY(read_value(&w, type, out, err));
+    *in = w.in;
+    return K2_OK;
 }

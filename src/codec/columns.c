@@ -11,6 +11,7 @@ void k2_columns_init(struct k2_columns *c, const struct k2_kind *kind, size_t ca
 void k2_columns_free(struct k2_columns *c) {
     for (int i = 0; c->kind && i < c->kind->field_count; i++)
         free(c->col[i]);
+    free(c->added);
     *c = (struct k2_columns){0};
 }
 
@@ -20,7 +21,16 @@ void k2_columns_grow(struct k2_columns *c, size_t cap) {
     for (int i = 0; i < c->kind->field_count; i++)
         if (c->col[i] || c->cap == 0)
             c->col[i] = k2_realloc(c->col[i], cap * k2_type_size(c->kind->fields[i].type));
+    if (c->added) {
+        c->added = k2_realloc(c->added, cap * sizeof *c->added);
+        memset(c->added + c->cap, 0, (cap - c->cap) * sizeof *c->added);
+    }
     c->cap = cap;
+}
+
+void k2_columns_add(struct k2_columns *c) {
+    if (!c->added)
+        c->added = k2_zalloc((c->cap + 1) * sizeof *c->added);
 }
 
 void k2_columns_drop(struct k2_columns *c, int field) {
@@ -45,8 +55,9 @@ static inline void copy_value(void *to, const void *from, size_t size) {
 
 void k2_columns_get(const struct k2_columns *c, size_t row, struct k2_event *e) {
     e->kind = c->kind->id;
+    e->added = c->added ? c->added[row] : 0;
     uint8_t *to = k2_event_fields(e);
-    for (int i = 0; i < c->kind->field_count; i++) {
+    for (int i = 0; i < k2_own_fields(c->kind); i++) {
         const struct k2_field *f = &c->kind->fields[i];
         size_t size = k2_type_size(f->type);
         copy_value(to + f->offset, (const uint8_t *)c->col[i] + row * size, size);
@@ -61,12 +72,12 @@ static void set_field(struct k2_columns *c, int i, size_t row, const struct k2_e
 }
 
 void k2_columns_set(struct k2_columns *c, size_t row, const struct k2_event *e) {
-    for (int i = 0; i < c->kind->field_count; i++)
+    for (int i = 0; i < k2_own_fields(c->kind); i++)
         set_field(c, i, row, e);
 }
 
 void k2_columns_set_record(struct k2_columns *c, size_t row, const struct k2_event *e) {
-    for (int i = 0; i < c->kind->field_count; i++)
+    for (int i = 0; i < k2_own_fields(c->kind); i++)
         if (c->col[i] && k2_field_in_record(&c->kind->fields[i]))
             set_field(c, i, row, e);
 }

@@ -31,7 +31,7 @@
 static struct k2_kind kinds[K2_KIND_COUNT] = {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
     {K2_KIND_##NAME,           #name, table, topic, meaning, name##_fields, K2_##NAME##_FIELDS,    \
-     sizeof(struct k2_##name), NULL},
+     sizeof(struct k2_##name), NULL,  0},
 #include "codec/kinds.def"
 #undef K2_KIND
 };

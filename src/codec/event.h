@@ -63,7 +63,13 @@ enum k2_kind_id {
 /* The kinds below it have a table in every data directory, the others from their first row on. */
 #define K2_KINDS_FROM_THE_START ((int)K2_KIND_QUARANTINE + 1)
 
-#define K2_MAX_FIELDS 40 /* of any kind */
+#define K2_MAX_FIELDS 64 /* of any kind, with those that were found (codec/added.h) */
+/* Ids of fields that were added after a kind was first written; from K2_FOUND_ID on, of columns that were made for a
+ * field of somebody else's schema which says none. Below K2_END_ID, as all ids of ours. */
+#define K2_LATE_ID 50
+#define K2_FOUND_ID 150
+#define K2_END_ID 200
+
 /* flags, a column of every kind but quarantine */
 #define K2_FLAG_LAST 1 /* last event of its message */
 #define K2_FLAG_SNAPSHOT                                                                           \
@@ -77,6 +83,8 @@ enum k2_kind_id {
 /* One event of any kind. `kind` says which member is valid. */
 struct k2_event {
     enum k2_kind_id kind;
+    uint32_t
+        added; /* interned: values of fields that this build does not know (codec/added.h); 0 = none */
     union {
         struct k2_head head; /* of any kind but quarantine */
 #define K2_KIND(name, NAME, table, topic, meaning) struct k2_##name name;
@@ -106,8 +114,13 @@ struct k2_kind {
     size_t size; /* of the struct */
     /* JSON text of the record: fields whose class is not DERIVED or JOURNAL. */
     const char *avro_schema;
+    int found; /* how many of the fields, the last ones, this build does not know (codec/added.h) */
 };
 
+/* The fields that events of this build have: without those that were found. */
+static inline int k2_own_fields(const struct k2_kind *kind) {
+    return kind->field_count - kind->found;
+}
 /* Never NULL for a valid id. */
 const struct k2_kind *k2_kind(enum k2_kind_id id);
 const struct k2_kind *k2_kind_by_name(struct k2_sv name);   /* NULL if there is none */
@@ -147,9 +160,10 @@ void k2_event_key(const struct k2_event *e, const struct k2_interner *in, struct
 void k2_message_id(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
 
 /* Hash of (field id, value) of every non-null IDENTITY and PAYLOAD field: equal identity and equal
- * payload hash = duplicate, other hash = conflict. Position in source or journal never enters. */
+ * payload hash = duplicate, other hash = conflict. Position in source or journal never enters, nor do fields that this
+ * build does not know: it judges by what it knows. */
 struct k2_h128 k2_payload_hash(const struct k2_event *e, const struct k2_interner *in);
-/* The same over IDENTITY, PAYLOAD and RECEIVED: what replay and digests sum. */
+/* The same over IDENTITY, PAYLOAD, RECEIVED and what was added: what replay and digests sum. */
 struct k2_h128 k2_row_hash(const struct k2_event *e, const struct k2_interner *in);
 /* The same over every column of the table: what reconcile compares row by row. */
 struct k2_h128 k2_full_hash(const struct k2_event *e, const struct k2_interner *in);
@@ -160,11 +174,14 @@ struct k2_columns {
     const struct k2_kind *kind;
     size_t n, cap;
     void *col[K2_MAX_FIELDS];
+    uint32_t *added; /* k2_event.added of each row; NULL: of none */
 };
 
 void k2_columns_init(struct k2_columns *c, const struct k2_kind *kind, size_t cap);
 void k2_columns_free(struct k2_columns *c);
 void k2_columns_grow(struct k2_columns *c, size_t cap);
+/* Makes room for k2_event.added, 0 in each row. */
+void k2_columns_add(struct k2_columns *c);
 /* Gives up the column of a field that is not wanted: decoders skip its values. */
 void k2_columns_drop(struct k2_columns *c, int field);
 /* Copies row `row` into the event, and the event into row `row` (row < cap; n is the caller's). No

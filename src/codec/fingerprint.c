@@ -4,10 +4,11 @@
  * order of the kind's table: field id (u16 LE), then the value: LONG INT DATE STAMP as i64 LE; PRICE
  * QUANTITY as i128 LE of the unscaled value; STR BYTES as u32 LE length and bytes; LIST MAP as u32 LE
  * length and the interned blob. A null field adds nothing, so an added column changes no hash of rows that
- * lack it. Journal position and raw offset enter only k2_full_hash. These bytes are a promise: replay
- * hashes and stored digests depend on them.
+ * lack it. To their hash is added, mod 2^128, that of each field that came later (codec/added.h), known to this build or
+ * not. Journal position and raw offset enter only k2_full_hash. These bytes are a promise: replay hashes and stored
+ * digests depend on them.
  */
-#include "codec/event.h"
+#include "codec/added.h"
 
 /* Enough for any event without long strings; longer ones (quarantined bytes) take the heap. */
 enum { SMALL = 1024 };
@@ -16,6 +17,7 @@ struct bytes {
     uint8_t *p, *end;
     uint8_t small[SMALL];
     struct k2_buf large;
+    struct k2_h128 late;
 };
 
 static void reserve(struct bytes *b, size_t n) {
@@ -70,17 +72,34 @@ static inline void put_interned(struct bytes *b, int id, uint32_t v, const struc
     if ((v) != K2_NULL_LONG)                                                                       \
     put_i64(b, id, v)
 #define PUT_STAMP(id, v) PUT_LONG(id, v)
-#define PUT_INT(id, v) put_i64(b, id, v)
-#define PUT_DATE(id, v) put_i64(b, id, v)
+#define PUT_INT(id, v)                                                                             \
+    if ((v) != K2_NULL_INT)                                                                        \
+    put_i64(b, id, v)
+#define PUT_DATE(id, v) PUT_INT(id, v)
 #define PUT_PRICE(id, v)                                                                           \
     if ((v) != K2_NULL_DECIMAL)                                                                    \
     put_i128(b, id, v)
 #define PUT_QUANTITY(id, v) PUT_PRICE(id, v)
 
+/* A field that was added later has its share by its name: older programs know no id of it. */
+static void put_late(struct bytes *b, const char *name, enum k2_type type, const void *value,
+                     const struct k2_interner *in) {
+    struct k2_buf blob = {0};
+    if (k2_value_is_null(type, value))
+        return;
+    k2_added_put(&blob, k2_sv_of(name), type, value, in);
+    b->late = k2_h128_add(b->late, k2_added_sum(k2_buf_view(&blob)));
+    k2_buf_free(&blob);
+}
+
 /* classes is a constant at each call site: after inlining only the wanted fields' code remains. */
 #define K2_FIELD(id, name, type, need, cls, meaning)                                               \
     if (classes & (1u << K2_##cls)) {                                                              \
-        PUT_##type(id, e->name);                                                                   \
+        if ((id) < K2_LATE_ID) {                                                                   \
+            PUT_##type(id, e->name);                                                               \
+        } else {                                                                                   \
+            put_late(b, #name, K2_##type, &e->name, in);                                           \
+        }                                                                                          \
     }
 #define KIND_TEMPLATE "codec/fingerprint_kind.inc"
 #include "codec/each_kind.inc"
@@ -92,6 +111,7 @@ static inline struct k2_h128 hash_classes(const struct k2_event *e, const struct
     b.p = b.small;
     b.end = b.small + SMALL;
     b.large = (struct k2_buf){0};
+    b.late = (struct k2_h128){0};
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
     case K2_KIND_##NAME:                                                                           \
@@ -103,7 +123,7 @@ static inline struct k2_h128 hash_classes(const struct k2_event *e, const struct
         K2_ASSERT(!"known kind");
     }
     const uint8_t *start = b.large.p ? b.large.p : b.small;
-    struct k2_h128 h = k2_hash128(start, (size_t)(b.p - start));
+    struct k2_h128 h = k2_h128_add(k2_hash128(start, (size_t)(b.p - start)), b.late);
     k2_buf_free(&b.large);
     return h;
 }
@@ -118,10 +138,15 @@ struct k2_h128 k2_payload_hash(const struct k2_event *e, const struct k2_interne
     return hash_classes(e, in, PAYLOAD_CLASSES);
 }
 
+static struct k2_h128 with_added(struct k2_h128 h, const struct k2_event *e,
+                                 const struct k2_interner *in) {
+    return e->added ? k2_h128_add(h, k2_added_sum(k2_interned(in, e->added))) : h;
+}
+
 struct k2_h128 k2_row_hash(const struct k2_event *e, const struct k2_interner *in) {
-    return hash_classes(e, in, ROW_CLASSES);
+    return with_added(hash_classes(e, in, ROW_CLASSES), e, in);
 }
 
 struct k2_h128 k2_full_hash(const struct k2_event *e, const struct k2_interner *in) {
-    return hash_classes(e, in, ALL_CLASSES);
+    return with_added(hash_classes(e, in, ALL_CLASSES), e, in);
 }

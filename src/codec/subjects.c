@@ -1,4 +1,5 @@
 /* codec/subjects.c - see subjects.h: registering schemas and looking at them. */
+#include "codec/added.h"
 #include "codec/subjects_int.h"
 
 #include "base/metrics.h"
@@ -146,8 +147,28 @@ static const struct k2_kind *kind_of(struct k2_sv subject) {
                                     : NULL;
 }
 
+/* Fields that this build does not know become columns of the table (codec/added.h): all versions' in one. */
+static int check_columns(const struct k2_registry *r, struct k2_sv subject,
+                         const struct k2_kind *kind, const struct model_given *g,
+                         struct k2_err *err) {
+    const struct model_subject *s = model_subject(&r->model, subject);
+    struct k2_field_list found = {0};
+    struct k2_err why = {0};
+    for (size_t i = 0; s && i < s->count; i++) /* one that is there was looked at when it came */
+        (void)!k2_found_fields(kind, s->versions[i].schema->text, &found, NULL);
+    int rc = k2_found_fields(kind, g->text, &found, &why);
+    k2_field_list_free(&found);
+    if (rc == K2_OK)
+        return K2_OK;
+    k2_metric_add(k2_metric(K2_METRIC_registry_compatibility_failures, NULL), 1);
+    return subjects_refuse(err, K2_INCOMPATIBLE,
+                           "Subject %.*s is of records that k2 brings into table %s: %s",
+                           K2_SV_ARG(k2_sv_shown(subject)), kind->table, why.msg);
+}
+
 /* Another K2 registers its schemas here, older or newer ones; nobody registers what K2 could not write beside. */
-static int check_kind(struct k2_sv subject, const struct model_given *g, struct k2_err *err) {
+static int check_kind(const struct k2_registry *r, struct k2_sv subject,
+                      const struct model_given *g, struct k2_err *err) {
     const struct k2_kind *kind = kind_of(subject);
     if (!kind)
         return K2_OK;
@@ -164,7 +185,7 @@ static int check_kind(struct k2_sv subject, const struct model_given *g, struct 
     bool good = rc == K2_OK && findings.n == 0;
     k2_compat_findings_free(&findings);
     if (good)
-        return K2_OK;
+        return check_columns(r, subject, kind, g, err);
     k2_metric_add(k2_metric(K2_METRIC_registry_compatibility_failures, NULL), 1);
     return subjects_refuse(err, K2_INCOMPATIBLE,
                            "Subject %.*s is of records that k2 writes (table %s), and this schema "
@@ -234,7 +255,7 @@ static int add_version(struct k2_registry *r, struct registry_change *c, struct 
         return K2_OK;
     }
     K2_TRY(check_id(r, subject, g, known, err));
-    K2_TRY(check_kind(subject, given, err));
+    K2_TRY(check_kind(r, subject, given, err));
     if (g->id == 0)
         K2_TRY(check_follows(r, subject, given, err));
     K2_TRY(next_version(model_subject(&r->model, subject), g, &version, err));

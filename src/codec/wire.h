@@ -112,8 +112,9 @@ struct wire_plan;
 K2_RC wire_plan_make(const struct k2_kind *kind, struct k2_sv writer_schema, struct wire_plan **out,
                      struct k2_err *err);
 void wire_plan_free(struct wire_plan *p);
-/* Fills the fields that the record holds; the others were set to null by the caller. */
+/* Fills the fields that the record holds; the others were set to null by the caller. Of those that are not this build's,
+ * the ones that the plan's kind has go into row `row` of c (NULL: of no kind's columns), the others into e->added. */
 void wire_plan_run(const struct wire_plan *p, struct wire_in *in, struct k2_interner *interner,
-                   struct k2_event *e);
+                   struct k2_event *e, struct k2_columns *c, size_t row);
 
 #endif

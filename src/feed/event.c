@@ -57,6 +57,7 @@ static void blank(struct k2_event *e) {
 
 void feed_event_start(struct k2_event *e, enum k2_kind_id kind, const struct feed_head *h) {
     e->kind = kind;
+    e->added = 0;
     blank(e);
     begin(e, h);
     end(e, h);

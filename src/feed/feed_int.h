@@ -18,7 +18,7 @@ extern const struct feed_ops feed_moex_fast, feed_fix_text;
 
 extern const struct feed_ops feed_coinbase_json, feed_kraken_json, feed_bitstamp_json,
     feed_bybit_json, feed_okx_json, feed_deribit_json, feed_gateio_json, feed_hyperliquid_json,
-    feed_huobi_json, feed_tardis_json;
+    feed_huobi_json, feed_tardis_json, feed_tardis_csv;
 
 void feed_asx_print(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);
 void feed_binance_print(const struct k2_event *e, const struct k2_interner *in, struct k2_buf *out);

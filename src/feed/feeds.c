@@ -17,6 +17,7 @@ static const struct feed_ops *const feeds[] = {
     &feed_hyperliquid_json,
     &feed_huobi_json,
     &feed_tardis_json,
+    &feed_tardis_csv,
     &feed_dbn,
     &feed_lobster,
     &feed_lobster_book,

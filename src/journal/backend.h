@@ -29,6 +29,10 @@ struct gather {
 struct topic {
     const char *name; /* of the backend; lent to callers until close */
     int32_t partitions;
+    int32_t version, first; /* see version.h */
+    size_t of_n;            /* bytes of the name without the version */
+    int64_t *cut;           /* of the version before this one; NULL = none is noted */
+    int cut_n;
     int64_t *ends;          /* durable, exclusive */
     struct gather *gathers; /* one per partition; NULL in JOURNAL_READ */
 };
@@ -50,6 +54,7 @@ struct journal {
 
 struct journal_reader {
     const struct journal_ops *ops;
+    struct journal *journal;
 };
 
 struct journal_pin {
@@ -66,6 +71,9 @@ struct journal_ops {
     K2_RC(*topic)
     (struct journal *j, struct k2_sv name, bool create, struct journal_topic *out,
      struct k2_err *err);
+    /* Notes the cut of a topic's version, durably; then journal_topic_cut. Nothing is gathered. */
+    K2_RC(*cut)
+    (struct journal *j, int32_t topic, const int64_t *cut, int n, struct k2_err *err);
     K2_RC (*write)(struct journal *j, int64_t *position, struct k2_err *err);
     K2_RC (*flush)(struct journal *j, int64_t position, struct k2_err *err);
     K2_RC (*commit)(struct journal *j, struct k2_err *err);
@@ -87,6 +95,10 @@ struct journal_ops {
     K2_RC (*starts)(struct journal *j, int32_t topic, int64_t *starts, struct k2_err *err);
     K2_RC(*ends_at)
     (struct journal *j, int32_t topic, int64_t append_ns_before, int64_t *ends, struct k2_err *err);
+    /* journal_append_at, where it is known without reading the record; else *known is false. NULL: never. */
+    K2_RC(*append_at)
+    (struct journal *j, int32_t topic, int32_t partition, int64_t from, bool *known,
+     int64_t *append_ns, struct k2_err *err);
     K2_RC (*pin)(struct journal *j, struct journal_pin **out, struct k2_err *err);
     void (*unpin)(struct journal_pin *p);
     K2_RC(*position_save)
@@ -116,6 +128,13 @@ struct journal_ops {
     (struct journal *j, const struct journal_profile *p, const char *topic, bool mend,
      void (*visit)(void *ctx, const struct journal_property *p), void *ctx, struct k2_err *err);
     K2_RC (*image_take)(struct journal *j, struct journal_image *out, struct k2_err *err);
+    K2_RC(*image_reach) /* NULL: all files of an image are where they are named */
+    (struct journal *j, const char *name, char **path, struct k2_err *err);
+    K2_RC(*tier) /* NULL: nothing is ever tiered */
+    (struct journal *j, const struct journal_tier_options *o, struct journal_tier_report *out,
+     struct k2_err *err);
+    K2_RC(*places)
+    (struct journal *j, struct journal_places *out, struct k2_err *err); /* or NULL */
     /* NULL: K2 encrypts nothing there. */
     K2_RC(*encryption)
     (struct journal *j, void (*visit)(void *ctx, const struct journal_encryption *e), void *ctx,
@@ -135,7 +154,15 @@ int32_t journal_topic_find(const struct journal *j,
 /* Takes a topic up, whose partitions begin and end at `starts` as far as is known. Mutex held. */
 void journal_topic_add(struct journal *j, const char *name, int32_t partitions,
                        const int64_t *starts);
+/* The cut that is noted for a topic, once. Mutex held. */
+void journal_topic_cut(struct journal *j, int32_t topic, const int64_t *cut, int n);
 K2_RC journal_group_check(const char *group, struct k2_err *err);
+
+/* --- version.c --- */
+/* A topic was taken up: its place among its versions, and theirs. Mutex held. */
+void journal_version_place(struct journal *j, int32_t topic);
+/* Whether no profile says the topic's partitions: it grew, and a newer version is in use or it is that itself. */
+bool journal_version_chosen(struct journal *j, const char *name);
 
 /* --- profile.c --- */
 /* By which profile topics are made, in a cluster of so many brokers; partitions that nobody asked for are its own. */
@@ -145,6 +172,10 @@ int32_t journal_profile_wanted(const struct journal *j, const struct journal_pro
 void journal_profile_partitions(const struct journal_topic *t, int32_t should,
                                 void (*visit)(void *ctx, const struct journal_property *p),
                                 void *ctx);
+
+/* --- tier.c --- */
+/* As they are now; `place` has room for K2_STORE_URL_MAX bytes and holds the url. */
+void journal_tier_settings(struct journal_tier_settings *out, char *place);
 
 /* --- gather.c --- */
 /* What was gathered has been written: gathering begins anew. */

@@ -73,7 +73,7 @@ static K2_RC register_again(struct copy *c, uint32_t id, uint32_t *out, struct k
     struct k2_sv schema;
     struct k2_buf subject = {0};
     K2_TRY(k2_registry_schema(journal_registry(c->from), id, &schema, err));
-    k2_buf_printf(&subject, "%s-value", c->source.name);
+    k2_buf_printf(&subject, "%.*s-value", K2_SV_ARG(c->source.of));
     int rc = k2_registry_register(journal_registry(c->to), k2_buf_view(&subject), schema, out, err);
     k2_buf_free(&subject);
     return k2_err_context(err, rc, "schema %u of topic %s", id, c->source.name);

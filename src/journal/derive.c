@@ -22,7 +22,10 @@ struct derive {
     struct k2_decoder *decoder;   /* of the output */
     struct derive_lane *lanes;    /* by the key of symbols (lanes_of) */
     int lane_count;
-    int32_t topics[2];              /* of the inputs, once they are there */
+    struct {
+        int32_t topic, input;
+    } * topics; /* of the inputs, all their versions, once they are there */
+    int topic_count;
     struct journal_span *positions; /* of the input; `from` is the next offset */
     int position_count;
     bool failed; /* the totals hold what was not committed */
@@ -246,33 +249,71 @@ static K2_RC add_partition(struct derive *d, const struct journal_topic *t, int3
     return K2_OK;
 }
 
+static void note_topic(struct derive *d, int32_t topic, int input) {
+    for (int i = 0; i < d->topic_count; i++)
+        if (d->topics[i].topic == topic)
+            return;
+    d->topics = k2_realloc(d->topics, (size_t)(d->topic_count + 1) * sizeof *d->topics);
+    d->topics[d->topic_count].topic = topic;
+    d->topics[d->topic_count++].input = input;
+}
+
+static K2_RC add_version(struct derive *d, const struct journal_topic *t, int64_t most,
+                         struct input *in, struct k2_err *err) {
+    int64_t *ends = k2_alloc(2 * (size_t)t->partitions * sizeof *ends),
+            *starts = ends + t->partitions;
+    int rc = journal_ends(d->journal, t->id, ends, err);
+    if (rc == K2_OK)
+        rc = journal_starts(d->journal, t->id, starts, err);
+    for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++)
+        rc = add_partition(d, t, p, starts[p], ends[p], most, in, err);
+    free(ends);
+    return rc;
+}
+
+/* A version of the topic is read when nothing is left of the one before it. */
+static K2_RC add_versions(struct derive *d, const struct journal_topic *all, int n, int input,
+                          int64_t most, struct input *in, struct k2_err *err) {
+    bool before = in->more;
+    int rc = K2_OK;
+    in->more = false;
+    for (int i = 0; rc == K2_OK && i < n && !in->more; i++) {
+        note_topic(d, all[i].id, input);
+        rc = add_version(d, &all[i], most, in, err);
+    }
+    in->more |= before;
+    return rc;
+}
+
 static K2_RC add_topic(struct derive *d, int input, int64_t most, struct input *in,
                        struct k2_err *err) {
-    struct journal_topic t;
-    struct k2_err none;
+    struct journal_topic *all;
+    struct k2_err why = {0};
     struct k2_buf name = {0};
+    int n;
     k2_topic_name(k2_kind(derive_rules[d->what].inputs[input]), k2_sv_of(d->exchange), &name);
-    int rc = journal_topic(d->journal, k2_buf_view(&name), false, &t, &none);
+    int rc = journal_versions(d->journal, k2_buf_view(&name), &all, &n, &why);
     k2_buf_free(&name);
     if (rc == K2_E_NOTFOUND)
         return K2_OK;
-    d->topics[input] = t.id;
-    int64_t *ends = k2_alloc(2 * (size_t)t.partitions * sizeof *ends),
-            *starts = ends + t.partitions;
-    rc = journal_ends(d->journal, t.id, ends, err);
-    if (rc == K2_OK)
-        rc = journal_starts(d->journal, t.id, starts, err);
-    for (int32_t p = 0; rc == K2_OK && p < t.partitions; p++)
-        rc = add_partition(d, &t, p, starts[p], ends[p], most, in, err);
-    free(ends);
+    if (rc != K2_OK)
+        return k2_fail(err, rc, "%s", why.msg);
+    rc = add_versions(d, all, n, input, most, in, err);
+    free(all);
     return rc;
+}
+
+static enum k2_kind_id kind_of(const struct derive *d, int32_t topic) {
+    for (int i = 0; i < d->topic_count; i++)
+        if (d->topics[i].topic == topic)
+            return derive_rules[d->what].inputs[d->topics[i].input];
+    K2_ASSERT(!"a topic that was asked for");
 }
 
 static int take_record(void *ctx, int lane, int32_t topic, const struct journal_record *record,
                        struct k2_err *err) {
     struct derive *d = ctx;
-    enum k2_kind_id kind = derive_rules[d->what].inputs[topic == d->topics[0] ? 0 : 1];
-    return derive_lane_take(&d->lanes[lane], kind, record, d->lane_count == 1, err);
+    return derive_lane_take(&d->lanes[lane], kind_of(d, topic), record, d->lane_count == 1, err);
 }
 
 static K2_RC give_all(struct derive *d, const struct input *in, struct lanes *lanes,
@@ -466,11 +507,11 @@ int derive_exchanges(struct journal *j, enum derive_what what,
     (void)err;
     const struct k2_kind *input = k2_kind(derive_rules[what].inputs[0]);
     for (int32_t i = 0; i < journal_topic_count(j); i++) {
-        struct k2_sv name = k2_sv_of(journal_topic_at(j, i).name);
-        if (k2_kind_by_topic(name) != input)
+        const struct journal_topic t = journal_topic_at(j, i);
+        if (k2_kind_by_topic(t.of) != input || t.version > 1)
             continue;
         size_t skip = strlen(input->topic_prefix) + 1;
-        visit(ctx, (struct k2_sv){name.p + skip, name.n - skip});
+        visit(ctx, (struct k2_sv){t.of.p + skip, t.of.n - skip});
     }
     return K2_OK;
 }
@@ -481,7 +522,6 @@ int derive_open(struct journal *j, enum derive_what what, struct k2_sv exchange,
     struct k2_buf group = {0};
     d->journal = j;
     d->what = what;
-    d->topics[0] = d->topics[1] = -1;
     d->exchange = k2_sv_dup(exchange);
     if (past)
         d->past = *past;
@@ -509,6 +549,7 @@ void derive_close(struct derive *d) {
     k2_decoder_free(d->decoder);
     k2_interner_free(d->interner);
     free(d->positions);
+    free(d->topics);
     free(d->exchange);
     free(d->group);
     free(d);

@@ -84,8 +84,9 @@ static void say_where(const struct ingest *g, const struct execution_place *plac
         r->reason = K2_SV("RANGE");
         r->detail = K2_SV("a value has more digits than its column holds");
     } else if (place->topic >= 0) {
-        r->topic = k2_sv_of(journal_topic_at(g->journal, place->topic).name);
-        r->partition = place->partition;
+        const struct journal_topic t = journal_topic_at(g->journal, place->topic);
+        r->topic = k2_sv_of(t.name);
+        r->partition = t.first + place->partition;
         r->offset = place->offset;
     }
 }

@@ -79,6 +79,7 @@ void journal_gather_free(struct journal *j) {
             k2_buf_free(&j->topics[t].gathers[p].bytes);
         free(j->topics[t].gathers);
         free(j->topics[t].ends);
+        free(j->topics[t].cut);
     }
     free(j->topics);
     free(j->dirty);

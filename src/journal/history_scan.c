@@ -89,16 +89,19 @@ static bool may_hold(const struct history_scan *s, const struct journal_segment_
     return false;
 }
 
-static K2_RC read_segment(struct history_scan *s, int32_t topic, const int64_t *from,
-                          const struct journal_segment_info *segment, struct k2_err *err) {
+/* from and s->ends: of all versions of the topic, numbered through. */
+static K2_RC read_segment(struct history_scan *s, const struct journal_topic *t,
+                          const int64_t *from, const struct journal_segment_info *segment,
+                          struct k2_err *err) {
     for (int i = 0; i < segment->span_count; i++) {
         struct journal_span span = segment->spans[i];
-        if (span.topic != topic)
+        if (span.topic != t->id)
             continue;
-        if (span.from < from[span.partition])
-            span.from = from[span.partition];
-        if (span.to > s->ends[span.partition])
-            span.to = s->ends[span.partition];
+        int32_t at = t->first + span.partition;
+        if (span.from < from[at])
+            span.from = from[at];
+        if (span.to > s->ends[at])
+            span.to = s->ends[at];
         if (span.from < span.to)
             K2_TRY(read_span(s, span, err));
     }
@@ -106,25 +109,39 @@ static K2_RC read_segment(struct history_scan *s, int32_t topic, const int64_t *
 }
 
 /* Reads [from, s->ends) of the topic. */
-static K2_RC read_log(struct history_scan *s, int32_t topic, const int64_t *from,
+static K2_RC read_log(struct history_scan *s, const struct journal_topic *t, const int64_t *from,
                       struct k2_err *err) {
     for (int i = 0; i < journal_segment_count(s->journal); i++) {
         struct journal_segment_info segment;
         K2_TRY(journal_segment(s->journal, i, &segment, err));
         if (may_hold(s, &segment))
-            K2_TRY(read_segment(s, topic, from, &segment, err));
+            K2_TRY(read_segment(s, t, from, &segment, err));
     }
     return K2_OK;
 }
 
-static K2_RC read_topic(struct history_scan *s, const struct journal_topic *topic,
+static K2_RC read_versions(struct history_scan *s, const struct journal_topic *all, int n,
+                           const int64_t *from, struct k2_err *err) {
+    for (int i = 0; i < n; i++)
+        K2_TRY(journal_ends(s->journal, all[i].id, s->ends + all[i].first, err));
+    for (int i = 0; i < n; i++)
+        if (memcmp(from + all[i].first, s->ends + all[i].first,
+                   (size_t)all[i].partitions * sizeof *from) != 0)
+            K2_TRY(read_log(s, &all[i], from, err));
+    return K2_OK;
+}
+
+/* What was read before is not read again; of a version that was made since, nothing was. */
+static K2_RC read_topic(struct history_scan *s, const struct journal_topic *all, int n,
                         struct k2_err *err) {
-    size_t size = (size_t)topic->partitions * sizeof(int64_t);
-    int64_t *from = s->ends ? s->ends : k2_zalloc(size);
-    s->ends = k2_alloc(size);
-    int rc = journal_ends(s->journal, topic->id, s->ends, err);
-    if (rc == K2_OK && memcmp(from, s->ends, size) != 0)
-        rc = read_log(s, topic->id, from, err);
+    size_t count = (size_t)all[n - 1].first + (size_t)all[n - 1].partitions;
+    int64_t *from = k2_zalloc(count * sizeof *from);
+    if (s->ends)
+        memcpy(from, s->ends, (s->count < count ? s->count : count) * sizeof *from);
+    free(s->ends);
+    s->ends = k2_zalloc(count * sizeof *s->ends);
+    s->count = count;
+    int rc = read_versions(s, all, n, from, err);
     free(from);
     if (rc != K2_OK) {
         free(s->ends);
@@ -134,11 +151,12 @@ static K2_RC read_topic(struct history_scan *s, const struct journal_topic *topi
 }
 
 int history_scan_run(struct history_scan *s, struct k2_err *err) {
-    struct journal_topic topic;
+    struct journal_topic *all;
     struct k2_err why = {0};
     struct k2_buf name = {0};
+    int n;
     k2_topic_name(k2_kind(s->kind), k2_buf_view(&s->exchange), &name);
-    int rc = journal_topic(s->journal, k2_buf_view(&name), false, &topic, &why);
+    int rc = journal_versions(s->journal, k2_buf_view(&name), &all, &n, &why);
     k2_buf_free(&name);
     if (rc == K2_E_NOTFOUND)
         return K2_OK; /* nothing of this exchange is in this journal yet */
@@ -148,6 +166,9 @@ int history_scan_run(struct history_scan *s, struct k2_err *err) {
         return rc;
     }
     if (s->journal->mode == JOURNAL_WRITE)
-        K2_TRY(journal_commit(s->journal, err));
-    return read_topic(s, &topic, err);
+        rc = journal_commit(s->journal, err);
+    if (rc == K2_OK)
+        rc = read_topic(s, all, n, err);
+    free(all);
+    return rc;
 }

@@ -14,7 +14,9 @@ struct history_scan {
     int64_t lo, hi;               /* of the sequences */
     struct k2_interner *interner; /* of the keys; kept until the next start */
     struct k2_buf key;
-    int64_t *ends; /* of the topic: what was read; NULL = nothing yet */
+    int64_t
+        *ends; /* of the topic's partitions, in all versions: what was read; NULL = nothing yet */
+    size_t count; /* of the ends */
     void (*take)(void *ctx, uint32_t key, const struct seq_known *known);
     void *ctx;
 };

@@ -33,5 +33,8 @@ struct journal_image {
  * pinned (journal_pin). */
 K2_RC journal_image_take(struct journal *j, struct journal_image *out, struct k2_err *err);
 void journal_image_free(struct journal_image *image);
+/* Where the bytes of a segment of an image are when its file has gone from the directory: tiered ones are fetched.
+ * Gives heap memory; the file may go again. K2_E_NOTFOUND: there is no such segment any more. */
+K2_RC journal_image_reach(struct journal *j, const char *name, char **path, struct k2_err *err);
 
 #endif

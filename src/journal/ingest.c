@@ -33,7 +33,7 @@ static K2_RC add_route(struct ingest *g, enum k2_kind_id kind, uint32_t exchange
     struct route r = {.kind = kind, .exchange = exchange};
     struct k2_buf name = {0};
     k2_topic_name(k2_kind(kind), k2_interned(g->interner, exchange), &name);
-    int rc = journal_topic(g->journal, k2_buf_view(&name), true, &r.topic, err);
+    int rc = journal_topic_newest(g->journal, k2_buf_view(&name), true, &r.topic, err);
     if (rc == K2_OK) {
         k2_buf_str(&name, "-value");
         rc = k2_registry_register(journal_registry(g->journal), k2_buf_view(&name),
@@ -84,13 +84,20 @@ int ingest_append(struct ingest *g, const struct k2_event *e, struct k2_err *err
     return rc;
 }
 
-/* Writes what is gathered once it is large enough; waits only for the write before it. */
+/* Writes what is gathered once it is large enough. Once enough is written, which on Kafka may be much more, it waits for
+ * all but the last write: so there the client sends while the next events are decoded. */
 static K2_RC write_if_full(struct ingest *g, struct k2_err *err) {
-    if (journal_pending_bytes(g->journal) < journal_batch_bytes(g->journal, g->options.batch_bytes))
+    size_t pending = journal_pending_bytes(g->journal);
+    size_t enough = journal_batch_bytes(g->journal, g->options.batch_bytes);
+    if (pending < g->options.batch_bytes)
         return K2_OK;
     int64_t before = g->written;
     K2_TRY(journal_write(g->journal, &g->written, err));
-    return before ? journal_flush(g->journal, before, err) : K2_OK;
+    g->unflushed += pending;
+    if (!before || g->unflushed < enough)
+        return K2_OK;
+    g->unflushed = 0;
+    return journal_flush(g->journal, before, err);
 }
 
 /* --- quarantine --- */
@@ -541,6 +548,7 @@ static K2_RC make_durable(struct ingest *g, struct k2_err *err) {
     K2_TRY(ingest_judge(g, err));
     K2_TRY(ingest_spent(g, journal_commit(g->journal, &why), &why, err));
     g->written = 0;
+    g->unflushed = 0;
     return K2_OK;
 }
 
@@ -548,6 +556,17 @@ int ingest_flush(struct ingest *g, struct k2_err *err) {
     K2_TRY(ingest_settle(g, err));
     K2_TRY(make_durable(g, err));
     return save_state(g, true, g->since_checkpoint > 0, err);
+}
+
+int ingest_grow(struct ingest *g, struct k2_sv topic, int32_t partitions, struct journal_grown *out,
+                struct k2_err *err) {
+    struct k2_err why = {0};
+    K2_TRY(make_durable(g, err));
+    g->route_count = 0; /* they name the version of before */
+    int rc = journal_grow(g->journal, topic, partitions, out, &why);
+    bool refused =
+        rc == K2_E_INVALID || rc == K2_E_RANGE || rc == K2_E_NOTFOUND || rc == K2_E_CONFLICT;
+    return refused ? k2_fail(err, rc, "%s", why.msg) : ingest_spent(g, rc, &why, err);
 }
 
 int ingest_commit(struct ingest *g, struct k2_err *err) {

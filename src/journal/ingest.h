@@ -74,6 +74,10 @@ K2_RC ingest_judge(struct ingest *g, struct k2_err *err);
 K2_RC ingest_settle(struct ingest *g, struct k2_err *err);
 /* Settles, appends and makes durable all that was given so far, with a checkpoint. */
 K2_RC ingest_flush(struct ingest *g, struct k2_err *err);
+/* journal_grow, between what was given before and what comes after. */
+struct journal_grown;
+K2_RC ingest_grow(struct ingest *g, struct k2_sv topic, int32_t partitions,
+                  struct journal_grown *out, struct k2_err *err);
 struct ingest_stats ingest_stats(const struct ingest *g); /* since ingest_open */
 /* That of the last event judged; empty before the first. Borrowed until the next one is judged. */
 struct k2_sv ingest_exchange(const struct ingest *g);

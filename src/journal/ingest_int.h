@@ -57,7 +57,8 @@ struct ingest {
     struct derive_all *derived;   /* NULL until something is */
     struct execution_index *executions;               /* NULL until one came */
     const struct ingest_executions_options *receipts; /* of the call under way */
-    int64_t written; /* log position of the last write, being synced */
+    int64_t written;  /* log position of the last write, being synced */
+    size_t unflushed; /* bytes written since it was waited for them */
     int64_t since_checkpoint;
     int64_t checkpoint_ns, marks_ns;               /* monotonic, when they were saved last */
     struct k2_err failed;                          /* status != 0: the ingest is spent */

@@ -138,6 +138,7 @@ void journal_topic_add(struct journal *j, const char *name, int32_t partitions,
     *t = (struct topic){.name = name, .partitions = partitions};
     t->ends = k2_alloc(n * sizeof *t->ends);
     memcpy(t->ends, starts, n * sizeof *t->ends);
+    journal_version_place(j, j->topic_count - 1);
     if (j->mode != JOURNAL_WRITE)
         return;
     t->gathers = k2_zalloc(n * sizeof *t->gathers);
@@ -153,7 +154,18 @@ int32_t journal_topic_find(const struct journal *j, struct k2_sv name) {
 }
 
 struct journal_topic journal_topic_of(const struct journal *j, int32_t id) {
-    return (struct journal_topic){id, j->topics[id].partitions, j->topics[id].name};
+    const struct topic *t = &j->topics[id];
+    return (struct journal_topic){id,         t->partitions, t->name,
+                                  t->version, t->first,      (struct k2_sv){t->name, t->of_n}};
+}
+
+void journal_topic_cut(struct journal *j, int32_t topic, const int64_t *cut, int n) {
+    struct topic *t = &j->topics[topic];
+    if (t->cut || n <= 0)
+        return;
+    t->cut = k2_alloc((size_t)n * sizeof *t->cut);
+    memcpy(t->cut, cut, (size_t)n * sizeof *t->cut);
+    t->cut_n = n;
 }
 
 int journal_topic(struct journal *j, struct k2_sv name, bool create, struct journal_topic *out,
@@ -202,11 +214,16 @@ int journal_commit_with(struct journal *j, const char *group, const struct journ
 
 int journal_read(struct journal *j, const struct journal_span *spans, int n,
                  struct journal_reader **out, struct k2_err *err) {
-    return j->ops->read(j, spans, n, out, err);
+    K2_TRY(j->ops->read(j, spans, n, out, err));
+    (*out)->journal = j;
+    return K2_OK;
 }
 
 int journal_next(struct journal_reader *r, struct journal_batch *batch, struct k2_err *err) {
-    return r->ops->next(r, batch, err);
+    int got = r->ops->next(r, batch, err);
+    if (got > 0)
+        batch->row_partition = journal_topic_at(r->journal, batch->topic).first + batch->partition;
+    return got;
 }
 
 void journal_reader_close(struct journal_reader *r) {
@@ -335,6 +352,12 @@ int journal_encryption(struct journal *j,
 
 int journal_image_take(struct journal *j, struct journal_image *out, struct k2_err *err) {
     return j->ops->image_take(j, out, err);
+}
+
+int journal_image_reach(struct journal *j, const char *name, char **path, struct k2_err *err) {
+    if (!j->ops->image_reach)
+        return k2_fail(err, K2_E_NOTFOUND, "%s has gone", name);
+    return j->ops->image_reach(j, name, path, err);
 }
 
 void journal_image_free(struct journal_image *image) {

@@ -67,6 +67,9 @@ struct journal_topic {
     int32_t id; /* dense from 0, of this journal */
     int32_t partitions;
     const char *name; /* borrowed from the journal */
+    int32_t version;  /* see version.h; 1 for nearly all */
+    int32_t first;    /* the number that its partition 0 has in rows, 0 in version 1 */
+    struct k2_sv of;  /* the name without the version; borrowed */
 };
 
 /* Finds a topic; in JOURNAL_WRITE mode `create` makes it, durably (the appending thread only). Else
@@ -119,6 +122,8 @@ struct journal_batch { /* borrowed until the next journal_next or close */
     int64_t append_ns; /* when it was appended: ingest_timestamp of its rows */
     const uint8_t *records;
     size_t bytes;
+    int32_t
+        row_partition; /* `partition` as rows have it: numbered through all versions of the topic */
 };
 
 struct journal_record {
@@ -127,7 +132,8 @@ struct journal_record {
 };
 
 struct journal_reader;
-/* Reads the spans in log order (per partition: offset order), all partitions in one pass. A `to`
+/* Reads the spans in log order (per partition: offset order; a version of a topic behind the one before it), all
+ * partitions in one pass. A `to`
  * beyond the durable end means the durable end as of the call. A `from` below the oldest kept offset is
  * K2_E_NOTFOUND and says where it begins. */
 K2_RC journal_read(struct journal *j, const struct journal_span *spans, int n,
@@ -288,5 +294,7 @@ K2_RC journal_verify(struct journal *j, void (*finding)(void *ctx, const char *t
 #include "journal/source.h"
 #include "journal/compare.h"
 #include "journal/copy.h"
+#include "journal/tier.h"
+#include "journal/version.h"
 
 #endif

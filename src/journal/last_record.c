@@ -1,6 +1,8 @@
 /* journal/last_record.c - see journal_last in journal.h, and last_record.h. */
 #include "journal/last_record.h"
 
+#include "journal/backend.h"
+
 #include <stdlib.h>
 
 struct last {
@@ -38,9 +40,19 @@ static K2_RC look(struct journal *j, struct last *l, int64_t from, int64_t to, s
     return got;
 }
 
+/* When it was appended may be known without reading it. */
+static K2_RC look_up(struct journal *j, struct last *l, int64_t start, int64_t end,
+                     struct k2_err *err) {
+    if (l->value || !j->ops->append_at || end <= start)
+        return K2_OK;
+    l->offset = end - 1;
+    return j->ops->append_at(j, l->topic, l->partition, l->offset, &l->found, l->append_ns, err);
+}
+
 /* The last offset may be no record's: further and further back is looked. */
 static K2_RC look_back(struct journal *j, struct last *l, int64_t start, int64_t end,
                        struct k2_err *err) {
+    K2_TRY(look_up(j, l, start, end, err));
     for (int64_t step = 1; !l->found && end > start; step *= 8) {
         int64_t from = end - step > start ? end - step : start;
         K2_TRY(look(j, l, from, end, err));

@@ -96,8 +96,8 @@ void journal_profile_partitions(const struct journal_topic *t, int32_t should,
                    .is = is,
                    .should = wanted,
                    .fit = t->partitions == should ? JOURNAL_FITS : JOURNAL_FIXED,
-                   .how = "fixed for the topic's life, or the order of a symbol would break: "
-                          "another version of the topic, in a journal of its own"});
+                   .how = "fixed for the topic's life, or the order of a symbol would break: k2 "
+                          "topic grow makes another version of it"});
 }
 
 /* --- how a writer gathers --- */

@@ -42,7 +42,7 @@ enum journal_producer { JOURNAL_AS_LOAD_ASKS, JOURNAL_LITTLE_DELAY, JOURNAL_MUCH
 K2_RC journal_use_producer(const char *name, struct k2_err *err);
 K2_RC journal_producer_find(const char *name, enum journal_producer *out, struct k2_err *err);
 enum journal_producer journal_producer(void);
-/* How many bytes to gather before a write, where `asked` are asked for. */
+/* How many bytes to write before they are waited for, where `asked` are asked for. */
 size_t journal_batch_bytes(const struct journal *j, size_t asked);
 
 enum journal_fit {

@@ -181,7 +181,7 @@ static K2_RC append(struct quarantine *q, const struct k2_event *e, struct k2_er
     k2_topic_name(k2_kind(K2_KIND_QUARANTINE), exchange, &name);
     struct journal_topic t;
     uint32_t schema = 0;
-    int rc = journal_topic(q->journal, k2_buf_view(&name), true, &t, err);
+    int rc = journal_topic_newest(q->journal, k2_buf_view(&name), true, &t, err);
     if (rc == K2_OK) {
         k2_buf_str(&name, "-value");
         rc = k2_registry_register(journal_registry(q->journal), k2_buf_view(&name),

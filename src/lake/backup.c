@@ -241,12 +241,24 @@ static void reuse(struct taking *t, const struct pending *p, struct backup_file 
     f->bytes = before->bytes;
 }
 
+/* A segment that is tiered: through the journal, which fetches it. */
+static K2_RC copy_tiered(struct taking *t, const struct pending *p, const struct backup_file *f,
+                         struct backup_part *part, bool *fresh, struct k2_err *err) {
+    char *path;
+    K2_TRY(journal_image_reach(t->journal, p->path + strlen("journal/"), &path, err));
+    int rc = backup_store_copy(&t->store, path, f->bytes, p->bytes, part, fresh, err);
+    free(path);
+    return rc;
+}
+
 static K2_RC copy_rest(struct taking *t, const struct pending *p, struct backup_file *f,
                        struct k2_err *err) {
     bool fresh;
     char *path = k2_path(t->data, p->path);
     struct backup_part *part = &f->parts[f->part_count];
     int rc = backup_store_copy(&t->store, path, f->bytes, p->bytes, part, &fresh, err);
+    if (rc == K2_E_NOTFOUND && t->journal && k2_sv_starts(k2_sv_of(p->path), K2_SV("journal/")))
+        rc = copy_tiered(t, p, f, part, &fresh, err);
     free(path);
     if (rc == K2_E_NOTFOUND)
         t->again = true;

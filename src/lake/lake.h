@@ -46,6 +46,10 @@ K2_RC lake_table_ensure(struct lake *l, const struct k2_kind *kind, struct k2_er
 K2_RC lake_table_load(struct lake *l, struct k2_sv name, struct lake_table **out,
                       struct k2_err *err);
 void lake_table_free(struct lake_table *t);
+/* The kind as this table has it: behind the kind's own fields the columns that were made for fields which this build does
+ * not know, and the ids of later fields (codec/added.h). For k2_kind_narrow. */
+K2_RC lake_table_kind(const struct lake_table *t, const struct k2_kind *kind, struct k2_kind **out,
+                      struct k2_err *err);
 /* Names of the tables in the namespace, in order; gives an array for k2_fs_names_free. */
 K2_RC lake_table_names(struct lake *l, char ***names, size_t *n, struct k2_err *err);
 

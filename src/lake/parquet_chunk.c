@@ -281,9 +281,8 @@ static void put_numbers(struct parquet_writer *w, const struct source *s, const 
 }
 
 /* Gathers the values that are not null; levels go into the page. */
-static const int64_t *take_longs(struct parquet_writer *w, const struct source *s, size_t row,
-                                 struct entries *e) {
-    const int64_t *v = (const int64_t *)s->store->values + row;
+static const int64_t *take_present(struct parquet_writer *w, const struct source *s,
+                                   const int64_t *v, struct entries *e) {
     size_t nulls = 0;
     for (size_t i = 0; s->leaf->max_def && i < e->n; i++)
         nulls += v[i] == K2_NULL_LONG;
@@ -306,16 +305,20 @@ static const int64_t *take_longs(struct parquet_writer *w, const struct source *
     return out;
 }
 
+static const int64_t *take_longs(struct parquet_writer *w, const struct source *s, size_t row,
+                                 struct entries *e) {
+    return take_present(w, s, (const int64_t *)s->store->values + row, e);
+}
+
+/* As longs, in the same place: one that is taken stands no further behind than where it was. */
 static const int64_t *take_ints(struct parquet_writer *w, const struct source *s, size_t row,
                                 struct entries *e) {
     const int32_t *v = (const int32_t *)s->store->values + row;
-    put_same_levels(&w->body, 1, e->n, s->leaf->max_def);
     w->numbers.n = 0;
     int64_t *out = (void *)k2_buf_need(&w->numbers, e->n * sizeof *out);
     for (size_t i = 0; i < e->n; i++)
-        out[i] = v[i];
-    e->present = e->n;
-    return out;
+        out[i] = s->leaf->max_def && v[i] == K2_NULL_INT ? K2_NULL_LONG : v[i];
+    return take_present(w, s, out, e);
 }
 
 static void put_integers(struct parquet_writer *w, const struct source *s, size_t row,

@@ -168,7 +168,7 @@ static void stage_integers(struct parquet_store *s, const void *data, size_t n, 
     const int64_t *longs = data;
     for (size_t i = 0; i < n; i++) {
         int64_t v = narrow ? ints[i] : longs[i];
-        bool null = !narrow && s->column->optional && v == K2_NULL_LONG;
+        bool null = s->column->optional && v == (narrow ? K2_NULL_INT : K2_NULL_LONG);
         out[i] = null ? PARQUET_NONE : parquet_numbers_index(&s->numbers, v);
     }
 }

@@ -4,7 +4,9 @@
  * Field ids come from the kind's table (codec/event.h) and are for ever: a list's element has id
  * 200 + the field's, a map's key 200 + and its value 400 + the field's. last-column-id starts at
  * 499, so that an id which another writer gives to its own column can never be one of ours of
- * tomorrow. */
+ * tomorrow. A field that was added later (codec/added.h) is its name: it has the id that the table
+ * gave it first, the kind's if that was free. */
+#include "codec/added.h"
 #include "lake/lake_int.h"
 
 #include <stdio.h>
@@ -185,6 +187,12 @@ static const struct lake_field *find_name(const struct lake_table *t, const stru
     return NULL;
 }
 
+/* Columns below K2_LATE_ID are their ids, later ones their names. */
+static const struct lake_field *find_column(const struct lake_table *t, const struct k2_field *f) {
+    bool late = f->id >= K2_LATE_ID || f->id == 0;
+    return late ? find_name(t, f) : find_field(t, f);
+}
+
 /* A column that the table has must be of the type that we write. */
 static K2_RC check_type(const struct lake_table *t, const struct lake_field *have,
                         const struct k2_field *f, struct k2_err *err) {
@@ -225,17 +233,37 @@ static bool id_taken(const struct k2_json *v, int64_t id) {
     return false;
 }
 
+static bool is_free(const struct k2_json *schemas, const struct k2_field *f, int id) {
+    bool nested = f->type == K2_LIST || f->type == K2_MAP;
+    return !id_taken(schemas, id) && !(nested && id_taken(schemas, ELEMENT_ID + id)) &&
+           !(f->type == K2_MAP && id_taken(schemas, VALUE_ID + id));
+}
+
+/* The id of a later field: its own if it says one and nobody has it, else the next. `schema` is the new one so far. */
+static K2_RC choose_id(const struct lake_table *t, const struct k2_json *schema, struct k2_field *f,
+                       struct k2_err *err) {
+    const struct k2_json *schemas = k2_json_get(t->root, "schemas");
+    int id = f->id ? f->id : K2_FOUND_ID;
+    for (bool first = true; id < K2_END_ID; first = false) {
+        if (is_free(schemas, f, id) && is_free(schema, f, id)) {
+            f->id = id;
+            return K2_OK;
+        }
+        id = first && id < K2_FOUND_ID ? K2_FOUND_ID : id + 1;
+    }
+    return k2_fail(err, K2_E_RANGE,
+                   "table %s has no field id left for column %s: %d columns that k2 did not know "
+                   "were added to it",
+                   t->name, f->name, K2_END_ID - K2_FOUND_ID);
+}
+
 static K2_RC check_new(const struct lake_table *t, const struct k2_field *f, struct k2_err *err) {
     if (find_name(t, f))
         return k2_fail(err, K2_E_CONFLICT,
                        "table %s has a column %s with another id than ours (%d): rename it, then "
                        "try again",
                        t->name, f->name, f->id);
-    const struct k2_json *schemas = k2_json_get(t->root, "schemas");
-    bool nested = f->type == K2_LIST || f->type == K2_MAP;
-    bool taken = id_taken(schemas, f->id) || (nested && id_taken(schemas, ELEMENT_ID + f->id)) ||
-                 (f->type == K2_MAP && id_taken(schemas, VALUE_ID + f->id));
-    if (!taken)
+    if (is_free(k2_json_get(t->root, "schemas"), f, f->id))
         return K2_OK;
     return k2_fail(err, K2_E_CONFLICT,
                    "table %s used field id %d, or one of its nested ids, for another column than "
@@ -243,21 +271,46 @@ static K2_RC check_new(const struct lake_table *t, const struct k2_field *f, str
                    t->name, f->id, f->name);
 }
 
+/* The field as the new column of the table that it will be. */
+static K2_RC place_new(const struct lake_table *t, const struct k2_json *schema, struct k2_field *f,
+                       struct k2_err *err) {
+    return f->id >= K2_LATE_ID || f->id == 0 ? choose_id(t, schema, f, err) : check_new(t, f, err);
+}
+
+/* A column of another program may have the name of a late field, but nobody filled it for us. */
+static K2_RC check_late(const struct lake_table *t, const struct lake_field *have,
+                        struct k2_err *err) {
+    if (have->id < K2_END_ID)
+        return K2_OK;
+    return k2_fail(err, K2_E_CONFLICT,
+                   "table %s has a column %s that another program added (id %d), and records have "
+                   "a field of this name: rename the column, then try again",
+                   t->name, have->name, have->id);
+}
+
+static K2_RC extend_by(const struct lake_table *t, const struct k2_kind *kind,
+                       struct k2_json **schema, struct k2_err *err) {
+    for (int i = 0; i < kind->field_count; i++) {
+        struct k2_field f = kind->fields[i];
+        const struct lake_field *have = find_column(t, &f);
+        if (have) {
+            K2_TRY(check_late(t, have, err));
+            K2_TRY(check_type(t, have, &f, err));
+            continue;
+        }
+        K2_TRY(place_new(t, *schema, &f, err));
+        if (!*schema)
+            *schema = k2_json_copy(t->schema);
+        /* Rows that exist have no value, so the new column is optional, whatever the kind says. */
+        k2_json_append(k2_json_get(*schema, "fields"), field_json(&f, false));
+    }
+    return K2_OK;
+}
+
 K2_RC lake_schema_extend(const struct lake_table *t, const struct k2_kind *kind,
                          struct k2_json **out, struct k2_err *err) {
     struct k2_json *schema = NULL;
-    int rc = K2_OK;
-    for (int i = 0; i < kind->field_count && rc == K2_OK; i++) {
-        const struct k2_field *f = &kind->fields[i];
-        const struct lake_field *have = find_field(t, f);
-        rc = have ? check_type(t, have, f, err) : check_new(t, f, err);
-        if (have || rc != K2_OK)
-            continue;
-        if (!schema)
-            schema = k2_json_copy(t->schema);
-        /* Rows that exist have no value, so the new column is optional, whatever the kind says. */
-        k2_json_append(k2_json_get(schema, "fields"), field_json(f, false));
-    }
+    int rc = extend_by(t, kind, &schema, err);
     if (rc != K2_OK) {
         k2_json_free(schema);
         return rc;
@@ -266,6 +319,52 @@ K2_RC lake_schema_extend(const struct lake_table *t, const struct k2_kind *kind,
         k2_json_remove(schema, "schema-id");
     *out = schema;
     return K2_OK;
+}
+
+/* --- the kind of a table --- */
+
+/* The type that a column of this type text holds. */
+static bool type_of_text(const char *text, enum k2_type *out) {
+    static const enum k2_type types[] = {K2_STR,  K2_LIST,  K2_MAP,   K2_LONG,     K2_INT,
+                                         K2_DATE, K2_STAMP, K2_PRICE, K2_QUANTITY, K2_BYTES};
+    bool same = false;
+    for (size_t i = 0; !same && i < sizeof types / sizeof *types; i++) {
+        struct k2_buf known = {0};
+        struct k2_json *type = type_of(&(struct k2_field){.type = types[i]});
+        same = lake_schema_type_text(type, &known) && strcmp(k2_buf_cstr(&known), text) == 0;
+        k2_json_free(type);
+        k2_buf_free(&known);
+        *out = types[i];
+    }
+    return same;
+}
+
+static bool is_found(const struct k2_kind *kind, const struct lake_field *f, enum k2_type *type) {
+    return f->id >= K2_LATE_ID && f->id < K2_END_ID &&
+           k2_field_by_name(kind, k2_sv_of(f->name)) < 0 && type_of_text(f->type, type);
+}
+
+K2_RC lake_table_kind(const struct lake_table *t, const struct k2_kind *kind, struct k2_kind **out,
+                      struct k2_err *err) {
+    struct k2_field_list found = {0};
+    for (int i = 0; i < t->field_count; i++) {
+        struct k2_field f = {.id = t->fields[i].id,
+                             .name = t->fields[i].name,
+                             .need = K2_OPT,
+                             .cls = K2_PAYLOAD,
+                             .meaning = ""};
+        if (is_found(kind, &t->fields[i], &f.type))
+            k2_field_list_add(&found, &f);
+    }
+    int rc = k2_kind_widen(kind, &found, out, err);
+    k2_field_list_free(&found);
+    for (int i = 0; rc == K2_OK && i < (*out)->field_count; i++) {
+        struct k2_field *f = (struct k2_field *)(uintptr_t) & (*out)->fields[i];
+        const struct lake_field *have = f->id >= K2_LATE_ID ? find_name(t, f) : NULL;
+        if (have)
+            f->id = have->id;
+    }
+    return rc;
 }
 
 /* --- Parquet columns --- */

@@ -7,6 +7,7 @@
  * or the new snapshot: a row can be neither lost nor doubled, and the sink keeps no state of its own. A second committer
  * finds the vector moved and plans again. The sink drops nothing: what the journal holds is in the table; duplicates were
  * judged before the journal.
+ * A version of a topic (journal/version.h) is read when the table holds all of the version before it.
  */
 #include "lake/lake.h"
 #include "lake/lake_int.h"
@@ -40,12 +41,14 @@ struct sink {
     struct sink_totals *totals;
     struct sink_schemas schemas;
     const struct k2_kind *kind;
+    struct k2_kind *wide; /* the same with all the columns of the table */
     /* one round: from the table's vector to the journal's ends */
     struct lake_table *table;
     struct lake_offsets from, to;
     struct journal_span *spans;
     int span_count;
     int64_t all, done;
+    bool later; /* a version of a topic waits for another round */
     struct sink_plan plan;
     struct sink_crew *crew;
     struct sink_set set; /* taken and not yet committed */
@@ -196,6 +199,46 @@ static K2_RC add_spans(struct sink *s, const struct journal_topic *t, struct k2_
     return rc;
 }
 
+static K2_RC is_behind(const struct sink *s, const struct journal_topic *t, bool *yes,
+                       struct k2_err *err) {
+    int64_t *ends = k2_alloc((size_t)t->partitions * sizeof *ends);
+    int rc = journal_ends(s->journal, t->id, ends, err);
+    for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++)
+        *yes = *yes || own_offset(s, t->name, p) < ends[p];
+    free(ends);
+    return rc;
+}
+
+/* Whether the table lacks anything of the versions before this one. */
+static K2_RC is_early(const struct sink *s, const struct journal_topic *t, bool *yes,
+                      struct k2_err *err) {
+    struct journal_topic *all;
+    int n, rc = K2_OK;
+    *yes = false;
+    if (t->version == 1)
+        return K2_OK;
+    K2_TRY(journal_versions(s->journal, t->of, &all, &n, err));
+    for (int i = 0; rc == K2_OK && i < n && all[i].version < t->version; i++)
+        rc = is_behind(s, &all[i], yes, err);
+    free(all);
+    return rc;
+}
+
+/* Its ends are looked at first: what they hold was appended after everything of the versions before. */
+static K2_RC add_topic(struct sink *s, const struct journal_topic *t, struct k2_err *err) {
+    int count = s->span_count;
+    int64_t all = s->all;
+    bool early;
+    K2_TRY(add_spans(s, t, err));
+    K2_TRY(is_early(s, t, &early, err));
+    if (early && s->span_count > count) {
+        s->later = true;
+        s->span_count = count;
+        s->all = all;
+    }
+    return K2_OK;
+}
+
 /* A vector of another journal says nothing about this one: its rows are in the table, ours are not. */
 static K2_RC load_offsets(struct sink *s, struct k2_err *err) {
     K2_TRY(lake_table_offsets(s->table, &s->from, err));
@@ -210,12 +253,14 @@ static K2_RC load_offsets(struct sink *s, struct k2_err *err) {
 static K2_RC find_work(struct sink *s, struct k2_err *err) {
     s->span_count = 0;
     s->all = s->done = 0;
+    s->later = false;
     K2_TRY(lake_table_load(s->lake, k2_sv_of(s->kind->table), &s->table, err));
+    K2_TRY(lake_table_kind(s->table, s->kind, &s->wide, err));
     K2_TRY(load_offsets(s, err));
     for (int32_t i = 0; i < journal_topic_count(s->journal); i++) {
         struct journal_topic t = journal_topic_at(s->journal, i);
         if (k2_kind_by_topic(k2_sv_of(t.name)) == s->kind)
-            K2_TRY(add_spans(s, &t, err));
+            K2_TRY(add_topic(s, &t, err));
     }
     k2_metric_set(metric(s, K2_METRIC_sink_lag_rows), s->all);
     if (s->from.journal_id == s->to.journal_id)
@@ -226,6 +271,8 @@ static K2_RC find_work(struct sink *s, struct k2_err *err) {
 static void end_round(struct sink *s) {
     sink_crew_free(s->crew);
     s->crew = NULL;
+    k2_kind_narrow(s->wide);
+    s->wide = NULL;
     lake_table_free(s->table);
     s->table = NULL;
     lake_offsets_free(&s->from);
@@ -247,7 +294,7 @@ static K2_RC copy_spans(struct sink *s, struct k2_err *err) {
     int workers = workers_of(s), more = 1;
     s->plan = (struct sink_plan){.journal = s->journal,
                                  .table = s->table,
-                                 .kind = s->kind,
+                                 .kind = s->wide,
                                  .schemas = &s->schemas,
                                  .rows = (size_t)((rows + workers - 1) / workers),
                                  .zstd_level = s->options->zstd_level};
@@ -268,14 +315,49 @@ static K2_RC one_round(struct sink *s, struct k2_err *err) {
     return rc;
 }
 
+/* The table gets columns for the fields that the schemas of its records have and this build does not know. */
+static K2_RC add_columns(struct sink *s, struct k2_err *err) {
+    struct k2_field_list *found = &s->schemas.found;
+    struct k2_kind *wide;
+    K2_TRY(k2_kind_widen(s->kind, found, &wide, err));
+    int rc = lake_table_ensure(s->lake, wide, err);
+    k2_kind_narrow(wide);
+    for (int i = 0; rc == K2_OK && i < found->n; i++)
+        k2_log(K2_LOG_INFO, "column is added for a field that records have", "table",
+               s->kind->table, "column", found->items[i].name, NULL);
+    if (rc == K2_OK)
+        k2_metric_add(metric(s, K2_METRIC_sink_columns_added), found->n);
+    k2_field_list_free(found);
+    return rc;
+}
+
+/* *grown: not all of it, for the table lacked columns, which it now has. */
+static K2_RC try_round(struct sink *s, bool *grown, struct k2_err *err) {
+    int rc = one_round(s, err);
+    *grown = rc == K2_E_CONFLICT && s->schemas.found.n > 0;
+    if (*grown && (rc = add_columns(s, err)) == K2_OK)
+        rc = K2_E_CONFLICT;
+    k2_field_list_free(&s->schemas.found);
+    return rc;
+}
+
+static K2_RC run_round(struct sink *s, struct k2_err *err) {
+    bool grown = false;
+    int rc = K2_E_CONFLICT; /* another sink moved the table: look again */
+    for (int i = 0; rc == K2_E_CONFLICT && i < TRIES; i += !grown) {
+        k2_metric_add(metric(s, K2_METRIC_sink_retries), i > 0 && !grown);
+        rc = try_round(s, &grown, err);
+    }
+    return rc;
+}
+
 static K2_RC sink_kind(struct sink *s, const struct k2_kind *kind, struct k2_err *err) {
     K2_TRY_CTX(lake_table_ensure(s->lake, kind, err), err, "table %s", kind->table);
     s->kind = kind;
-    int rc = K2_E_CONFLICT; /* another sink moved the table: look again */
-    for (int i = 0; rc == K2_E_CONFLICT && i < TRIES; i++) {
-        k2_metric_add(metric(s, K2_METRIC_sink_retries), i > 0);
-        rc = one_round(s, err);
-    }
+    int rc;
+    do
+        rc = run_round(s, err);
+    while (rc == K2_OK && s->later && s->all > 0);
     free(s->spans);
     s->spans = NULL;
     return k2_err_context(err, rc, "sink of table %s", kind->table);

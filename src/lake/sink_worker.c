@@ -65,7 +65,7 @@ static void fill_own(struct sink_worker *w, size_t first, int64_t offset) {
         us[row] = k2_floor_us(ns[row]);
         ingest[row] = now;
         journals[row] = journal;
-        partitions[row] = w->batch.partition;
+        partitions[row] = w->batch.row_partition;
         offsets[row] = offset++;
     }
 }
@@ -229,10 +229,23 @@ int sink_worker_next(struct sink_worker *w, struct sink_set *out, struct k2_err 
 
 /* --- the worker --- */
 
+/* A schema is met once by each worker, before its first record is decoded. */
+static K2_RC look_at_schema(const struct sink_worker *w, struct k2_sv schema, struct k2_err *err) {
+    struct k2_field_list *found = &w->plan->schemas->found;
+    K2_TRY(k2_found_fields(w->plan->kind, schema, found, err));
+    if (found->n == 0)
+        return K2_OK;
+    return k2_fail(err, K2_E_CONFLICT, "table %s has no column %s yet", w->plan->kind->table,
+                   found->items[0].name);
+}
+
 static K2_RC find_schema(void *ctx, uint32_t id, struct k2_sv *schema, struct k2_err *err) {
-    struct sink_schemas *s = ctx;
+    struct sink_worker *w = ctx;
+    struct sink_schemas *s = w->plan->schemas;
     pthread_mutex_lock(&s->mutex);
     int rc = s->source.find(s->source.ctx, id, schema, err);
+    if (rc == K2_OK && !k2_sv_eq(*schema, k2_sv_of(w->plan->kind->avro_schema)))
+        rc = look_at_schema(w, *schema, err);
     pthread_mutex_unlock(&s->mutex);
     return rc;
 }
@@ -248,8 +261,7 @@ K2_RC sink_worker_new(const struct sink_plan *plan, const struct journal_span *s
         memcpy(w->spans, spans, (size_t)n * sizeof *spans);
     w->own = own_columns_of(kind);
     w->interner = k2_interner_new();
-    w->decoder =
-        k2_decoder_new(kind, w->interner, (struct k2_schema_source){plan->schemas, find_schema});
+    w->decoder = k2_decoder_new(kind, w->interner, (struct k2_schema_source){w, find_schema});
     k2_columns_init(&w->rows, kind, plan->rows);
     size_t group = plan->rows < ROW_GROUP_ROWS ? plan->rows : ROW_GROUP_ROWS;
     for (int i = 0; i < kind->field_count; i++)

@@ -9,21 +9,24 @@
 #ifndef K2_LAKE_SINK_WORKER_H
 #define K2_LAKE_SINK_WORKER_H
 
+#include "codec/added.h"
 #include "lake/lake_int.h"
 
 #include <pthread.h>
 
-/* The schemas that all workers ask for, one at a time: a registry has one owner (codec/registry.h). */
+/* The schemas that all workers ask for, one at a time: a registry has one owner (codec/registry.h). Fields that they have
+ * and the table lacks are gathered; a round that met some ends with K2_E_CONFLICT before the first such row. */
 struct sink_schemas {
     struct k2_schema_source source;
     pthread_mutex_t mutex;
+    struct k2_field_list found;
 };
 
 /* What all workers of a round share; it outlives them. */
 struct sink_plan {
     struct journal *journal;
     struct lake_table *table;
-    const struct k2_kind *kind;
+    const struct k2_kind *kind; /* of the table: lake_table_kind */
     struct sink_schemas *schemas;
     size_t rows; /* of a set, at most */
     int zstd_level;

@@ -60,8 +60,13 @@ static bool is_of_kind(const struct lake_offset *o, const struct k2_kind *kind) 
     return k2_kind_by_topic(k2_sv_of(o->topic)) == kind;
 }
 
-static const char *exchange_of(const struct lake_offset *o, const struct k2_kind *kind) {
-    return o->topic + strlen(kind->topic_prefix) + 1;
+/* The partition as rows have it: numbered through all versions of the topic. */
+static void put_key(const struct instant *at, const struct lake_offset *o,
+                    const struct k2_kind *kind, struct k2_buf *key) {
+    struct journal_topic t;
+    size_t skip = strlen(kind->topic_prefix) + 1;
+    if (journal_topic(at->journal, k2_sv_of(o->topic), false, &t, NULL) == K2_OK)
+        k2_buf_printf(key, "%.*s/%d", (int)(t.of.n - skip), t.of.p + skip, t.first + o->partition);
 }
 
 static void put_time(struct k2_buf *sql, int64_t ns) {
@@ -82,7 +87,7 @@ static char *row_filter(const struct instant *at, const struct k2_kind *kind) {
         if (!is_of_kind(o, kind))
             continue;
         struct k2_buf key = {0};
-        k2_buf_printf(&key, "%s/%d", exchange_of(o, kind), o->partition);
+        put_key(at, o, kind, &key);
         k2_buf_str(&sql, " WHEN ");
         query_text_literal(&sql, k2_buf_view(&key));
         k2_buf_printf(&sql, " THEN %lld", (long long)o->end);

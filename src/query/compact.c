@@ -11,6 +11,8 @@
 #include "base/metrics.h"
 #include "query/compact_merge.h"
 
+#include "codec/added.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -29,6 +31,7 @@ struct compaction {
     struct k2_err failure; /* the first one; the run went on */
     /* of the table in hand */
     const struct k2_kind *kind;
+    struct k2_kind *wide; /* with all the columns of the table */
     int32_t *left_out;
     int left_out_count, conflicts;
 };
@@ -36,13 +39,13 @@ struct compaction {
 /* --- what can be merged --- */
 
 /* Columns that we do not know would be lost; ones that the table lacks would be nobody's. */
-static K2_RC check_columns(const struct lake_table *t, const struct k2_kind *kind,
+static K2_RC check_columns(const struct lake_table *t, const struct k2_kind *wide,
                            struct k2_err *err) {
     struct lake_table_info info = lake_table_info(t);
-    bool same = info.field_count == kind->field_count;
+    bool same = info.field_count == wide->field_count;
     for (int i = 0; same && i < info.field_count; i++) {
-        int own = k2_field_by_id(kind, info.fields[i].id);
-        same = own >= 0 && strcmp(kind->fields[own].name, info.fields[i].name) == 0;
+        int own = k2_field_by_id(wide, info.fields[i].id);
+        same = own >= 0 && strcmp(wide->fields[own].name, info.fields[i].name) == 0;
     }
     return same ? K2_OK
                 : k2_fail(err, K2_E_UNSUPPORTED,
@@ -162,7 +165,7 @@ static K2_RC merge(struct compaction *c, const struct lake_table *t, const struc
     }
     K2_TRY(need_engine(c, err));
     struct compact_job j = {
-        .engine = c->engine, .table = t, .kind = c->kind, .group = g, .options = c->options};
+        .engine = c->engine, .table = t, .kind = c->wide, .group = g, .options = c->options};
     K2_TRY(compact_write(&j, err));
     int rc = replace_files(c, &j, err);
     done.files_after = j.added_count;
@@ -228,9 +231,13 @@ static K2_RC compact_table(struct compaction *c, struct k2_err *err) {
     for (bool done = false; rc == K2_OK && !done;) {
         struct lake_table *t;
         K2_TRY(lake_table_load(c->lake, k2_sv_of(c->kind->table), &t, err));
-        rc = check_columns(t, c->kind, err);
+        rc = lake_table_kind(t, c->kind, &c->wide, err);
+        if (rc == K2_OK)
+            rc = check_columns(t, c->wide, err);
         if (rc == K2_OK)
             rc = merge_next(c, t, &done, err);
+        k2_kind_narrow(c->wide);
+        c->wide = NULL;
         lake_table_free(t);
     }
     return rc;

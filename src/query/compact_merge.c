@@ -11,6 +11,8 @@
  */
 #include "query/compact_merge.h"
 
+#include "codec/added.h"
+
 #include <stdlib.h>
 
 enum { ROWS = 4096, MOST_STRING_BYTES = 64 << 20 };
@@ -96,6 +98,7 @@ static K2_RC account(struct pass *p, const struct k2_columns *c, struct k2_err *
         memset(&e, 0, sizeof e);
         k2_columns_get(c, i, &e);
         p->sum = k2_h128_add(p->sum, k2_full_hash(&e, p->in));
+        p->sum = k2_h128_add(p->sum, k2_columns_found_sum(c, i, p->in));
         if (dates[i] != p->job->group->trade_date)
             return k2_fail(err, K2_E_DATA, "a row is in the partition of another date");
     }

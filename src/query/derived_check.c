@@ -133,7 +133,8 @@ static K2_RC put_cut(struct lake *l, struct journal *j, const struct derive *d,
     k2_buf_printf(out, "lower(exchange) = '%.*s' AND journal_id = %d AND (false",
                   K2_SV_ARG(exchange), (int)journal_id(j));
     for (int i = 0; rc == K2_OK && i < n; i++) {
-        const char *topic = journal_topic_at(j, at[i].topic).name;
+        const struct journal_topic read = journal_topic_at(j, at[i].topic);
+        const char *topic = read.name;
         if (k2_kind_by_topic(k2_sv_of(topic)) != kind)
             continue;
         if (lake_offsets_get(&held, topic, at[i].partition) < at[i].from)
@@ -141,7 +142,7 @@ static K2_RC put_cut(struct lake *l, struct journal *j, const struct derive *d,
                          "table %s does not hold all that the totals cover; k2 sink --once first",
                          kind->table);
         k2_buf_printf(out, " OR (journal_partition = %d AND journal_offset < %lld)",
-                      (int)at[i].partition, (long long)at[i].from);
+                      (int)(read.first + at[i].partition), (long long)at[i].from);
     }
     k2_buf_str(out, ")");
     lake_offsets_free(&held);

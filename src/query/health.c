@@ -163,12 +163,65 @@ static void judge_times(const struct look *l, struct health_row *journal) {
         last);
 }
 
+struct encrypted {
+    struct health_row *row;
+    int segments, clear, lacking;
+    char key[20];
+};
+
+static void count_encrypted(void *ctx, const struct journal_encryption *e) {
+    struct encrypted *n = ctx;
+    if (!e->key[0])
+        n->clear += e->segments;
+    else
+        n->segments += e->segments;
+    if (e->given)
+        return;
+    n->lacking += e->segments;
+    snprintf(n->key, sizeof n->key, "%s", e->key);
+}
+
+/* Says nothing of a journal in the clear. */
+static void describe_encryption(const struct look *l, struct health_row *r) {
+    struct encrypted n = {.row = r};
+    if (journal_encryption(l->journal, count_encrypted, &n, NULL) != K2_OK || n.segments == 0)
+        return;
+    if (n.lacking > 0) {
+        r->level = HEALTH_DOWN;
+        snprintf(r->detail, sizeof r->detail,
+                 "%d of %d segments are encrypted with key %s, which was not given; k2 doctor "
+                 "tells more",
+                 n.lacking, n.segments + n.clear, n.key);
+    } else if (n.clear > 0) {
+        snprintf(
+            r->detail, sizeof r->detail,
+            "%d segments are encrypted, %d of before are in the clear until retention removes them",
+            n.segments, n.clear);
+    } else {
+        snprintf(r->detail, sizeof r->detail, "encrypted");
+    }
+}
+
+/* Says nothing while all of it is here. */
+static void describe_places(const struct look *l, struct health_row *r) {
+    struct journal_places p;
+    size_t n = strlen(r->detail);
+    if (journal_places(l->journal, &p, NULL) != K2_OK || p.tiered_segments == 0)
+        return;
+    snprintf(r->detail + n, sizeof r->detail - n,
+             "%s%lld segments (%lld MB) are here, %lld (%lld MB) in %.300s", n ? "; " : "",
+             (long long)p.local_segments, (long long)(p.local_bytes >> 20),
+             (long long)p.tiered_segments, (long long)(p.tiered_bytes >> 20), p.url);
+}
+
 static void describe_journal(struct look *l) {
     struct health *h = l->health;
     int at = h->n;
     struct health_row *r = health_add(h, HEALTH_JOURNAL, "journal");
     r->pieces = journal_segment_count(l->journal);
     r->bytes = sum_directory(l->data);
+    describe_encryption(l, r);
+    describe_places(l, r);
     look_at_topics(l, HEALTH_TOPIC);
     look_at_topics(l, HEALTH_QUARANTINE);
     sum_topics(h, at + 1, &h->rows[at]);
@@ -292,7 +345,7 @@ static int group_lag(struct journal *j, const struct journal_span *at, int64_t *
     int64_t from = at->from > starts[at->partition] ? at->from : starts[at->partition];
     if (rc == K2_OK && from < ends[at->partition]) {
         *lag += ends[at->partition] - from;
-        rc = query_append_time(j, t.id, at->partition, from, &ns, err);
+        rc = journal_append_at(j, t.id, at->partition, from, &ns, err);
         if (rc == K2_OK && ns > 0 && (*oldest == 0 || ns < *oldest))
             *oldest = ns;
     }

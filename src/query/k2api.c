@@ -2,6 +2,7 @@
 #include "k2/k2.h"
 
 #include "base/clock.h"
+#include "base/config.h"
 #include "journal/journal.h"
 #include "query/arrow.h"
 #include "query/query.h"
@@ -43,6 +44,28 @@ static int answer(int rc, const struct k2_err *err, char *error, size_t error_si
     return public_status(rc);
 }
 
+/* What a variable of the environment says, or what it refers to; to be freed. */
+static int setting(const char *name, char **out, struct k2_err *err) {
+    const char *text = getenv(name);
+    K2_TRY_CTX(k2_config_resolve(text ? text : "", out, err), err, "%s", name);
+    if (!*out)
+        *out = k2_strdup(text ? text : "");
+    return K2_OK;
+}
+
+/* Under the names that the configuration keys have in the environment. */
+static int use_keys(struct k2_err *err) {
+    char *key = NULL, *old = NULL;
+    int rc = setting("K2_JOURNAL_ENCRYPTION_KEY", &key, err);
+    if (rc == K2_OK)
+        rc = setting("K2_JOURNAL_ENCRYPTION_OLD_KEYS", &old, err);
+    if (rc == K2_OK)
+        rc = journal_use_keys(key, old, err);
+    free(key);
+    free(old);
+    return rc;
+}
+
 K2_API int k2_open(const char *data, k2_handle **out, char *error, size_t error_size) {
     struct k2_err err = {0};
     struct query_engine *engine = NULL;
@@ -51,6 +74,8 @@ K2_API int k2_open(const char *data, k2_handle **out, char *error, size_t error_
         data = getenv("K2_DATA");
     const char *journal = getenv("K2_JOURNAL_URL");
     int rc = journal && *journal ? journal_use(journal, &err) : K2_OK;
+    if (rc == K2_OK)
+        rc = use_keys(&err);
     if (rc == K2_OK)
         rc = query_open(data && *data ? data : "./k2-data", NULL, &engine, &err);
     if (rc == K2_OK) {

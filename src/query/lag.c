@@ -3,23 +3,11 @@
 
 #include <stdlib.h>
 
-K2_RC query_append_time(struct journal *j, int32_t topic, int32_t partition, int64_t offset,
-                        int64_t *ns, struct k2_err *err) {
-    const struct journal_span span = {topic, partition, offset, offset + 1};
-    struct journal_reader *r;
-    struct journal_batch b;
-    K2_TRY(journal_read(j, &span, 1, &r, err));
-    int got = journal_next(r, &b, err);
-    *ns = got > 0 ? b.append_ns : 0;
-    journal_reader_close(r);
-    return got < 0 ? got : K2_OK;
-}
-
 /* When the oldest record from `from` on was appended, if that is before *oldest. */
 static int take_oldest(struct journal *j, const struct journal_topic *topic, int32_t p,
                        int64_t from, int64_t *oldest, struct k2_err *err) {
     int64_t ns;
-    K2_TRY(query_append_time(j, topic->id, p, from, &ns, err));
+    K2_TRY(journal_append_at(j, topic->id, p, from, &ns, err));
     if (ns > 0 && (*oldest == 0 || ns < *oldest))
         *oldest = ns;
     return K2_OK;

@@ -182,9 +182,6 @@ int query_result_fail(struct query_result *r, int rc, struct k2_err *err);
 
 /* --- lag.c --- */
 
-/* When the record was appended; 0 if it is not there. */
-K2_RC query_append_time(struct journal *j, int32_t topic, int32_t partition, int64_t offset,
-                        int64_t *ns, struct k2_err *err);
 /* Records of a kind that its table lacks, and when the oldest of them was appended (0 = none; not
  * looked for when oldest_ns is NULL). l NULL: there are no tables. before_ns: of those appended before, 0 = all. */
 K2_RC query_lag_of(struct journal *j, struct lake *l, const struct k2_kind *kind, int64_t before_ns,

@@ -153,7 +153,7 @@ static void place(struct reconcile *r, const struct journal_batch *b, int64_t of
 #define PLACE(x)                                                                                   \
     (x)->exchange_timestamp = k2_floor_us((x)->exchange_timestamp_ns),                             \
     (x)->ingest_timestamp = k2_floor_us(b->append_ns), (x)->journal_id = journal_id(r->journal),   \
-    (x)->journal_partition = b->partition, (x)->journal_offset = offset
+    (x)->journal_partition = b->row_partition, (x)->journal_offset = offset
     switch (e->kind) {
 #define K2_KIND(name, NAME, table, topic, meaning)                                                 \
     case K2_KIND_##NAME:                                                                           \
@@ -270,19 +270,22 @@ static void count_missing(struct reconcile *r, const struct journal_span *span) 
                           .trade_date = s->group->line.trade_date,
                           .sequence = s->sequence,
                           .offset = span->from + i,
-                          .partition = span->partition};
+                          .partition =
+                              journal_topic_at(r->journal, span->topic).first + span->partition};
         remember_first(r, "missing from the table", &f);
     }
 }
 
-/* SQL that holds for the table rows of a topic's partition in [from, to). */
+/* SQL that holds for the table rows of a topic's partition in [from, to). Rows number partitions through all versions of
+ * a topic. */
 static void put_position(struct k2_buf *b, const struct reconcile *r, const char *exchange,
                          const struct journal_span *span) {
     k2_buf_printf(b,
                   "journal_id = %d AND exchange = '%s' AND journal_partition = %d AND "
                   "journal_offset >= %lld AND journal_offset < %lld",
-                  journal_id(r->journal), exchange, span->partition, (long long)span->from,
-                  (long long)span->to);
+                  journal_id(r->journal), exchange,
+                  journal_topic_at(r->journal, span->topic).first + span->partition,
+                  (long long)span->from, (long long)span->to);
 }
 
 static bool is_complete(const struct reconcile *r, const struct journal_span *span) {
@@ -422,10 +425,10 @@ static K2_RC compare_digests(struct reconcile *r, struct k2_err *err) {
 /* --- topics and tables --- */
 
 /* "market.ticks.binance-usdm" -> "BINANCE-USDM": exchange codes are upper case. */
-static void exchange_of_topic(const struct k2_kind *kind, const char *topic, char out[64]) {
-    const char *p = topic + strlen(kind->topic_prefix) + 1;
-    size_t i = 0;
-    for (; i < 63 && p[i]; i++)
+static void exchange_of_topic(const struct k2_kind *kind, struct k2_sv topic, char out[64]) {
+    size_t skip = strlen(kind->topic_prefix) + 1, i = 0;
+    const char *p = topic.p + skip;
+    for (; i < 63 && i < topic.n - skip; i++)
         out[i] = (char)(p[i] >= 'a' && p[i] <= 'z' ? p[i] - 'a' + 'A' : p[i]);
     out[i] = 0;
 }
@@ -450,7 +453,7 @@ static K2_RC compare_partition_to(struct reconcile *r, const char *exchange, int
 static K2_RC compare_topic(struct reconcile *r, const struct journal_topic *t,
                            const struct lake_offsets *committed, struct k2_err *err) {
     char exchange[64];
-    exchange_of_topic(r->kind, t->name, exchange);
+    exchange_of_topic(r->kind, t->of, exchange);
     size_t size = (size_t)t->partitions * sizeof(int64_t);
     struct topic_ends e = {k2_alloc(size), k2_alloc(size)};
     int rc = journal_starts(r->journal, t->id, e.starts, err);
@@ -488,13 +491,14 @@ static K2_RC table_offsets(struct reconcile *r, struct lake_offsets *out, struct
 static bool is_newer(struct reconcile *r, const struct facts *f) {
     if (r->newest.journal_id == 0 && r->failed == K2_OK)
         r->failed = table_offsets(r, &r->newest, NULL);
-    struct k2_buf topic = {0};
-    k2_topic_name(r->kind, f->exchange, &topic);
-    const char *name = k2_buf_cstr(&topic);
-    bool newer = f->offset >= lake_offsets_get(&r->committed, name, f->partition) &&
-                 f->offset < lake_offsets_get(&r->newest, name, f->partition);
-    k2_buf_free(&topic);
-    return newer;
+    struct k2_buf name = {0};
+    struct journal_topic t;
+    int32_t p;
+    k2_topic_name(r->kind, f->exchange, &name);
+    int rc = journal_place(r->journal, k2_buf_view(&name), f->partition, &t, &p, NULL);
+    k2_buf_free(&name);
+    return rc == K2_OK && f->offset >= lake_offsets_get(&r->committed, t.name, p) &&
+           f->offset < lake_offsets_get(&r->newest, t.name, p);
 }
 
 static void take_uncovered(struct reconcile *r, const struct k2_event *e, const struct facts *f,

@@ -39,10 +39,13 @@ static int32_t present(const struct look *l) {
 
 /* Exclusive end of what is read from the table. */
 static int64_t held_to(const struct look *l, struct k2_sv exchange, int32_t partition) {
-    struct k2_buf topic = {0};
-    k2_topic_name(l->kind, exchange, &topic);
-    int64_t end = lake_offsets_get(&l->held, k2_buf_cstr(&topic), partition);
-    k2_buf_free(&topic);
+    struct k2_buf name = {0};
+    struct journal_topic t;
+    k2_topic_name(l->kind, exchange, &name);
+    bool ours = l->journal && journal_place(l->journal, k2_buf_view(&name), partition, &t,
+                                            &partition, NULL) == K2_OK;
+    int64_t end = lake_offsets_get(&l->held, ours ? t.name : k2_buf_cstr(&name), partition);
+    k2_buf_free(&name);
     return end;
 }
 
@@ -147,7 +150,7 @@ static int give_batch(struct look *l, struct k2_decoder *d, const struct journal
     for (size_t cursor = 0; !l->stop && journal_batch_next(b, &cursor, &record);) {
         struct k2_event e;
         memset(&e, 0, sizeof e);
-        struct refused r = {present(l), b->partition, record.offset, &e, l->in};
+        struct refused r = {present(l), b->row_partition, record.offset, &e, l->in};
         K2_TRY_CTX(k2_decode(d, record.value, &e, err), err, "partition %d offset %lld",
                    b->partition, (long long)record.offset);
         K2_TRY(give(l, &r, err));
@@ -182,8 +185,8 @@ static struct journal_span tail_of(const struct look *l, const struct journal_to
     const struct refused_filter *f = l->filter;
     int64_t held = lake_offsets_get(&l->held, t->name, p);
     struct journal_span s = {t->id, p, held > start ? held : start, INT64_MAX};
-    if (f->one &&
-        (p != f->partition || f->offset < s.from || (f->journal && f->journal != present(l))))
+    if (f->one && (t->first + p != f->partition || f->offset < s.from ||
+                   (f->journal && f->journal != present(l))))
         s.to = s.from;
     else if (f->one)
         s = (struct journal_span){t->id, p, f->offset, f->offset + 1};

@@ -140,10 +140,10 @@ static void put_topic(struct k2_buf *where, const struct fence *f,
                       const struct journal_segment_info *s, const struct k2_kind *kind,
                       const struct journal_topic *t) {
     k2_buf_printf(where,
-                  "journal_id = %d AND '%s.' || lower(exchange) = '%s' AND "
+                  "journal_id = %d AND '%s.' || lower(exchange) = '%.*s' AND "
                   "ingest_timestamp >= make_timestamptz(%lld) AND "
                   "ingest_timestamp <= make_timestamptz(%lld) AND (",
-                  journal_id(f->journal), kind->topic_prefix, t->name,
+                  journal_id(f->journal), kind->topic_prefix, K2_SV_ARG(t->of),
                   (long long)k2_floor_us(s->first_append_ns),
                   (long long)k2_floor_us(s->last_append_ns));
     const char * or = "";
@@ -154,7 +154,7 @@ static void put_topic(struct k2_buf *where, const struct fence *f,
         k2_buf_printf(where,
                       "%sjournal_partition = %d AND journal_offset >= %lld AND "
                       "journal_offset < %lld",
-                      or, span->partition, (long long)span->from, (long long)span->to);
+                      or, t->first + span->partition, (long long)span->from, (long long)span->to);
         or = " OR ";
     }
     k2_buf_byte(where, ')');

@@ -2,7 +2,9 @@
  *
  * The statement is an ordinary one of this engine, so files are pruned by `where` like any other's.
  * Strings, lists and maps are interned as the codec interns them: a list as its strings, a map as keys
- * and values by key order. A column that the table lacks (it is older than the kind) is null. */
+ * and values by key order. A column that the table lacks (it is older than the kind) is null. Columns that the sink made
+ * for fields that this build does not know go into k2_event.added, as the decoder puts them there. */
+#include "codec/added.h"
 #include "query/query_int.h"
 #include "query/text.h"
 
@@ -19,6 +21,8 @@ struct query_rows {
     const struct duck_vector *columns; /* the chunk being handed out */
     uint64_t n, at;
     int source[K2_MAX_FIELDS]; /* column of the result per field; -1 = the table lacks it */
+    struct k2_kind
+        *wide; /* with the columns of fields that the kind lacks, which are read with it */
     struct k2_buf blob;
     struct k2_sv *pairs; /* of a map, to be sorted */
     size_t pair_room;
@@ -92,12 +96,42 @@ static void copy_interned(struct query_rows *r, enum k2_type type, const struct 
 static void copy_numbers(const struct query_rows *r, const struct k2_field *f,
                          const struct duck_vector *v, char *to, uint64_t n) {
     size_t size = k2_type_size(f->type);
-    k2_i128 null = f->need == K2_REQ ? 0 : size == sizeof(k2_i128) ? K2_NULL_DECIMAL : K2_NULL_LONG;
+    k2_i128 null = 0;
+    if (f->need == K2_OPT)
+        k2_value_set_null(f->type, &null);
     for (uint64_t i = 0; i < n; i++) {
         uint64_t row = r->at + i;
         k2_i128 value = !v || duck_is_null(v, row) ? null : query_value_integer(v, row);
         memcpy(to + i * size, &value, size);
     }
+}
+
+/* One value of a column that is not the kind's, put into the row's blob. */
+static void add_value(struct query_rows *r, const struct k2_field *f, const struct duck_vector *v,
+                      uint64_t row, struct k2_buf *blob) {
+    k2_i128 value = 0;
+    if (duck_is_null(v, row))
+        return;
+    if (k2_type_is_interned(f->type)) {
+        uint32_t id = intern_value(r, f->type, v, row);
+        memcpy(&value, &id, sizeof id);
+    } else {
+        value = query_value_integer(v, row);
+    }
+    k2_added_put(blob, k2_sv_of(f->name), f->type, &value, r->in);
+}
+
+static void copy_added(struct query_rows *r, struct k2_columns *c, uint64_t n) {
+    struct k2_buf blob = {0};
+    k2_columns_add(c);
+    for (uint64_t i = 0; i < n; i++) {
+        blob.n = 0;
+        for (int f = r->kind->field_count; f < r->wide->field_count; f++)
+            if (r->source[f] >= 0)
+                add_value(r, &r->wide->fields[f], &r->columns[r->source[f]], r->at + i, &blob);
+        c->added[c->n + i] = blob.n ? k2_intern(r->in, k2_buf_view(&blob)) : 0;
+    }
+    k2_buf_free(&blob);
 }
 
 static void copy_field(struct query_rows *r, int field, struct k2_columns *c, uint64_t n) {
@@ -163,20 +197,31 @@ static bool fits(const struct k2_field *f, const struct duck_type *t) {
            t->scale == (f->type == K2_PRICE ? K2_PRICE_SCALE : K2_QUANTITY_SCALE);
 }
 
-static int map_columns(struct query_rows *r, const struct duck_result *rows, struct k2_err *err) {
-    for (int i = 0; i < r->kind->field_count; i++)
+/* *t: the table that the rows are of. */
+static int map_columns(struct query_rows *r, const struct lake_table *t,
+                       const struct duck_result *rows, struct k2_err *err) {
+    K2_TRY(lake_table_kind(t, r->kind, &r->wide, err));
+    for (int i = 0; i < r->wide->field_count; i++)
         r->source[i] = -1;
     for (int c = 0; c < duck_columns(rows); c++) {
-        int field = k2_field_by_name(r->kind, k2_sv_of(duck_column_name(rows, c)));
+        int field = k2_field_by_name(r->wide, k2_sv_of(duck_column_name(rows, c)));
         if (field < 0)
             continue;
-        if (!fits(&r->kind->fields[field], duck_column_type(rows, c)))
+        if (!fits(&r->wide->fields[field], duck_column_type(rows, c)))
             return k2_fail(err, K2_E_UNSUPPORTED,
                            "table %s: column %s has another type than this build knows",
                            r->kind->table, duck_column_name(rows, c));
         r->source[field] = c;
     }
     return K2_OK;
+}
+
+static int map_table(struct query_rows *r, struct query_engine *q, struct k2_err *err) {
+    struct lake_table *t;
+    K2_TRY(lake_table_load(q->lake, k2_sv_of(r->kind->table), &t, err));
+    int rc = map_columns(r, t, r->result->rows, err);
+    lake_table_free(t);
+    return rc;
 }
 
 K2_RC query_rows_open(struct query_engine *q, const struct k2_kind *kind, const char *order,
@@ -191,7 +236,7 @@ K2_RC query_rows_open(struct query_engine *q, const struct k2_kind *kind, const 
     int rc = query_run(q, &request, &r->result, err);
     k2_buf_free(&sql);
     if (rc == K2_OK)
-        rc = map_columns(r, r->result->rows, err);
+        rc = map_table(r, q, err);
     if (rc == K2_OK)
         *out = r;
     else
@@ -211,7 +256,7 @@ static int start_file(struct query_rows *r, struct query_engine *q, const struct
     if (rc == K2_OK)
         rc = duck_execute(r->stmt, &r->file, err);
     k2_buf_free(&sql);
-    return rc == K2_OK ? map_columns(r, r->file, err) : rc;
+    return rc == K2_OK ? map_columns(r, s->table, r->file, err) : rc;
 }
 
 K2_RC query_rows_of_file(struct query_engine *q, const struct query_source *s,
@@ -257,6 +302,8 @@ K2_RC query_rows_next(struct query_rows *r, struct k2_columns *c, struct k2_err 
             n = c->cap - c->n;
         for (int i = 0; i < r->kind->field_count; i++)
             copy_field(r, i, c, n);
+        if (r->wide->field_count > r->kind->field_count)
+            copy_added(r, c, n);
         c->n += n;
         r->at += n;
     }
@@ -270,6 +317,7 @@ void query_rows_close(struct query_rows *r) {
     duck_result_free(r->file);
     duck_stmt_free(r->stmt);
     duck_close(r->duck);
+    k2_kind_narrow(r->wide);
     k2_buf_free(&r->blob);
     free(r->pairs);
     free(r);

@@ -38,7 +38,8 @@ enum trace_record {
 
 struct trace_journal { /* where the record stands */
     enum trace_record state;
-    char topic[96];
+    char topic[96];    /* with its version */
+    int32_t partition; /* in that topic; the row's number counts through all versions */
     int64_t append_ns;
     uint32_t schema_id;  /* these four of a kept record only */
     int64_t bytes;       /* of its value */

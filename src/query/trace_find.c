@@ -66,7 +66,7 @@ int trace_decode(struct trace *t, struct k2_decoder *d, const struct journal_bat
         e->name.exchange_timestamp = k2_floor_us(e->name.exchange_timestamp_ns);                   \
         e->name.ingest_timestamp = k2_floor_us(b->append_ns);                                      \
         e->name.journal_id = journal_id(t->journal);                                               \
-        e->name.journal_partition = b->partition;                                                  \
+        e->name.journal_partition = b->row_partition;                                              \
         e->name.journal_offset = record->offset;                                                   \
         break;
 #include "codec/kinds.def"
@@ -205,7 +205,7 @@ static bool is_topic_of(const struct journal_topic *topic, const struct k2_kind 
         return !id;
     struct k2_buf name = {0};
     k2_topic_name(kind, k2_sv_of(id->exchange), &name);
-    bool same = k2_sv_eq(k2_buf_view(&name), k2_sv_of(topic->name));
+    bool same = k2_sv_eq(k2_buf_view(&name), topic->of);
     k2_buf_free(&name);
     return same;
 }

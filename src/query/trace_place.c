@@ -116,15 +116,21 @@ int trace_place_record(struct trace *t, struct k2_err *err) {
     struct trace_journal *out = &t->report->journal;
     struct k2_buf name = {0};
     struct journal_topic topic;
-    *out = (struct trace_journal){
-        .state = TRACE_FOREIGN, .segment = -1, .append_ns = f.ingest_us * K2_NS_PER_US};
+    *out = (struct trace_journal){.state = TRACE_FOREIGN,
+                                  .segment = -1,
+                                  .partition = f.partition,
+                                  .append_ns = f.ingest_us * K2_NS_PER_US};
     k2_topic_name(k2_kind(e->kind), f.exchange, &name);
     snprintf(out->topic, sizeof out->topic, "%s", k2_buf_cstr(&name));
     bool ours = t->journal && f.journal == journal_id(t->journal) &&
-                journal_topic(t->journal, k2_buf_view(&name), false, &topic, NULL) == K2_OK &&
-                f.partition >= 0 && f.partition < topic.partitions;
+                journal_place(t->journal, k2_buf_view(&name), f.partition, &topic, &f.partition,
+                              NULL) == K2_OK;
     k2_buf_free(&name);
-    return ours ? place_in(t, &topic, &f, err) : K2_OK;
+    if (!ours)
+        return K2_OK;
+    snprintf(out->topic, sizeof out->topic, "%s", topic.name);
+    out->partition = f.partition;
+    return place_in(t, &topic, &f, err);
 }
 
 /* --- the data file --- */
@@ -234,10 +240,10 @@ static int find_file(struct trace *t, const struct lake_table *table, const stru
 /* --- the snapshots --- */
 
 static int covers(const struct lake_table *table, int64_t snapshot, const char *topic,
-                  const struct trace_facts *f, bool *yes, struct k2_err *err) {
+                  int32_t partition, const struct trace_facts *f, bool *yes, struct k2_err *err) {
     struct lake_offsets o;
     K2_TRY(lake_snapshot_offsets(table, snapshot, &o, err));
-    *yes = o.journal_id == f->journal && lake_offsets_get(&o, topic, f->partition) > f->offset;
+    *yes = o.journal_id == f->journal && lake_offsets_get(&o, topic, partition) > f->offset;
     lake_offsets_free(&o);
     return K2_OK;
 }
@@ -264,7 +270,8 @@ static int count_snapshots(struct trace *t, const struct lake_table *table,
         int parent = index_of(table, i, s.parent);
         contains[i] = parent >= 0 && contains[parent];
         if (!contains[i])
-            rc = covers(table, s.id, t->report->journal.topic, f, &contains[i], err);
+            rc = covers(table, s.id, t->report->journal.topic, t->report->journal.partition, f,
+                        &contains[i], err);
         if (!contains[i] || out->holding++ > 0)
             continue;
         out->brought = s.id;

@@ -153,6 +153,22 @@ static void do_retain(struct visit *v, const struct k2_json *request) {
     answer(v, rc, &why, wrap("removed", k2_json_int(removed)));
 }
 
+static void do_grow(struct visit *v, const struct k2_json *request) {
+    struct k2_sv topic = {0};
+    struct k2_err why = {0};
+    struct journal_grown grown = {0};
+    int64_t partitions = 0;
+    (void)k2_json_as_string(k2_json_get(request, "topic"), &topic);
+    (void)k2_json_as_int(k2_json_get(request, "partitions"), &partitions);
+    bool fits = partitions > 0 && partitions <= INT32_MAX;
+    int rc = jobs_grow(v->hub->feeder, topic, fits ? (int32_t)partitions : 0, &grown, &why);
+    struct k2_json *done = wrap("version", k2_json_int(grown.version));
+    k2_json_set(done, "partitions", k2_json_int(grown.partitions));
+    k2_json_set(done, "first", k2_json_int(grown.first));
+    k2_json_set(done, "already", k2_json_bool(grown.already));
+    answer(v, rc, &why, done);
+}
+
 static void do_status(struct visit *v) {
     struct k2_err none = {0};
     answer(v, K2_OK, &none, v->hub->hooks.status(v->hub->hooks.ctx));
@@ -195,6 +211,8 @@ static void dispatch(struct visit *v, const struct k2_json *request, int fd) {
         do_derive(v, request);
     else if (k2_sv_eq(word, K2_SV("retain")))
         do_retain(v, request);
+    else if (k2_sv_eq(word, K2_SV("grow")))
+        do_grow(v, request);
     else if (k2_sv_eq(word, K2_SV("status")))
         do_status(v);
     else if (k2_sv_eq(word, K2_SV("resume")))

@@ -269,6 +269,37 @@ int jobs_retry(struct feeder *f, const struct ingest_retry *r, enum ingest_retri
     return feeder_run(f, &ops, &j, NULL, NULL, &report, err);
 }
 
+/* --- a topic that grows --- */
+
+struct grow_job {
+    struct k2_sv topic;
+    int32_t partitions;
+    struct journal_grown *out;
+};
+
+static K2_RC step_grow(void *self, struct journal *journal, struct ingest *g,
+                       struct job_report *report, bool *done, bool *idle, struct k2_err *err) {
+    struct grow_job *j = self;
+    (void)journal;
+    (void)report;
+    (void)idle;
+    *done = true;
+    return ingest_grow(g, j->topic, j->partitions, j->out, err);
+}
+
+static void end_grow(void *self, struct ingest *g) {
+    (void)self;
+    (void)g;
+}
+
+int jobs_grow(struct feeder *f, struct k2_sv topic, int32_t partitions, struct journal_grown *out,
+              struct k2_err *err) {
+    static const struct job_ops ops = {.step = step_grow, .end = end_grow};
+    struct grow_job j = {topic, partitions, out};
+    struct job_report report;
+    return feeder_run(f, &ops, &j, NULL, NULL, &report, err);
+}
+
 /* --- retention --- */
 
 struct retain_job {

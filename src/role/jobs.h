@@ -19,6 +19,9 @@ K2_RC jobs_simulate(struct feeder *f, const struct sim_options *o, jobs_watch *w
                     void *watch_ctx, struct job_report *out, struct k2_err *err);
 /* ingest_mark, durable when it returns. */
 K2_RC jobs_mark(struct feeder *f, const struct request_mark *m, bool *again, struct k2_err *err);
+/* ingest_grow; it goes on with what came before and comes after. */
+K2_RC jobs_grow(struct feeder *f, struct k2_sv topic, int32_t partitions, struct journal_grown *out,
+                struct k2_err *err);
 /* Removes the segments up to number `last`, which were proven to be in the tables (query/retain.h), as far as
  * they are older and every consumer group has read them. Gives how many went. */
 K2_RC jobs_retain(struct feeder *f, int64_t older_than_ns, int64_t last, int *removed,

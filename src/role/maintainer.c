@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "query/query.h"
 #include "role/jobs.h"
 #include "role/retain.h"
@@ -33,6 +34,8 @@ struct maintainer {
     int64_t merged;                    /* how many data files became fewer */
     int64_t orphans_ns;                /* wall clock, of the last look for them */
     char stopped[256];                 /* why the next segment stays, as it was last told */
+    char untiered[1024];               /* why segments do not go to the store, the same */
+    int64_t tiered;                    /* segments so far */
     struct k2_err unmerged;            /* why data files are not merged, the same */
 };
 
@@ -112,12 +115,46 @@ static K2_RC retain(struct maintainer *m, int64_t now_ns, bool *more, struct k2_
     return rc;
 }
 
-/* --- small data files --- */
+/* --- the object store --- */
 
 static bool gives_up(void *ctx) {
     const struct maintainer *m = ctx;
     return atomic_load(&m->gives_up);
 }
+
+/* Told once: a store that is away keeps the other upkeep from nothing, and segments stay until it is back. */
+static void tell_untiered(struct maintainer *m, const char *why) {
+    if (why[0] && strcmp(why, m->untiered) != 0)
+        k2_log(K2_LOG_WARN, "tiering", "why", why, NULL);
+    snprintf(m->untiered, sizeof m->untiered, "%s", why);
+}
+
+static void measure(struct journal *j) {
+    struct journal_places p;
+    if (journal_places(j, &p, NULL) != K2_OK)
+        return;
+    k2_metric_set(k2_metric(K2_METRIC_journal_local_bytes, NULL), p.local_bytes);
+    k2_metric_set(k2_metric(K2_METRIC_journal_tiered_bytes, NULL), p.tiered_bytes);
+}
+
+static K2_RC tier(struct maintainer *m, int64_t now_ns, struct k2_err *err) {
+    const struct journal_tier_options o = {.now_ns = now_ns, .stop = gives_up, .ctx = m};
+    struct journal_tier_report r = {0};
+    struct k2_err why = {0};
+    struct journal *j;
+    if (!journal_is_local())
+        return K2_OK;
+    K2_TRY(journal_open(m->data, JOURNAL_READ, NULL, &j, err));
+    int rc = journal_tier(j, &o, &r, &why);
+    measure(j);
+    journal_close(j);
+    m->tiered += r.segments;
+    if (rc != K2_E_LOCKED) /* a k2 maintain at this moment is no failure */
+        tell_untiered(m, rc == K2_OK ? r.stopped : why.msg);
+    return K2_OK;
+}
+
+/* --- small data files --- */
 
 /* Told once: what no trying mends must not keep the other upkeep from its work. */
 static void tell_stopped(struct maintainer *m, const struct k2_err *why) {
@@ -216,12 +253,13 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
     struct maintainer *m = self;
     bool more = false, merges = false;
     K2_TRY(retain(m, now_ns, &more, err));
+    K2_TRY(tier(m, now_ns, err));
     K2_TRY(compact(m, now_ns, &merges, err));
     K2_TRY(tidy_tables(m, now_ns, err));
     agent_tell(m->agent,
                "removed %" PRId64 " journal segments, %" PRId64 " snapshots, %" PRId64
-               " orphans, merged %" PRId64 " data files away",
-               m->removed, m->expired, m->orphans, m->merged);
+               " orphans, merged %" PRId64 " data files away, tiered %" PRId64 " segments",
+               m->removed, m->expired, m->orphans, m->merged, m->tiered);
     *rest = more || merges ? 0 : atomic_load(&m->interval_ns);
     return K2_OK;
 }

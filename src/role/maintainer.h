@@ -1,5 +1,5 @@
-/* role/maintainer.h - upkeep as an agent: journal retention, expiry of snapshots, orphans,
- * merging small data files.
+/* role/maintainer.h - upkeep as an agent: journal retention, bringing segments to the object store, expiry of
+ * snapshots, orphans, merging small data files.
  *
  * Thread-safety: as agent.h; maintainer_reload from any thread.
  */

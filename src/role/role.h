@@ -89,6 +89,9 @@ K2_RC role_writer_executions(struct role_writer *w, const struct role_executions
 /* ingest_derive until nothing is new. */
 K2_RC role_writer_derive(struct role_writer *w, enum derive_what what, struct derive_report *report,
                          struct k2_err *err);
+/* journal_grow, durable when it returns. A running k2 up goes on with the new version. */
+K2_RC role_writer_grow(struct role_writer *w, const char *topic, int32_t partitions,
+                       struct journal_grown *out, struct k2_err *err);
 K2_RC role_writer_flush(struct role_writer *w, struct k2_err *err);
 struct ingest_stats role_writer_stats(const struct role_writer *w); /* of all calls so far */
 /* For the gaps that are open; NULL when the journal is another process's. */

@@ -8,6 +8,8 @@
 
 /* The first rows after a quiet time gather for so long; then a first look finds them. */
 #define GATHER (K2_NS_PER_SEC / 2)
+/* Between two tries: who is away, a broker or a registry, is noticed soon when it is back. */
+#define LONGEST_PAUSE (10 * K2_NS_PER_SEC)
 #define LOCK_RETRY (200 * K2_NS_PER_MS)
 #define LONGEST_WAIT (60 * K2_NS_PER_SEC) /* at the end, for the lock of another sink */
 
@@ -84,7 +86,7 @@ static K2_RC work(void *self, int64_t now_ns, int64_t *rest, struct k2_err *err)
 }
 
 struct sinker *sinker_new(const char *data, const struct k2_config *config) {
-    static const struct agent_ops ops = {work, NULL, 0};
+    static const struct agent_ops ops = {work, NULL, LONGEST_PAUSE};
     struct sinker *s = k2_zalloc(sizeof *s);
     s->data = k2_strdup(data);
     s->agent = agent_new("sink", &ops, s);

@@ -435,6 +435,38 @@ int role_writer_derive(struct role_writer *w, enum derive_what what, struct deri
     return w->line ? derive_remote(w, what, report, err) : derive_local(w, what, report, err);
 }
 
+static K2_RC grow_remote(struct role_writer *w, const char *topic, int32_t partitions,
+                         struct journal_grown *out, struct k2_err *err) {
+    struct k2_json *request = k2_json_object(), *a = NULL;
+    int64_t version = 0, count = 0, first = 0;
+    k2_json_set(request, "do", k2_json_cstring("grow"));
+    k2_json_set(request, "topic", k2_json_cstring(topic));
+    k2_json_set(request, "partitions", k2_json_int(partitions));
+    K2_TRY(line_send(w->line, request, -1, err));
+    K2_TRY(line_receive(w->line, &a, NULL, err));
+    if (!a)
+        return k2_fail(err, K2_E_FAILED,
+                       "k2 up ended before it answered; say it again: what was begun is finished");
+    int rc = request_error_read(a, err);
+    const struct k2_json *done = k2_json_get(a, "done");
+    (void)k2_json_as_int(k2_json_get(done, "version"), &version);
+    (void)k2_json_as_int(k2_json_get(done, "partitions"), &count);
+    (void)k2_json_as_int(k2_json_get(done, "first"), &first);
+    (void)k2_json_as_bool(k2_json_get(done, "already"), &out->already);
+    out->version = (int32_t)version;
+    out->partitions = (int32_t)count;
+    out->first = (int32_t)first;
+    k2_json_free(a);
+    return rc;
+}
+
+int role_writer_grow(struct role_writer *w, const char *topic, int32_t partitions,
+                     struct journal_grown *out, struct k2_err *err) {
+    *out = (struct journal_grown){0};
+    return w->line ? grow_remote(w, topic, partitions, out, err)
+                   : ingest_grow(w->ingest, k2_sv_of(topic), partitions, out, err);
+}
+
 int role_writer_flush(struct role_writer *w, struct k2_err *err) {
     return w->line ? K2_OK : ingest_flush(w->ingest, err);
 }

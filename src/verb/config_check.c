@@ -2,6 +2,7 @@
 #include "verb/config_check.h"
 
 #include "base/http.h"
+#include "base/store.h"
 #include "role/role.h"
 #include "serve/serve.h"
 #include "verb/listing.h"
@@ -57,6 +58,17 @@ static void check_journal(struct check *k, const struct verb_context *c) {
     with.config = (struct k2_config *)k->config;
     if (verb_journal_known(&with, &why) != K2_OK)
         tell(k, &why);
+    if (verb_keys_known(k->config, &why) != K2_OK)
+        tell(k, &why);
+}
+
+static void check_tier(struct check *k) {
+    const char *url = k2_config_string(k->config, K2_CONFIG_journal_tier_url);
+    struct k2_err why;
+    if (!url[0] || k2_store_check(url, &why) == K2_OK)
+        return;
+    (void)k2_err_context(&why, why.status, "journal.tier_url");
+    tell(k, &why);
 }
 
 static void check_doors(struct check *k) {
@@ -86,6 +98,7 @@ int config_check_load(const struct verb_context *c, config_check_fn *to, void *c
     K2_TRY(k2_config_load_all(verb_value(c, "config"), to, ctx, out, &k.errors, err));
     k.config = *out;
     check_journal(&k, c);
+    check_tier(&k);
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         check_range(&k, &ranges[i]);
     check_doors(&k);

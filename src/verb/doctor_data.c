@@ -3,6 +3,7 @@
 
 #include "base/datadir.h"
 #include "base/fs.h"
+#include "base/store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -130,6 +131,25 @@ static void describe_journal(struct doctor *d, struct journal *j, int64_t last_n
                 human_word(segments, "segment", "segments"), journal_removed_count(j), time);
 }
 
+static void tell_encryption(void *ctx, const struct journal_encryption *e) {
+    struct doctor *d = ctx;
+    char text[160], bytes[HUMAN_TEXT];
+    (void)human_bytes(e->bytes, bytes);
+    if (!e->key[0]) {
+        doctor_good(d, "encryption", "%d %s (%s) in the clear", e->segments,
+                    human_word(e->segments, "segment", "segments"), bytes);
+        return;
+    }
+    snprintf(text, sizeof text, "%d %s (%s) encrypted with key %s", e->segments,
+             human_word(e->segments, "segment", "segments"), bytes, e->key);
+    if (e->given)
+        doctor_good(d, "encryption", "%s", text);
+    else
+        doctor_bad(d, "encryption", text,
+                   "that key was not given: set journal.encryption_key, or add it to "
+                   "journal.encryption_old_keys");
+}
+
 /* Live sources that were killed and not started again. */
 static void check_groups(struct doctor *d, struct journal *j) {
     char **names, text[320], since[K2_TIME_TEXT], until[K2_TIME_TEXT];
@@ -151,6 +171,28 @@ static void check_groups(struct doctor *d, struct journal *j) {
     k2_fs_names_free(names, n);
 }
 
+/* Segments in an object store are no use while it is away. */
+static void check_places(struct doctor *d, struct journal *j) {
+    struct journal_places p;
+    struct k2_err why = {0};
+    char local[HUMAN_TEXT], tiered[HUMAN_TEXT];
+    if (journal_places(j, &p, &why) != K2_OK) {
+        doctor_bad(d, "tier", why.msg, "k2 verify tells more");
+        return;
+    }
+    if (p.tiered_segments == 0)
+        return;
+    struct k2_store *store;
+    if (k2_store_open(p.url, false, &store, &why) != K2_OK) {
+        doctor_bad(d, "tier", why.msg,
+                   "bring the store back: its segments cannot be read until then");
+        return;
+    }
+    k2_store_close(store);
+    doctor_good(d, "tier", "%s of the journal are here, %s in %s",
+                human_bytes(p.local_bytes, local), human_bytes(p.tiered_bytes, tiered), p.url);
+}
+
 /* Gives the time of the last append; 0 = none. */
 static int64_t check_journal(struct doctor *d) {
     struct journal *j;
@@ -168,6 +210,8 @@ static int64_t check_journal(struct doctor *d) {
     describe_journal(d, j, last);
     check_journal_clock(d, last);
     check_groups(d, j);
+    check_places(d, j);
+    (void)!journal_encryption(j, tell_encryption, d, NULL); /* it could be read just now */
     journal_close(j);
     return last;
 }

@@ -2,6 +2,7 @@
 #include "verb/records.h"
 
 #include "base/json.h"
+#include "codec/added.h"
 
 #include <inttypes.h>
 
@@ -31,6 +32,13 @@ static void put_long(struct k2_buf *out, int64_t v) {
         k2_buf_printf(out, "%" PRId64, v);
 }
 
+static void put_int(struct k2_buf *out, int32_t v) {
+    if (v == K2_NULL_INT)
+        k2_buf_str(out, "null");
+    else
+        k2_buf_printf(out, "%" PRId32, v);
+}
+
 static void put_decimal(struct k2_buf *out, k2_i128 v, int scale) {
     char text[K2_DECIMAL_TEXT];
     if (v == K2_NULL_DECIMAL) {
@@ -43,6 +51,10 @@ static void put_decimal(struct k2_buf *out, k2_i128 v, int scale) {
 
 static void put_date(struct k2_buf *out, int32_t days) {
     char text[K2_DATE_TEXT];
+    if (days == K2_NULL_INT) {
+        k2_buf_str(out, "null");
+        return;
+    }
     k2_date_format(days, text);
     k2_buf_printf(out, "\"%s\"", text);
 }
@@ -77,7 +89,7 @@ static void put_value(struct k2_buf *out, const struct k2_field *f, const void *
         put_long(out, *(const int64_t *)at);
         break;
     case K2_INT:
-        k2_buf_printf(out, "%d", *(const int32_t *)at);
+        put_int(out, *(const int32_t *)at);
         break;
     case K2_DATE:
         put_date(out, *(const int32_t *)at);
@@ -97,31 +109,51 @@ static void put_value(struct k2_buf *out, const struct k2_field *f, const void *
     }
 }
 
-static bool is_null(const struct k2_field *f, const void *fields) {
-    const void *at = (const char *)fields + f->offset;
-    switch (f->type) {
+static void put_added_value(struct k2_buf *out, const struct k2_added *a) {
+    switch (a->type) {
     case K2_LONG:
     case K2_STAMP:
-        return *(const int64_t *)at == K2_NULL_LONG;
+        put_long(out, a->number);
+        break;
+    case K2_INT:
+        put_int(out, (int32_t)a->number);
+        break;
+    case K2_DATE:
+        put_date(out, (int32_t)a->number);
+        break;
     case K2_PRICE:
+        put_decimal(out, a->decimal, K2_PRICE_SCALE);
+        break;
     case K2_QUANTITY:
-        return *(const k2_i128 *)at == K2_NULL_DECIMAL;
-    case K2_STR:
+        put_decimal(out, a->decimal, K2_QUANTITY_SCALE);
+        break;
     case K2_LIST:
     case K2_MAP:
+        put_list(out, a->text, a->type == K2_MAP);
+        break;
+    case K2_STR:
     case K2_BYTES:
-        return *(const uint32_t *)at == 0;
-    case K2_INT:
-    case K2_DATE:
+        event_json_string(out, a->text);
         break;
     }
-    return false;
+}
+
+/* Fields that this build does not know and the record says. */
+static void put_added(struct k2_buf *out, struct k2_sv blob) {
+    struct k2_added a;
+    while (k2_added_next(&blob, &a)) {
+        k2_buf_byte(out, ',');
+        event_json_string(out, a.name);
+        k2_buf_byte(out, ':');
+        put_added_value(out, &a);
+    }
 }
 
 bool event_json_field(const struct k2_event *e, int field, const struct k2_interner *in,
                       struct k2_buf *out) {
     const struct k2_field *f = &k2_kind(e->kind)->fields[field];
-    if (!k2_field_in_record(f) || is_null(f, k2_event_fields_const(e)))
+    const void *value = (const char *)k2_event_fields_const(e) + f->offset;
+    if (!k2_field_in_record(f) || k2_value_is_null(f->type, value))
         return false;
     put_value(out, f, k2_event_fields_const(e), in);
     return true;
@@ -138,5 +170,7 @@ void event_json(const struct k2_event *e, const struct k2_interner *in, struct k
         put_value(out, f, k2_event_fields_const(e), in);
         before = ',';
     }
+    if (e->added)
+        put_added(out, k2_interned(in, e->added));
     k2_buf_byte(out, '}');
 }

@@ -28,7 +28,7 @@ static int visit_batch(struct walk *w, const struct journal_topic *t, const stru
     size_t cursor = 0;
     while (!w->stop && journal_batch_next(b, &cursor, &from)) {
         struct record r = {.topic = t,
-                           .partition = b->partition,
+                           .partition = b->row_partition,
                            .offset = from.offset,
                            .append_ns = b->append_ns,
                            .key = from.key,

@@ -66,6 +66,36 @@ int verb_journal_known(const struct verb_context *c, struct k2_err *err) {
     return rc;
 }
 
+/* A key in the file would lie beside what it encrypts, and k2 config show would print it. */
+static int check_reference(const struct k2_config *config, enum k2_config_key key,
+                           struct k2_err *err) {
+    struct k2_config_entry e = k2_config_entry(config, (int)key);
+    struct k2_sv value = k2_sv_of(e.value);
+    if (value.n == 0 || k2_sv_eq(value, K2_SV("off")) || k2_sv_starts(value, K2_SV("env:")) ||
+        k2_sv_starts(value, K2_SV("file:")))
+        return K2_OK;
+    return k2_fail(err, K2_E_INVALID, "%s.%s is given as env:NAME or file:PATH, never as itself",
+                   e.section, e.key);
+}
+
+int verb_keys_known(const struct k2_config *config, struct k2_err *err) {
+    K2_TRY(check_reference(config, K2_CONFIG_journal_encryption_key, err));
+    K2_TRY(check_reference(config, K2_CONFIG_journal_encryption_old_keys, err));
+    return journal_check_keys(k2_config_string(config, K2_CONFIG_journal_encryption_key),
+                              k2_config_string(config, K2_CONFIG_journal_encryption_old_keys), err);
+}
+
+int verb_use_tier(const struct k2_config *config, struct k2_err *err) {
+    const struct journal_tier_settings tier = {
+        .url = k2_config_string(config, K2_CONFIG_journal_tier_url),
+        .after_ns = k2_config_int(config, K2_CONFIG_journal_tier_after),
+        .local_bytes = k2_config_int(config, K2_CONFIG_journal_local_bytes),
+        .cache_bytes = k2_config_int(config, K2_CONFIG_journal_cache_bytes),
+    };
+    K2_TRY_CTX(journal_tier_use(&tier, err), err, "journal.tier_url");
+    return K2_OK;
+}
+
 int verb_use(const struct k2_config *config, struct k2_err *err) {
     const struct k2_registry_service service = {
         .url = k2_config_string(config, K2_CONFIG_registry_url),
@@ -75,6 +105,10 @@ int verb_use(const struct k2_config *config, struct k2_err *err) {
         .cache_ns = k2_config_int(config, K2_CONFIG_registry_cache),
     };
     K2_TRY(k2_registry_use(&service, err));
+    K2_TRY(verb_use_tier(config, err));
+    K2_TRY(verb_keys_known(config, err));
+    K2_TRY(journal_use_keys(k2_config_string(config, K2_CONFIG_journal_encryption_key),
+                            k2_config_string(config, K2_CONFIG_journal_encryption_old_keys), err));
     return journal_use(k2_config_string(config, K2_CONFIG_journal_url), err);
 }
 

@@ -8,6 +8,7 @@
 extern const struct verb verb_topic_tail;  /* tail.c */
 extern const struct verb verb_topic_apply; /* topic_apply.c */
 extern const struct verb verb_topic_copy;  /* topic_copy.c */
+extern const struct verb verb_topic_grow;  /* topic_grow.c */
 
 /* Oldest kept offset and durable end of each partition; gives both arrays. */
 static int bounds(struct journal *j, const struct journal_topic *t, int64_t **starts,
@@ -82,7 +83,7 @@ static int put_partitions(struct listing *l, struct journal *j, const struct jou
     sizes = k2_zalloc((size_t)t->partitions * sizeof *sizes);
     int rc = journal_sizes(j, t->id, sizes, err);
     for (int32_t p = 0; rc == K2_OK && p < t->partitions; p++)
-        put_partition(l, p, starts[p], ends[p], &sizes[p]);
+        put_partition(l, t->first + p, starts[p], ends[p], &sizes[p]);
     free(starts);
     free(ends);
     free(sizes);
@@ -148,6 +149,20 @@ static const char *delivery_of(const struct k2_kind *kind) {
     }
 }
 
+/* The log is one for all topics. */
+static K2_RC print_places(struct journal *j, struct k2_err *err) {
+    struct journal_places p;
+    char local[HUMAN_TEXT], tiered[HUMAN_TEXT], cached[HUMAN_TEXT];
+    K2_TRY(journal_places(j, &p, err));
+    if (p.tiered_segments > 0)
+        printf("places: of the whole log %s in %lld segments are here, %s in %lld segments in %s, "
+               "%s of these cached here\n",
+               human_bytes(p.local_bytes, local), (long long)p.local_segments,
+               human_bytes(p.tiered_bytes, tiered), (long long)p.tiered_segments, p.url,
+               human_bytes(p.cached_bytes, cached));
+    return K2_OK;
+}
+
 /* What holds for the whole topic: sentences, for people only. */
 static K2_RC print_topic(struct verb_context *c, struct journal *j, const struct journal_topic *t,
                          struct k2_err *err) {
@@ -165,9 +180,11 @@ static K2_RC print_topic(struct verb_context *c, struct journal *j, const struct
     if (n.version > 0)
         printf("schema: subject %s, version %d, id %u\n", n.subject, n.version, n.id);
     K2_TRY(print_profile(j, t, err));
-    printf("retention: journal.retention %s, journal.segment_bytes %s (k2 config show)\n\n",
+    printf("retention: journal.retention %s, journal.segment_bytes %s (k2 config show)\n",
            human_span(k2_config_int(c->config, K2_CONFIG_journal_retention), span),
            human_bytes(k2_config_int(c->config, K2_CONFIG_journal_segment_bytes), bytes));
+    K2_TRY(print_places(j, err));
+    printf("\n");
     return K2_OK;
 }
 
@@ -251,12 +268,13 @@ static const struct verb describe = {
 };
 
 static const struct verb *const subs[] = {
-    &list, &describe, &verb_topic_tail, &verb_topic_apply, &verb_topic_copy, NULL};
+    &list, &describe, &verb_topic_tail, &verb_topic_apply, &verb_topic_copy, &verb_topic_grow,
+    NULL};
 
 const struct verb verb_topic = {
     .name = "topic",
     .summary = "what the journal holds",
-    .usage = "list|describe|tail|apply|copy",
+    .usage = "list|describe|tail|apply|copy|grow",
     .options = options,
     .examples = list_examples,
     .subs = subs,

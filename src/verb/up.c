@@ -89,6 +89,7 @@ static void reload(struct up *u) {
         return;
     }
     tell_unchanged(u->config, fresh);
+    (void)!verb_use_tier(fresh, NULL); /* config_check_load has checked it */
     role_platform_reload(u->platform, fresh);
     k2_config_free(u->config);
     u->config = fresh;

@@ -114,6 +114,10 @@ void verb_print_line(FILE *to, const char *before, const char *text);
 void verb_complain(const struct verb_context *c, const struct k2_err *err);
 /* K2_E_UNSUPPORTED when the configuration names a journal of a kind that this version does not have. */
 K2_RC verb_journal_known(const struct verb_context *c, struct k2_err *err);
+/* K2_E_INVALID when the keys of the journal are not such, or stand in the configuration themselves. */
+K2_RC verb_keys_known(const struct k2_config *config, struct k2_err *err);
+/* Segments are tiered from now on as the configuration says; this one may change while k2 up runs. */
+K2_RC verb_use_tier(const struct k2_config *config, struct k2_err *err);
 /* Journals and schema registries that are opened later are where the configuration says. */
 K2_RC verb_use(const struct k2_config *config, struct k2_err *err);
 /* Opens the journal as the configuration says. */

@@ -4,7 +4,8 @@
  * A fixed workload runs again and again; each time the power goes at another operation, and the
  * disk then holds another part of what was not synced. Afterwards the journal must open, hold every
  * record that was acknowledged or served, at its offset, with its append time, and nothing else.
- * That each sync is needed is shown by ignoring it: some cut must then lose something.
+ * That each sync is needed is shown by ignoring it: some cut must then lose something. The same
+ * workload runs encrypted, where every writer has another key than the one before it.
  */
 #include "base/fs.h"
 #include "base/log.h"
@@ -40,6 +41,7 @@ struct run {
     struct model m;
     const struct mutation *mutation;
     uint64_t rng;
+    bool encrypted;
     char why[512]; /* what the check found */
 };
 
@@ -51,6 +53,16 @@ static int64_t tick(void) {
 
 static const struct journal_options options = {
     .segment_bytes = 1500, .partitions = PARTS, .clock = tick};
+
+#define KEY_1 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEY_2 "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
+
+/* Opens it with a key and with the ones that others may have written with. */
+static int open_with(struct run *r, enum journal_mode mode, const char *key, struct k2_err *err) {
+    if (r->encrypted)
+        K2_TRY(journal_use_keys(key, KEY_1 " " KEY_2, err));
+    return journal_open(r->data, mode, &options, &r->j, err);
+}
 
 /* --- records whose content follows from their place --- */
 
@@ -148,7 +160,7 @@ static int restart(struct run *r, enum journal_mode mode, const char *opening) {
     journal_close(r->j);
     r->j = NULL;
     phase(r, opening);
-    K2_TRY(journal_open(r->data, mode, &options, &r->j, NULL));
+    K2_TRY(open_with(r, mode, KEY_2, NULL));
     return serve(r);
 }
 
@@ -163,7 +175,7 @@ static int retain(struct run *r) {
 
 static int grow(struct run *r) {
     phase(r, "create");
-    K2_TRY(journal_open(r->data, JOURNAL_WRITE, &options, &r->j, NULL));
+    K2_TRY(open_with(r, JOURNAL_WRITE, KEY_1, NULL));
     r->m.id = journal_id(r->j);
     phase(r, "topic");
     K2_TRY(make_topic(r));
@@ -196,7 +208,7 @@ static int change_owner(struct run *r) {
     journal_close(r->j);
     r->j = NULL;
     phase(r, "reopen");
-    K2_TRY(journal_open(r->data, JOURNAL_WRITE, &options, &r->j, NULL));
+    K2_TRY(open_with(r, JOURNAL_WRITE, "off", NULL));
     K2_TRY(serve(r));
     phase(r, "append");
     return commits(r, 2);
@@ -322,7 +334,7 @@ static bool check_usable(struct run *r) {
 
 static bool check(struct run *r) {
     struct k2_err err = {0};
-    if (journal_open(r->data, JOURNAL_WRITE, &options, &r->j, &err) != K2_OK)
+    if (open_with(r, JOURNAL_WRITE, KEY_1, &err) != K2_OK)
         return complain(r, "%s", err.msg);
     bool good = r->m.id == 0 || r->m.id == journal_id(r->j) || complain(r, "another journal");
     for (int t = 0; good && t < r->m.topics; t++)
@@ -340,6 +352,8 @@ static bool check(struct run *r) {
 
 enum outcome { HELD, LOST, COMPLETE /* and held: there was no operation at which to cut */ };
 
+static bool encrypted; /* the runs of this test */
+
 static enum outcome run_once(const struct mutation *mutation, int64_t cut_at, uint64_t seed,
                              char why[512]) {
     struct run *r = calloc(1, sizeof *r);
@@ -348,6 +362,7 @@ static enum outcome run_once(const struct mutation *mutation, int64_t cut_at, ui
     r->disk = disk_mount(r->root);
     r->mutation = mutation;
     r->rng = 7;
+    r->encrypted = encrypted;
     ticks = 0;
     if (cut_at > 0)
         disk_power_off_at(r->disk, cut_at);
@@ -362,8 +377,7 @@ static enum outcome run_once(const struct mutation *mutation, int64_t cut_at, ui
     return out;
 }
 
-static void no_cut_loses_what_was_acknowledged(void **state) {
-    (void)state;
+static void cut_everywhere(void) {
     char why[512];
     uint64_t seeds = k2test_seed();
     int64_t cut_at = 1;
@@ -380,6 +394,20 @@ static void no_cut_loses_what_was_acknowledged(void **state) {
     }
     print_message("%lld cut points\n", (long long)cut_at);
     assert_true(cut_at > 100);
+}
+
+static void no_cut_loses_what_was_acknowledged(void **state) {
+    (void)state;
+    cut_everywhere();
+}
+
+static void no_cut_loses_what_was_acknowledged_encrypted(void **state) {
+    (void)state;
+    struct k2_err err = {0};
+    encrypted = true;
+    cut_everywhere();
+    encrypted = false;
+    CHECK_OK(journal_use_keys("", "", &err), &err);
 }
 
 /* Whether some cut shows that the sync was needed. */
@@ -486,6 +514,7 @@ int main(void) {
     k2_log_setup(K2_LOG_ERROR, false); /* cut tails are expected here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_cut_loses_what_was_acknowledged),
+        cmocka_unit_test(no_cut_loses_what_was_acknowledged_encrypted),
         cmocka_unit_test(every_sync_is_needed),
         cmocka_unit_test(sync_failure_is_final_and_nothing_unsynced_is_served),
         cmocka_unit_test(full_disk_keeps_the_records_until_there_is_room),

@@ -69,6 +69,12 @@ for format in asx-csv binance-json; do
     run 0 k2 feed detect 1_BHP.csv --format csv
     has out "1_BHP.csv,$format,"
 done
+printf '%s\n' 'exchange,symbol,timestamp,local_timestamp,id,side,price,amount' \
+    'bitmex,XBTUSD,1583020803145000,1583020803307160,a1,sell,8531.5,2' >ticks.csv
+echo '[[1499040000000,"1","2","1","2","9",1499644799999,"9",3,"4","5","0"]]' >bars.json
+run 0 k2 feed detect ticks.csv bars.json --format csv
+has out "ticks.csv,tardis-csv,97,TARDIS,XBTUSD,2020-03-01,"
+has out "bars.json,binance-json,60,"
 cp 1_BHP.csv some.json
 echo '03/10/2014,10:05:44.516,37.51,1200,3,X,' >2_CBA.csv
 cp 2_CBA.csv nameless.csv

@@ -75,8 +75,8 @@ text() { echo "s = open(path, 'rb').read(); t = s.replace(b'$1', b'$2', 1); asse
 
 newer "the directory" format "$(text 'format 1' 'format 2')" k2 sink --once
 newer "the directory, to a reader" format "$(text 'format 1' 'format 2')" k2 query "SELECT 1"
-newer "the journal" journal/meta "$(text 'k2-journal 1' 'k2-journal 2')" k2 topic list
-newer "the journal, to a writer" journal/meta "$(text 'k2-journal 1' 'k2-journal 2')" k2 simulate --seconds 1
+newer "the journal" journal/meta "$(text 'k2-journal 1' 'k2-journal 4')" k2 topic list
+newer "the journal, to a writer" journal/meta "$(text 'k2-journal 1' 'k2-journal 4')" k2 simulate --seconds 1
 newer "positions" journal/positions/sink "$(text 'k2-positions 1' 'k2-positions 2')" k2 group list
 newer "schemas" journal/schemas.json "$(text '"format":1' '"format":3')" k2 schema list
 newer "an index" 'journal/*.idx' \
@@ -84,7 +84,7 @@ newer "an index" 'journal/*.idx' \
 sys.path.insert(0, '$tree/tests/judge')
 from _k2 import crc32c
 s = bytearray(open(path, 'rb').read())
-s[8] += 1
+s[8] += 2
 s[4:8] = struct.pack('<I', crc32c(bytes(s[8:])))
 open(path, 'wb').write(s)" k2 topic list
 newer "the catalog" catalog.db "c = sqlite3.connect(path); c.execute('PRAGMA user_version = 2'); c.commit()" \

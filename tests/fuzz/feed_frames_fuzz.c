@@ -47,7 +47,8 @@ static size_t cut(void *state, struct k2_sv bytes) {
 static struct seen ask(struct k2_sv text, enum feed_framing framing, size_t step) {
     struct seen seen = {0};
     const struct feed_sink sink = {&seen, NULL, see_reject, see_filtered};
-    const struct feed_frames_options o = {see_frame, &seen, framing, cut};
+    const struct feed_frames_options o = {
+        .frame = see_frame, .state = &seen, .framing = framing, .cut = cut};
     struct feed_frames *f = feed_frames_new(&o);
     size_t done = 0, shown = 0, used = 0;
     bool last = false;

@@ -1,9 +1,10 @@
 """What the judges share: running k2, skipping, and an own reader of the journal.
 
-The reader is written from the format descriptions in src/journal/local/segment.c and meta.c, not from the
-code below them: it is a second opinion.
+The reader is written from the format descriptions in src/journal/local/segment.c, cipher.c and meta.c, not from
+the code below them: it is a second opinion.
 """
 import glob
+import hashlib
 import json
 import os
 import struct
@@ -59,8 +60,17 @@ def journal_meta(data):
     return incarnation, topics
 
 
-def journal_records(data, check=True):
-    """Yields (topic, partition, offset, append_ns, key, value) in log order."""
+def decrypted(frame, number, key):
+    """The records of an encrypted frame of the segment `number`."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    assert frame[80:88] == hashlib.sha256(key).digest()[:8], "another key"
+    bound = b"K2 data key" + frame[28:32] + struct.pack("<q", number)
+    data_key = AESGCM(key).decrypt(frame[88:100], frame[100:148], bound)
+    return AESGCM(data_key).decrypt(bytes(4) + frame[148:156], frame[156:], frame[8:156])
+
+
+def journal_records(data, check=True, master=None):
+    """Yields (topic, partition, offset, append_ns, key, value) in log order. With `master` all must be encrypted."""
     incarnation, topics = journal_meta(data)
     for path in sorted(glob.glob(os.path.join(data, "journal", "*.seg"))):
         log = open(path, "rb").read()
@@ -72,13 +82,15 @@ def journal_records(data, check=True):
             assert head[13] == first + at, "log position"
             if check:
                 assert crc32c(log[at + 8:at + length]) == crc, (path, at)
-            p = at + 80
+            assert flags == (1 if master else 0), (path, at)
+            frame = log[at:at + length]
+            body, p = decrypted(frame, first, master) if master else frame[80:], 0
             for i in range(count):
-                value_n, key_n = struct.unpack_from("<II", log, p)
+                value_n, key_n = struct.unpack_from("<II", body, p)
                 p += 8
-                yield topics[topic], partition, base + i, append, log[p:p + key_n], log[p + key_n:p + key_n + value_n]
+                yield topics[topic], partition, base + i, append, body[p:p + key_n], body[p + key_n:p + key_n + value_n]
                 p += key_n + value_n
-            assert p == at + length, (path, at)
+            assert p == len(body), (path, at)
             at += length
 
 

@@ -1,5 +1,5 @@
 """fastavro decodes every record of the journal, and pyiceberg's rows of the tables are those records, value
-for value, each once. k2-test: timeout=300"""
+for value, each once; in the clear, and encrypted, where another AES-GCM opens it. k2-test: timeout=300"""
 import datetime
 import io
 import json
@@ -38,11 +38,11 @@ def decode(schemas, value):
     return row
 
 
-def expected_rows(data):
+def expected_rows(data, master):
     schemas = {s["id"]: fastavro.parse_schema(json.loads(s["schema"]))
                for s in json.load(open(data + "/journal/schemas.json"))["schemas"]}
     incarnation, _ = journal_meta(data)
-    for topic, partition, offset, append_ns, key, value in journal_records(data):
+    for topic, partition, offset, append_ns, key, value in journal_records(data, master=master):
         row = decode(schemas, value)
         table = TABLES.get(topic.rsplit(".", 1)[0])
         if not table:
@@ -68,12 +68,12 @@ def hashable(row):
     return tuple(pairs)
 
 
-def main():
+def main(master=None):
     data = tempfile.mkdtemp(prefix="k2judge.")
     try:
         make(data)
         want = {t: Counter() for t in TABLES.values()}
-        for table, row in expected_rows(data):
+        for table, row in expected_rows(data, master):
             want[table][hashable(row)] += 1
         catalog = SqlCatalog("k2", uri=f"sqlite:///{data}/catalog.db", warehouse=f"file://{data}/warehouse")
         for table, rows in want.items():
@@ -89,3 +89,6 @@ def main():
 
 
 main()
+KEY = os.urandom(32)
+os.environ.update(JUDGE_KEY=KEY.hex(), K2_JOURNAL_ENCRYPTION_KEY="env:JUDGE_KEY", K2_JOURNAL_SEGMENT_BYTES="1MB")
+main(KEY)

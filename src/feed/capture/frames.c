@@ -282,11 +282,22 @@ static int step_stream(struct feed_frames *f, struct k2_sv bytes, size_t *used,
                             : frames_pass(f, piece.why, err);
 }
 
+/* Those that the decoder's short way takes. */
+static int take_run(struct feed_frames *f, struct k2_sv bytes, size_t *used, struct k2_err *err) {
+    struct feed_frame next = {
+        .time_ns = K2_NULL_LONG, .number = f->number + 1, .offset = f->at + 2};
+    int rc = f->o.run(f->o.state, behind(bytes, *used), &next, f->sink, err);
+    *used += (size_t)(next.offset - 2 - f->at);
+    f->number = next.number - 1;
+    f->at = next.offset - 2;
+    return rc;
+}
+
 /* The short way of a sound BinaryFILE: the frames that are whole, up to the end of the session or of the bytes. */
 static int take_length16(struct feed_frames *f, struct k2_sv bytes, size_t *used,
                          struct k2_err *err) {
     struct feed_frame frame = {.time_ns = K2_NULL_LONG};
-    int rc = K2_OK;
+    int rc = f->o.run ? take_run(f, bytes, used, err) : K2_OK;
     while (rc == K2_OK && bytes.n - *used >= 2) {
         const char *p = bytes.p + *used;
         size_t length = be16(p);
@@ -298,6 +309,8 @@ static int take_length16(struct feed_frames *f, struct k2_sv bytes, size_t *used
         rc = f->o.frame(f->o.state, &frame, f->sink, err);
         *used += 2 + length;
         f->at += 2 + length;
+        if (rc == K2_OK && f->o.run)
+            rc = take_run(f, bytes, used, err);
     }
     return rc;
 }

@@ -24,12 +24,18 @@
 /* Takes one frame; answers each unit in it by exactly one callback of the sink. */
 typedef K2_RC feed_frame_fn(void *state, const struct feed_frame *f, const struct feed_sink *sink,
                             struct k2_err *err);
+/* The short way through a plain file of FEED_FRAMING_LENGTH16: answers frames from the start of `bytes`, where they are
+ * with their lengths, as feed_frame_fn does, for as long as it likes. `next` has the number, the offset and the time of
+ * the first one, and then those of the first that was not answered. */
+typedef K2_RC feed_run_fn(void *state, struct k2_sv bytes, struct feed_frame *next,
+                          const struct feed_sink *sink, struct k2_err *err);
 /* Bytes of the frame that begins at `bytes`: 0 = more are needed to tell, SIZE_MAX = it is none. */
 typedef size_t feed_cut_fn(void *state, struct k2_sv bytes);
 
 struct feed_frames_options {
     feed_frame_fn *frame;
-    void *state; /* of both functions */
+    feed_run_fn *run; /* or NULL */
+    void *state;      /* of all functions */
     enum feed_framing framing;
     feed_cut_fn *cut; /* FEED_FRAMING_OWN */
 };

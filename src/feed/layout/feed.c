@@ -114,8 +114,11 @@ static int init(const struct feed_ops *self, void *state, const struct feed_opti
     s->walk.flat = layout_flat_unit;
     s->flat = layout_flat_state_new(l->flat);
     s->walk.tracing = true;
-    s->frames = feed_frames_new(&(struct feed_frames_options){
-        .frame = layout_frame, .state = s, .framing = l->framing, .cut = cut});
+    s->frames = feed_frames_new(&(struct feed_frames_options){.frame = layout_frame,
+                                                              .run = layout_flat_run,
+                                                              .state = s,
+                                                              .framing = l->framing,
+                                                              .cut = cut});
     return K2_OK;
 }
 

@@ -59,9 +59,11 @@ static bool refer(const struct build *b, const struct flat_message *m, int32_t n
     if (b->at[node] < 0 || field->size > 8 || n->type >= LAYOUT_STRUCT)
         return false;
     unsigned bits = 8u * field->size, width = n->type == LAYOUT_BIT ? n->width : bits;
+    bool big = (field->big || field->size == 1) && n->type != LAYOUT_TEXT;
     uint32_t at = (uint32_t)b->at[node], base = at < m->size - 8 ? at : m->size - 8;
+    if (big && at + field->size >= 8) /* its last byte is the last of the 8 */
+        base = at + field->size - 8;
     unsigned before = 8 * (at - base);
-    bool big = field->big && n->type != LAYOUT_TEXT;
     *out = (struct flat_ref){.node = node,
                              .base = (uint16_t)base,
                              .shift = (uint8_t)(big ? 64 - bits - before : before),
@@ -174,7 +176,9 @@ static enum flat_op text_op(struct build *b, const struct flat_message *m,
     if (t->map >= 0)
         return make_words(b, t, c) ? FLAT_WORD : FLAT_OTHER;
     c->blanks = BLANKS & ~c->from.mask;
-    return layout_is_integer(n) ? FLAT_DIGITS : is_plain_text(b, t) ? FLAT_TEXT : FLAT_OTHER;
+    if (layout_is_integer(n))
+        return c->from.is_signed ? FLAT_NUMBER : FLAT_DIGITS;
+    return is_plain_text(b, t) ? FLAT_TEXT : FLAT_OTHER;
 }
 
 /* A field whose scale is in the table, as one number to multiply with. */
@@ -265,18 +269,34 @@ static bool make_column(struct build *b, struct flat_message *m, uint32_t assign
 
 /* --- extra --- */
 
+static enum flat_leaf_op leaf_op(const struct layout_node *n) {
+    bool text = n->type == LAYOUT_CHAR || (n->type == LAYOUT_TEXT && !n->untrimmed);
+    return layout_is_integer(n)   ? FLAT_LEAF_DIGITS
+           : text && !n->has_null ? FLAT_LEAF_TEXT
+                                  : FLAT_LEAF_OTHER;
+}
+
+static void make_head(struct layout_flat *f, struct flat_leaf *leaf, struct k2_sv key) {
+    static const char zeros[FLAT_CHUNK];
+    leaf->head = (uint32_t)f->heads.n;
+    leaf->head_n = (uint32_t)key.n + 4;
+    k2_blob_add(&f->heads, key);
+    k2_buf_put(&f->heads, zeros, FLAT_CHUNK - f->heads.n % FLAT_CHUNK);
+}
+
 static bool make_leaf(struct build *b, struct flat_message *m, struct flat_event *v,
                       const struct layout_leaf *leaf) {
     const struct layout_node *n = node_of(b, leaf->node);
-    struct flat_leaf made = {.key = {(const char *)b->l->names.p + leaf->name, leaf->name_n},
-                             .node = leaf->node,
-                             .size = n->size};
+    struct flat_leaf made = {.size = n->size};
     bool refers = refer(b, m, leaf->node, &made.from);
-    made.integer = refers && layout_is_integer(n);
+    made.op = (uint8_t)(refers ? leaf_op(n) : FLAT_LEAF_OTHER);
+    made.from.node = leaf->node;
+    made.blanks = BLANKS & ~made.from.mask;
+    make_head(b->f, &made, (struct k2_sv){(const char *)b->l->names.p + leaf->name, leaf->name_n});
     v->kept =
         v->kept && refers && n->scale.from != LAYOUT_FROM_NODE && n->over.from != LAYOUT_FROM_NODE;
     *LAYOUT_ADD(b->f, leaves) = made;
-    return made.integer ||
+    return made.op != FLAT_LEAF_OTHER ||
            (need(b, m, leaf->node) && need_number(b, m, &n->scale) && need_number(b, m, &n->over));
 }
 
@@ -286,14 +306,14 @@ static bool span_leaves(const struct build *b, const struct flat_message *m, str
     uint32_t first = UINT32_MAX, last = 0;
     uint64_t mask = 0;
     for (uint32_t i = 0; i < v->leaf_count; i++) {
-        uint32_t at = (uint32_t)b->at[leaf[i].node];
+        uint32_t at = (uint32_t)b->at[leaf[i].from.node];
         first = at < first ? at : first;
         last = at + leaf[i].size > last ? at + leaf[i].size : last;
     }
     if (last - first > 8)
         return false;
     for (uint32_t i = 0; i < v->leaf_count; i++) {
-        leaf[i].place = (uint8_t)((uint32_t)b->at[leaf[i].node] - first);
+        leaf[i].place = (uint8_t)((uint32_t)b->at[leaf[i].from.node] - first);
         mask |= UINT64_MAX >> (64 - 8 * leaf[i].size) << 8 * leaf[i].place;
     }
     uint32_t base = first < m->size - 8 ? first : m->size - 8;
@@ -303,11 +323,12 @@ static bool span_leaves(const struct build *b, const struct flat_message *m, str
 }
 
 static bool is_alike(const struct build *b, const struct flat_leaf *x, const struct flat_leaf *y) {
-    const struct layout_node *n = node_of(b, x->node), *m = node_of(b, y->node);
-    return k2_sv_eq(x->key, y->key) && x->place == y->place && n->type == m->type &&
-           x->size == y->size && n->big == m->big && x->from.has_null == y->from.has_null &&
-           x->from.null_raw == y->from.null_raw && !n->decimal && !m->decimal &&
-           n->untrimmed == m->untrimmed;
+    const struct layout_node *n = node_of(b, x->from.node), *m = node_of(b, y->from.node);
+    return x->head_n == y->head_n &&
+           memcmp(b->f->heads.p + x->head, b->f->heads.p + y->head, x->head_n) == 0 &&
+           x->place == y->place && n->type == m->type && x->size == y->size && n->big == m->big &&
+           x->from.has_null == y->from.has_null && x->from.null_raw == y->from.null_raw &&
+           !n->decimal && !m->decimal && n->untrimmed == m->untrimmed;
 }
 
 /* Mostly the messages of a feed leave the same fields: their texts are known from each other. */
@@ -370,6 +391,52 @@ static bool make_columns(struct build *b, struct flat_message *m, struct flat_ev
     return true;
 }
 
+static int compare_ops(const void *a, const void *b) {
+    const struct flat_column *x = a, *y = b;
+    return x->op != y->op ? (x->op > y->op) - (x->op < y->op)
+                          : (x->assign > y->assign) - (x->assign < y->assign);
+}
+
+static uint16_t *count_of(struct flat_counts *n, enum flat_op op) {
+    switch (op) {
+    case FLAT_PRODUCT:
+        return &n->products;
+    case FLAT_WORD:
+        return &n->words;
+    case FLAT_SYMBOL:
+        return &n->symbols;
+    case FLAT_TEXT:
+        return &n->texts;
+    case FLAT_DIGITS:
+        return &n->digits;
+    case FLAT_NUMBER:
+    case FLAT_DECIMAL:
+    case FLAT_LONG:
+    case FLAT_OTHER:
+    case FLAT_NULLABLE:
+        break;
+    }
+    return &n->others;
+}
+
+static bool is_plain(const struct flat_ref *r) {
+    return r->big && r->shift == 0;
+}
+
+/* Columns by op. */
+static void sort_columns(struct build *b, struct flat_event *v) {
+    struct flat_column *c = b->f->columns + v->columns;
+    v->plain = true;
+    if (v->column_count == 0)
+        return;
+    qsort(c, v->column_count, sizeof *c, compare_ops);
+    for (uint32_t i = 0; i < v->column_count; i++) {
+        ++*count_of(&v->count, (enum flat_op)c[i].op);
+        v->plain = v->plain && (c[i].op == FLAT_SYMBOL || c[i].op == FLAT_TEXT ||
+                                (c[i].op <= FLAT_DIGITS && is_plain(&c[i].from)));
+    }
+}
+
 static bool make_event(struct build *b, struct flat_message *m, uint32_t index) {
     const struct layout_event *e = &b->l->events[index];
     struct flat_event v = {.index = index,
@@ -383,6 +450,7 @@ static bool make_event(struct build *b, struct flat_message *m, uint32_t index) 
     if (e->time_count != m->program->time_count || !need_conds(b, m, e->conds, e->cond_count) ||
         !make_columns(b, m, &v, e) || !make_extra(b, m, &v, e))
         return false;
+    sort_columns(b, &v);
     *LAYOUT_ADD(b->f, events) = v;
     return true;
 }
@@ -471,6 +539,9 @@ static bool fill_message(struct build *b, struct flat_message *m) {
     m->needed_count = b->f->needed_n - m->needed;
     m->quick = m->event_count == 1 && !b->f->events[m->events].conds && m->needed_count == 0 &&
                m->program->directory_count == 0 && m->fast_time;
+    m->plain = m->quick && b->f->events[m->events].plain && m->midnight && m->time_terms == 1 &&
+               is_plain(&m->time[0]) && !m->time[0].has_null && !m->time[0].is_signed &&
+               m->time_unit[0] == 1 && m->time[0].mask <= UINT64_MAX >> 16;
     return true;
 }
 
@@ -560,15 +631,39 @@ static uint32_t sole_unit(const struct layout *l, int32_t root) {
     return sole ? first->flat : 0;
 }
 
+static enum flat_shape shape_like(const struct flat_counts *n) {
+    int shape = 0;
+    while (shape < FLAT_SHAPE_OTHER && memcmp(n, &flat_shapes[shape], sizeof *n) != 0)
+        shape++;
+    return (enum flat_shape)shape;
+}
+
+/* The plain messages of a frame that is one unit. */
+static struct flat_stream *stream_of(const struct layout_flat *f, uint32_t sole) {
+    const struct flat_unit *u = sole ? &f->units[sole - 1] : NULL;
+    const struct flat_choice *c = u && u->first < 0 ? &f->choices[-u->first - 1] : NULL;
+    if (!c || u->sized_node || c->size != 1 || c->at >= 8)
+        return NULL;
+    struct flat_stream *made = k2_zalloc(sizeof *made);
+    made->at = c->at;
+    for (int i = 0; i < 256; i++) {
+        const struct flat_message *m = c->then[i] > 0 ? &f->messages[c->then[i] - 1] : NULL;
+        if (!m || !m->plain)
+            continue;
+        made->by_key[i] = m;
+        made->shape[i] = (uint8_t)shape_like(&m->event->count);
+    }
+    return made;
+}
+
 /* No list grows any more. */
 static void point(struct layout_flat *f) {
     for (uint32_t i = 0; i < f->messages_n; i++)
         f->messages[i].event = &f->events[f->messages[i].events];
-    for (uint32_t i = 0; i < f->events_n; i++) {
-        struct flat_event *v = &f->events[i];
-        v->column = f->columns ? &f->columns[v->columns] : NULL;
-        v->column_end = f->columns ? v->column + v->column_count : NULL;
-    }
+    for (uint32_t i = 0; i < f->events_n; i++)
+        f->events[i].column = f->columns ? &f->columns[f->events[i].columns] : NULL;
+    for (int root = 0; root < 2; root++)
+        f->stream[root] = stream_of(f, f->sole[root]);
 }
 
 struct layout_flat *layout_flat_new(struct layout *l) {
@@ -591,9 +686,11 @@ struct layout_flat *layout_flat_new(struct layout *l) {
 void layout_flat_free(struct layout_flat *f) {
     if (!f)
         return;
-    void *const lists[] = {f->units,     f->choices, f->messages, f->events, f->columns,
-                           f->constants, f->leaves,  f->needed,   f->words};
+    void *const lists[] = {f->units,   f->choices,   f->messages, f->events,
+                           f->columns, f->constants, f->leaves,   f->needed,
+                           f->words,   f->stream[0], f->stream[1]};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]);
+    k2_buf_free(&f->heads);
     free(f);
 }

@@ -160,7 +160,7 @@ static inline int32_t layout_date_of(struct layout_state *s, int64_t ns) {
     return same && s->minute_date != INT32_MIN ? s->minute_date : layout_date_find(s, ns);
 }
 
-/* --- flat_unit.c --- */
+/* --- flat_unit.c, flat_event.c --- */
 #define LAYOUT_FLAT_EVENTS 16 /* of one message */
 struct layout_flat_state *layout_flat_state_new(const struct layout_flat *f);
 void layout_flat_state_free(struct layout_flat_state *x); /* NULL is fine */
@@ -168,6 +168,11 @@ void layout_flat_state_free(struct layout_flat_state *x); /* NULL is fine */
 void layout_flat_forget(struct layout_flat_state *x, unsigned directory, uint64_t id);
 /* As layout_walk.flat. */
 int layout_flat_unit(struct layout_walk *w, uint32_t unit, size_t *at, size_t end);
+
+/* --- flat_run.c --- */
+/* A feed_run_fn; state is the decoder's. */
+K2_RC layout_flat_run(void *state, struct k2_sv bytes, struct feed_frame *next,
+                      const struct feed_sink *sink, struct k2_err *err);
 
 /* --- unit.c --- */
 uint32_t layout_exchange(struct layout_state *s);

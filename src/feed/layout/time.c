@@ -2,10 +2,8 @@
 #include "feed/layout/state.h"
 
 int32_t layout_date_find(struct layout_state *s, int64_t ns) {
-    if (s->date != INT32_MIN)
-        return s->date;
     s->minute = (int64_t)((uint64_t)k2_floor_div(ns, LAYOUT_MINUTE) * (uint64_t)LAYOUT_MINUTE);
-    s->minute_date = feed_session_date(s->calendar, ns);
+    s->minute_date = s->date != INT32_MIN ? s->date : feed_session_date(s->calendar, ns);
     return s->minute_date;
 }
 

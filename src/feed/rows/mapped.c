@@ -342,12 +342,6 @@ static int read_event(struct mapped *m, struct feed_row *row, const struct map_e
     return 0;
 }
 
-static void set_extra(struct k2_event *e, uint32_t id) {
-    const struct k2_kind *kind = k2_kind(e->kind);
-    int i = k2_field_by_name(kind, K2_SV("extra"));
-    memcpy((char *)k2_event_fields(e) + kind->fields[i].offset, &id, sizeof id);
-}
-
 static int read_rest(struct mapped *m, struct feed_fault *f) {
     const struct map_cells *c = &m->cells;
     for (size_t i = 0; i < c->n_rest; i++) {
@@ -357,9 +351,7 @@ static int read_rest(struct mapped *m, struct feed_fault *f) {
                                   c->rest[i].value);
         feed_map_add(&m->rows, c->rest[i].name, c->rest[i].value);
     }
-    uint32_t id = feed_map_take(&m->rows);
-    if (id)
-        set_extra(&m->rows.events[0], id);
+    feed_rows_extra(&m->rows);
     return 0;
 }
 

@@ -205,6 +205,14 @@ uint32_t feed_map_take(struct feed_rows *r) {
     return take_blob(r, &r->map_id);
 }
 
+void feed_rows_extra(struct feed_rows *r) {
+    uint32_t id = feed_map_take(r);
+    struct k2_event *e = &r->events[0];
+    const struct k2_kind *kind = k2_kind(e->kind);
+    int i = k2_field_by_name(kind, K2_SV("extra"));
+    memcpy((char *)k2_event_fields(e) + kind->fields[i].offset, &id, sizeof id);
+}
+
 void feed_list_add(struct feed_rows *r, struct k2_sv text) {
     k2_blob_add(&r->blob, text);
 }

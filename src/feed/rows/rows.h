@@ -114,6 +114,7 @@ int feed_fault_columns(struct feed_fault *f, size_t found, const char *wanted);
 /* A map of one more pair: pairs are added in the order of their keys, then the map is taken. */
 void feed_map_add(struct feed_rows *r, struct k2_sv key, struct k2_sv value);
 uint32_t feed_map_take(struct feed_rows *r); /* 0 when nothing was added */
+void feed_rows_extra(struct feed_rows *r);   /* the same, as extra of the row's first event */
 /* The same for a list. */
 void feed_list_add(struct feed_rows *r, struct k2_sv text);
 uint32_t feed_list_take(struct feed_rows *r);

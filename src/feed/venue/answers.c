@@ -82,6 +82,7 @@ static const struct vj_field bybit5_fields[] = {
 
 static const struct vj_field okx_fields[] = {
     VJ("instId", SYMBOL, 0),
+    VJ("sprdId", SYMBOL, 0),
     VJ("instType", TEXT, VJ_instrument_type),
     VJ("uly", TEXT, VJ_underlying),
     VJ("quoteCcy", TEXT, VJ_currency),
@@ -115,6 +116,12 @@ static const struct vj_field gateio_futures_fields[] = {
     VJ("type", TEXT, VJ_instrument_type),
     VJ("order_price_round", STEP, VJ_tick_size),
     VJ("quanto_multiplier", STEP_SIZE, VJ_multiplier),
+};
+
+static const struct vj_field combo_fields[] = {
+    VJ("id", SYMBOL, 0),
+    VJ("instrument_id", TEXT, VJ_venue_id),
+    VJ("state_timestamp", TIME, VJ_MS),
 };
 
 static const struct vj_field hyperliquid_fields[] = {VJ("name", SYMBOL, 0)};
@@ -214,26 +221,33 @@ struct list {
     const char *outer,
         *list;        /* the list is this member of that one; NULL: of the message, or it itself */
     const char *mark; /* what an entry has */
-    const char *time; /* member of the message, ms; NULL = it has none */
+    const char *time; /* member of the message, ms or us; NULL = it has none */
     bool spot;        /* what says no type is a pair of currencies */
     struct vj_table table;
+    const char *alone; /* what one that stands alone, in the list's place, has; NULL: none does */
 };
 
 static const struct list lists[] = {
-    {"BINANCE", NULL, "symbols", "filters", "serverTime", true, VJ_TABLE(binance_fields)},
-    {"COINBASE", NULL, NULL, "base_increment", NULL, true, VJ_TABLE(coinbase_fields)},
-    {"COINBASE", NULL, "products", "base_increment", NULL, true, VJ_TABLE(coinbase_fields)},
-    {"KRAKEN", NULL, "result", "altname", NULL, true, VJ_TABLE(kraken_fields)},
-    {"KRAKEN", NULL, "instruments", "symbol", NULL, false, VJ_TABLE(kraken_futures_fields)},
-    {"BITSTAMP", NULL, NULL, "url_symbol", NULL, true, VJ_TABLE(bitstamp_fields)},
-    {"BYBIT", NULL, "result", "price_filter", NULL, false, VJ_TABLE(bybit2_fields)},
-    {"BYBIT", "result", "list", "priceFilter", "time", false, VJ_TABLE(bybit5_fields)},
-    {"OKX", NULL, "data", "tickSz", NULL, false, VJ_TABLE(okx_fields)},
-    {"DERIBIT", NULL, "result", "instrument_name", NULL, false, VJ_TABLE(deribit_fields)},
-    {"GATEIO", NULL, NULL, "trade_status", NULL, true, VJ_TABLE(gateio_fields)},
-    {"GATEIO", NULL, NULL, "order_price_round", NULL, false, VJ_TABLE(gateio_futures_fields)},
-    {"HYPERLIQUID", NULL, "universe", "szDecimals", NULL, false, VJ_TABLE(hyperliquid_fields)},
-    {"HUOBI", NULL, "data", "base-currency", NULL, true, VJ_TABLE(huobi_fields)},
+    {"BINANCE", NULL, "symbols", "filters", "serverTime", true, VJ_TABLE(binance_fields), NULL},
+    {"COINBASE", NULL, NULL, "base_increment", NULL, true, VJ_TABLE(coinbase_fields),
+     "base_increment"},
+    {"COINBASE", NULL, "products", "base_increment", NULL, true, VJ_TABLE(coinbase_fields), NULL},
+    {"KRAKEN", NULL, "result", "altname", NULL, true, VJ_TABLE(kraken_fields), NULL},
+    {"KRAKEN", NULL, "instruments", "symbol", NULL, false, VJ_TABLE(kraken_futures_fields), NULL},
+    {"BITSTAMP", NULL, NULL, "url_symbol", NULL, true, VJ_TABLE(bitstamp_fields), NULL},
+    {"BYBIT", NULL, "result", "price_filter", NULL, false, VJ_TABLE(bybit2_fields), NULL},
+    {"BYBIT", "result", "list", "priceFilter", "time", false, VJ_TABLE(bybit5_fields), NULL},
+    {"OKX", NULL, "data", "tickSz", NULL, false, VJ_TABLE(okx_fields), NULL},
+    {"DERIBIT", NULL, "result", "instrument_name", "usOut", false, VJ_TABLE(deribit_fields),
+     "tick_size"},
+    {"DERIBIT", NULL, "result", "legs", "usOut", false, VJ_TABLE(combo_fields), NULL},
+    {"GATEIO", NULL, NULL, "trade_status", NULL, true, VJ_TABLE(gateio_fields), NULL},
+    {"GATEIO", NULL, NULL, "order_price_round", NULL, false, VJ_TABLE(gateio_futures_fields), NULL},
+    {"HYPERLIQUID", NULL, "universe", "szDecimals", NULL, false, VJ_TABLE(hyperliquid_fields),
+     NULL},
+    {"HYPERLIQUID", NULL, "universe", "tokens", NULL, true, VJ_TABLE(hyperliquid_fields), NULL},
+    {"HYPERLIQUID", NULL, "tokens", "weiDecimals", NULL, true, VJ_TABLE(hyperliquid_fields), NULL},
+    {"HUOBI", NULL, "data", "base-currency", NULL, true, VJ_TABLE(huobi_fields), NULL},
 };
 
 /* Of an array, or of an object whose names are those of the entries. */
@@ -247,14 +261,14 @@ static bool is_list(const struct vj *v, uint32_t at, const char *mark) {
            vj_member(v, entry_at(v, at, vj_first(at)), mark);
 }
 
-/* The row for this message, and where its list is; NULL if it has none. */
-static const struct list *find_list(const struct vj *v, uint32_t *at) {
+/* The row for this answer, and where its list, or what stands alone in its place, is; NULL if it has none. */
+static const struct list *find_list(const struct vj *v, uint32_t answer, uint32_t *at) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const struct list *l = &lists[i];
-        uint32_t outer = l->outer ? vj_member(v, 0, l->outer) : 0;
-        *at = l->list ? vj_member(v, outer, l->list) : 0;
+        uint32_t outer = l->outer ? vj_member(v, answer, l->outer) : answer;
+        *at = l->list ? vj_member(v, outer, l->list) : answer;
         if (strcmp(v->venue->codes[0], l->code) == 0 && (*at || !l->list) && (outer || !l->outer) &&
-            is_list(v, *at, l->mark))
+            (is_list(v, *at, l->mark) || (l->alone && vj_member(v, *at, l->alone))))
             return l;
     }
     return NULL;
@@ -269,9 +283,9 @@ static struct vj_item *begin(struct vj *v, const struct json_record *r, uint32_t
 
 /* The answer's own time, if it has one. */
 static void read_time(struct vj *v, const struct list *l) {
-    static const struct vj_field time = VJ("time", TIME, VJ_MS);
+    static const struct vj_field time = VJ("time", TIME, VJ_MS_OR_US);
     uint32_t sent = l && l->time ? vj_member(v, 0, l->time) : 0;
-    if (sent)
+    if (sent && v->item.ns == K2_NULL_LONG)
         vj_read_value(v, &time, sent);
     vj_time_of_receipt(v);
 }
@@ -294,6 +308,8 @@ static int take_instrument(struct vj *v, const struct json_record *r, const stru
 
 static int take_list(struct vj *v, const struct json_record *r, const struct list *l, uint32_t at) {
     int rc = K2_OK;
+    if (l->alone && vj_member(v, at, l->alone))
+        return take_instrument(v, r, l, at, (struct k2_sv){NULL, 0});
     bool named = vj_token(v, at)->type == JSON_OBJECT;
     for (uint32_t i = vj_first(at); i < vj_end(v, at) && rc == K2_OK;) {
         uint32_t entry = entry_at(v, at, i);
@@ -339,31 +355,47 @@ static bool keep_others(struct vj *v, uint32_t object, uint32_t list) {
 }
 
 static int take_rest(struct vj *v, const struct json_record *r, const struct list *l,
-                     uint32_t list) {
+                     uint32_t answer, uint32_t list) {
     static const struct vj_field whole = VJ("answer", EXTRA, 0);
-    struct vj_item *m = begin(v, r, 0);
-    bool object = vj_token(v, 0)->type == JSON_OBJECT, any = !object;
+    struct vj_item *m = begin(v, r, answer);
+    bool object = vj_token(v, answer)->type == JSON_OBJECT, any = !object;
     m->suffix = "@answers";
     m->symbol = K2_SV("*");
     if (r->answer && feed_text_ok(r->url, FEED_LINE_MAX))
         vj_extra(v, K2_SV("request"), r->url);
     if (object)
-        any = keep_others(v, 0, list);
+        any = keep_others(v, answer, list);
     else
-        vj_read_value(v, &whole, 0);
+        vj_read_value(v, &whole, answer);
     read_time(v, l);
     return any ? vj_message(v, r->answer ? name_of(r->url) : K2_SV("answer")) : K2_OK;
 }
 
 int vj_answer_rest(struct vj *v, const struct json_record *r, uint32_t list) {
-    return r->answer ? take_rest(v, r, NULL, list) : K2_OK;
+    return r->answer ? take_rest(v, r, NULL, 0, list) : K2_OK;
+}
+
+/* Each element of an array is an answer of its own. */
+static int take_answers(struct vj *v, const struct json_record *r) {
+    int rc = K2_OK;
+    for (uint32_t i = vj_first(0); i < vj_end(v, 0) && rc == K2_OK; i = vj_next(v, i)) {
+        uint32_t at;
+        const struct list *l = find_list(v, i, &at);
+        if (l)
+            rc = take_list(v, r, l, at);
+        if (rc == K2_OK)
+            rc = take_rest(v, r, l, i, l ? at : 0);
+    }
+    return rc;
 }
 
 int vj_answer(struct vj *v, const struct json_record *r, const char *why) {
-    uint32_t at;
-    const struct list *l = find_list(v, &at);
+    uint32_t at, first = vj_element(v, 0, 0);
+    const struct list *l = find_list(v, 0, &at);
+    if (!l && vj_type(v, first) == JSON_OBJECT && find_list(v, first, &at))
+        return take_answers(v, r);
     if (!l)
-        return r->answer ? take_rest(v, r, NULL, 0) : vj_filtered(v, why);
+        return r->answer ? take_rest(v, r, NULL, 0, 0) : vj_filtered(v, why);
     K2_TRY(take_list(v, r, l, at));
-    return at ? take_rest(v, r, l, at) : K2_OK;
+    return at ? take_rest(v, r, l, 0, at) : K2_OK;
 }

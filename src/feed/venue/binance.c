@@ -487,6 +487,11 @@ static int shape(struct k2_sv text, const char **why) {
         return 80;
     if (vj_names(text, "bidPrice") && vj_names(text, "bidQty") && !vj_names(text, "exchange"))
         return 80;
+    if (vj_names(text, "mins") && vj_names(text, "price") && vj_names(text, "closeTime"))
+        return 70;
+    *why = "the first line is an answer for klines or the last price";
+    if (vj_is_binance_rest(text))
+        return 60;
     *why = "the first line is a depth snapshot";
     return vj_names(text, "lastUpdateId") ? 70 : 0;
 }

@@ -4,8 +4,9 @@
  *   /trades, /historicalTrades     trades; number id, channel SYMBOL@trades
  *   /klines                        bars; the interval is the time from open to close
  *   /ticker/24hr, /ticker/bookTicker, /ticker/price   figures, and the quote where there is one
+ *   /avgPrice                      a figure
  *
- * Trades and klines do not name their symbol: it is in the address of the request, or given by --symbol.
+ * Trades, klines and averages do not name their symbol: it is in the address of the request, or given by --symbol.
  */
 #include "feed/venue/venue.h"
 
@@ -52,6 +53,12 @@ static const struct vj_field ticker_fields[] = {
     VJ("closeTime", TIME, VJ_MS_OR_US),
 };
 
+static const struct vj_field average_fields[] = {
+    VJ_AS("mins", EXTRA, "minutes"),
+    VJ_AS("price", STAT, "AVERAGE_PRICE"),
+    VJ("closeTime", TIME, VJ_MS_OR_US),
+};
+
 static struct vj_item *begin(struct vj *v, const struct json_record *r, uint32_t at,
                              const char *suffix) {
     struct vj_item *m = vj_begin(v, r, at);
@@ -62,14 +69,7 @@ static struct vj_item *begin(struct vj *v, const struct json_record *r, uint32_t
 }
 
 static void find_symbol(struct vj *v, const struct json_record *r) {
-    struct k2_sv symbol = vj_part(r->url, "symbol=", '&');
-    if (symbol.n)
-        vj_symbol(v, symbol);
-    else if (v->symbol)
-        vj_symbol(v, k2_sv_of(v->symbol));
-    else
-        (void)vj_fault(v, "INVALID", "the answer does not name its symbol: give it by --symbol",
-                       v->item.raw);
+    vj_symbol_asked(v, vj_part(r->url, "symbol=", '&'));
 }
 
 static int take_trade(struct vj *v, const struct json_record *r, uint32_t at) {
@@ -108,6 +108,15 @@ static int take_ticker(struct vj *v, const struct json_record *r, uint32_t at) {
     return vj_quote_and_figures(v, K2_SV("ticker"));
 }
 
+static int take_average(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(average_fields);
+    (void)begin(v, r, at, "@avgPrice");
+    find_symbol(v, r);
+    vj_read(v, at, &table);
+    vj_time_of_receipt(v);
+    return vj_quote_and_figures(v, K2_SV("avgPrice"));
+}
+
 vj_taker *vj_binance_rest(const struct vj *v, uint32_t entry) {
     const struct json_token *t = vj_token(v, entry);
     if (t->type == JSON_ARRAY)
@@ -116,7 +125,50 @@ vj_taker *vj_binance_rest(const struct vj *v, uint32_t entry) {
         return NULL;
     if (vj_member(v, entry, "isBuyerMaker") && vj_member(v, entry, "qty"))
         return take_trade;
+    if (vj_member(v, entry, "mins") && vj_member(v, entry, "price"))
+        return take_average;
     bool figures = vj_member(v, entry, "bidPrice") || vj_member(v, entry, "lastPrice") ||
                    vj_member(v, entry, "price");
     return vj_member(v, entry, "symbol") && figures ? take_ticker : NULL;
+}
+
+/* [1499040000000,"0.0163479",..."0"]: two times, the prices and volumes as text, the number of trades, a text. */
+static bool is_kline(struct json_scan *s) {
+    static const char kinds[] = "nsssssnsnsss";
+    struct json_index x = {0};
+    struct json_value entry;
+    bool good = json_value(s, &entry) && entry.type == JSON_ARRAY;
+    struct json_scan inside = {entry.text.p, entry.text.p + entry.text.n, NULL, false};
+    good = good && json_index(&inside, &x) && x.n == sizeof kinds;
+    for (size_t i = 0; good && kinds[i]; i++)
+        good = x.all[i + 1].type == (kinds[i] == 'n' ? JSON_NUMBER : JSON_STRING);
+    json_index_free(&x);
+    return good;
+}
+
+/* {"symbol","price"} and, of futures, time; nothing else. */
+static bool is_price(struct json_scan *s) {
+    struct k2_sv key;
+    struct json_value value;
+    int symbols = 0, prices = 0, others = 0;
+    if (!json_enter(s))
+        return false;
+    while (json_member(s, &key, &value)) {
+        bool text = value.type == JSON_STRING;
+        symbols += text && k2_sv_eq(key, K2_SV("symbol"));
+        prices += text && k2_sv_eq(key, K2_SV("price"));
+        others += !k2_sv_eq(key, K2_SV("symbol")) && !k2_sv_eq(key, K2_SV("price")) &&
+                  !k2_sv_eq(key, K2_SV("time"));
+    }
+    return !s->fault && symbols == 1 && prices == 1 && others == 0;
+}
+
+bool vj_is_binance_rest(struct k2_sv text) {
+    text = k2_sv_trim(text);
+    bool list = k2_sv_take(&text, '[');
+    text = k2_sv_trim(text);
+    struct json_scan s = {text.p, text.p + text.n, NULL, false};
+    if (!text.n)
+        return false;
+    return text.p[0] == '[' ? list && is_kline(&s) : is_price(&s);
 }

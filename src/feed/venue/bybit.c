@@ -96,6 +96,18 @@ static const struct vj_field candle2_fields[] = {
     VJ("high", PRICE, VJ_high),      VJ("low", PRICE, VJ_low),   VJ("volume", QUANTITY, VJ_volume),
 };
 
+static const struct vj_field asked_candle_fields[] = {
+    VJ("start", TIME, VJ_MS), VJ("open", PRICE, VJ_open),   VJ("high", PRICE, VJ_high),
+    VJ("low", PRICE, VJ_low), VJ("close", PRICE, VJ_close), VJ("volume", QUANTITY, VJ_volume),
+    VJ("turnover", EXTRA, 0),
+};
+
+static const struct vj_field funding_fields[] = {
+    VJ("symbol", SYMBOL, 0),
+    VJ_AS("fundingRate", STAT, "FUNDING_RATE"),
+    VJ("fundingRateTimestamp", TIME, VJ_MS),
+};
+
 static const struct vj_field other_fields[] = {
     VJ("symbol", SYMBOL, 0),
     VJ("s", SYMBOL, 0),
@@ -277,12 +289,43 @@ static int take_topic(struct vj *v, const struct json_record *r, uint32_t data,
     return take_list(v, r, data, topic, take_other);
 }
 
+/* /kline: [start, open, high, low, close, volume, turnover] each. */
+static int take_asked_candles(struct vj *v, const struct json_record *r, uint32_t result,
+                              uint32_t list) {
+    static const struct vj_table whole = VJ_TABLE(asked_candle_fields),
+                                 prices = {asked_candle_fields, 5};
+    struct k2_sv length = vj_part(r->url, "interval=", '&');
+    int64_t step = vj_step_between(v, list, NULL, K2_NS_PER_MS);
+    int rc = K2_OK;
+    for (uint32_t i = vj_first(list); i < vj_end(v, list) && rc == K2_OK; i = vj_next(v, i)) {
+        (void)vj_begin(v, r, i);
+        vj_symbol(v, vj_member_text(v, result, "symbol"));
+        vj_bar_asked(v, "kline", length, 60, step);
+        vj_read_array(v, i, vj_element(v, i, 6) ? &whole : &prices);
+        rc = vj_bar(v);
+    }
+    return rc == K2_OK ? vj_answer_rest(v, r, list) : rc;
+}
+
+static int take_funding(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(funding_fields);
+    vj_begin(v, r, at)->suffix = "@fundingHistory";
+    vj_read(v, at, &table);
+    return vj_quote_and_figures(v, K2_SV("fundingHistory"));
+}
+
 static int take_answer(struct vj *v, const struct json_record *r) {
     uint32_t result = vj_member(v, 0, "result");
     uint32_t list = vj_type(v, result) == JSON_OBJECT ? vj_member(v, result, "list") : 0;
     uint32_t first = vj_type(v, list) == JSON_ARRAY ? vj_element(v, list, 0) : 0;
     if (first && vj_member(v, first, "execId") && vj_member(v, first, "size"))
         return vj_each(v, r, list, take_trade);
+    if (vj_type(v, first) == JSON_ARRAY && vj_element(v, first, 4))
+        return take_asked_candles(v, r, result, list);
+    if (first && vj_member(v, first, "fundingRateTimestamp")) {
+        K2_TRY(vj_each(v, r, list, take_funding));
+        return vj_answer_rest(v, r, list);
+    }
     if (vj_type(v, result) == JSON_OBJECT && vj_member(v, result, "b") && vj_member(v, result, "u"))
         return take_book5(v, r, result, K2_SV("orderbook"), true);
     return vj_answer(v, r, "other message");
@@ -323,7 +366,8 @@ VJ_FEED(bybit, "Bybit: trades, order book, tickers, JSON messages as captured",
         {"trade", "trade, publicTrade", "channel SYMBOL@trade; extra: trade_id"},
         {"book_event", "orderBookL2_25, orderbook.DEPTH", "levels; a snapshot is CLEAR and SET"},
         {"quote", "tickers", "with the figures as statistics"},
-        {"bar", "kline, candle", "channel SYMBOL@kline.INTERVAL"},
+        {"bar", "kline, candle", "channel SYMBOL@kline.INTERVAL; of REST SYMBOL@rest-kline"},
+        {"statistic", "funding/history", "of REST: FUNDING_RATE"},
         {"message", "liquidation, instrument_info and others", "fields in extra"},
         {"instrument", "symbols (v2), instruments-info (v5)",
          "channel SYMBOL@instruments; what has no column is in extra"},

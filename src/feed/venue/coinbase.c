@@ -437,10 +437,16 @@ static int take_error(struct vj *v, const struct json_record *r) {
     return vj_message(v, K2_SV("error"));
 }
 
+static int take_answer(struct vj *v, const struct json_record *r, const char *why) {
+    bool any;
+    int rc = vj_coinbase_rest(v, r, &any);
+    return any ? rc : vj_answer(v, r, why);
+}
+
 static int take(struct vj *v, const struct json_record *r) {
     struct k2_sv type = vj_member_text(v, 0, "type"), channel = vj_member_text(v, 0, "channel");
     if (r->answer)
-        return vj_answer(v, r, "the answer to a request");
+        return take_answer(v, r, "the answer to a request");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (k2_sv_eq(type, k2_sv_of(types[i].type)))
             return types[i].take(v, r);
@@ -450,7 +456,7 @@ static int take(struct vj *v, const struct json_record *r) {
         return take_error(v, r);
     if (channel.n && vj_member(v, 0, "sequence_num"))
         return take_advanced(v, r, channel);
-    return vj_answer(v, r, "other message");
+    return take_answer(v, r, "other message");
 }
 
 /* --- the feed --- */
@@ -461,6 +467,12 @@ static int shape(struct k2_sv text, const char **why) {
         return 92;
     if (vj_names(text, "base_increment") && vj_names(text, "quote_increment"))
         return 80;
+    if (vj_names(text, "pricebook") && vj_names(text, "product_id"))
+        return 85;
+    if (vj_names(text, "trades") && vj_names(text, "trade_id") && vj_names(text, "product_id"))
+        return 85;
+    if (vj_names(text, "candles") && vj_says(text, "start") && !vj_names(text, "channel"))
+        return 75;
     return vj_names(text, "type") &&
                    (vj_names(text, "product_id") || vj_names(text, "products") ||
                     vj_contains(text, "\"subscriptions\"")) &&
@@ -475,7 +487,7 @@ static const struct vj_venue venue = {.codes = codes, .hosts = hosts, .take = ta
 VJ_FEED(coinbase, "Coinbase: trades, order book, tickers, JSON messages as captured",
         "trade_id of the product; sequence of the full channel; else the place in its channel",
         {"specification", "document",
-         "Coinbase Exchange WebSocket Feed; Advanced Trade WebSocket v3"},
+         "Coinbase Exchange WebSocket Feed; Advanced Trade WebSocket and REST v3"},
         {"file name", "any", "symbol and date come from the messages"},
         {"trade", "match, last_match", "number trade_id; side is that of the aggressor"},
         {"book_event", "open, done, change, match",
@@ -486,5 +498,8 @@ VJ_FEED(coinbase, "Coinbase: trades, order book, tickers, JSON messages as captu
         {"message", "received, activate, heartbeat, error", "fields in extra"},
         {"message", "sequence_num", "one for each message of Advanced Trade; its events beside it"},
         {"instrument", "/products", "channel SYMBOL@instruments; what has no column is in extra"},
+        {"trade", "ticker", "of REST: channel PRODUCT@trades, number trade_id"},
+        {"book_event", "product_book", "of REST: CLEAR and SET"},
+        {"bar", "candles", "of REST: channel PRODUCT@rest-candles; --symbol names the product"},
         {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "subscriptions", "are filtered; what is not JSON goes to quarantine"}, )

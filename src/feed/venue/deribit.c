@@ -6,6 +6,8 @@
  *   quote.*, ticker.*, perpetual.*, deribit_price_index.*, deribit_volatility_index.*, markprice.*
  *   chart.trades.*        bars
  *   instrument.state.*    trading status
+ * and of the answers: get_last_trades_by_*, get_tradingview_chart_data (arrays, one for each column; the instrument is in
+ * the address or given by --symbol, the length of a bar in the address or the time from one to the next), instruments.
  * Prices are JSON numbers and may be below 0 (combos).
  */
 #include "feed/venue/venue.h"
@@ -170,10 +172,70 @@ static int take_list(struct vj *v, const struct json_record *r, uint32_t data,
     return rc;
 }
 
+/* --- answers to requests --- */
+
+#define CHART_COLUMNS (sizeof chart_fields / sizeof *chart_fields)
+
+/* The arrays of a chart in the order of chart_fields: where their first elements are. False: they are not of one
+ * length. */
+static bool find_columns(const struct vj *v, uint32_t chart, uint32_t column[CHART_COLUMNS]) {
+    static const char *const names[CHART_COLUMNS] = {"ticks", "open",   "high", "low",
+                                                     "close", "volume", "cost"};
+    size_t length = 0;
+    for (size_t k = 0; k < CHART_COLUMNS; k++) {
+        uint32_t list = vj_member(v, chart, names[k]);
+        size_t n = 0;
+        if (vj_type(v, list) != JSON_ARRAY)
+            return false;
+        for (uint32_t i = vj_first(list); i < vj_end(v, list); i = vj_next(v, i))
+            n++;
+        length = k == 0 ? n : length;
+        if (n != length)
+            return false;
+        column[k] = vj_first(list);
+    }
+    return true;
+}
+
+static int take_asked_chart(struct vj *v, const struct json_record *r, uint32_t chart) {
+    uint32_t column[CHART_COLUMNS], ticks = vj_member(v, chart, "ticks");
+    struct k2_sv length = vj_part(r->url, "resolution=", '&');
+    int64_t step = vj_step_between(v, ticks, NULL, K2_NS_PER_MS);
+    int rc = K2_OK;
+    if (!find_columns(v, chart, column))
+        return vj_refuse(v, r, "MALFORMED", "the columns of the chart are not of one length");
+    while (column[0] < vj_end(v, ticks) && rc == K2_OK) {
+        (void)vj_begin(v, r, 0);
+        vj_symbol_asked(v, vj_part(r->url, "instrument_name=", '&'));
+        vj_bar_asked(v, "chart", length, 60, step);
+        for (size_t k = 0; k < CHART_COLUMNS; k++) {
+            vj_read_value(v, &chart_fields[k], column[k]);
+            column[k] = vj_next(v, column[k]);
+        }
+        rc = vj_bar(v);
+    }
+    return rc == K2_OK ? vj_answer_rest(v, r, chart) : rc;
+}
+
+static int take_answer(struct vj *v, const struct json_record *r) {
+    uint32_t result = vj_member(v, 0, "result"), trades = 0, first = 0;
+    if (vj_type(v, result) == JSON_OBJECT)
+        trades = vj_member(v, result, "trades");
+    if (vj_type(v, trades) == JSON_ARRAY)
+        first = vj_element(v, trades, 0);
+    if (first && vj_member(v, first, "trade_seq")) {
+        K2_TRY(vj_each(v, r, trades, take_trade));
+        return vj_answer_rest(v, r, trades);
+    }
+    if (vj_type(v, result) == JSON_OBJECT && vj_member(v, result, "ticks"))
+        return take_asked_chart(v, r, result);
+    return vj_answer(v, r, "other message");
+}
+
 static int take(struct vj *v, const struct json_record *r) {
     uint32_t params = vj_member(v, 0, "params");
     if (!params || !vj_member_is(v, 0, "method", "subscription"))
-        return vj_answer(v, r, "other message");
+        return take_answer(v, r);
     struct k2_sv channel = vj_member_text(v, params, "channel");
     uint32_t data = vj_member(v, params, "data");
     if (k2_sv_starts(channel, K2_SV("user.")))
@@ -211,6 +273,9 @@ VJ_FEED(deribit, "Deribit: trades, order book, quotes, figures, JSON messages as
         {"quote", "quote, ticker", "with the figures of a ticker as statistics"},
         {"statistic", "ticker, perpetual, deribit_price_index", "MARK_PRICE, FUNDING_RATE ..."},
         {"bar", "chart.trades", "channel INSTRUMENT@chart.RESOLUTION"},
+        {"trade", "get_last_trades_by_...", "as those of the channel"},
+        {"bar", "get_tradingview_chart_data",
+         "channel INSTRUMENT@rest-chart; --symbol names the instrument"},
         {"trading_status", "instrument.state", "of the instrument"},
         {"instrument", "get_instruments",
          "channel SYMBOL@instruments; what has no column is in extra"},

@@ -1,10 +1,13 @@
 /* feed/venue/hyperliquid.c - messages of Hyperliquid: WebSocket subscriptions and answers of /info.
  *
  * {"channel","data"} (hyperliquid.gitbook.io, "Subscriptions"): trades, l2Book (the book each time), bbo,
- * candle, activeAssetCtx, activeSpotAssetCtx, allMids. Nothing is numbered: a trade's tid is "a 50-bit hash of
- * (buyer_oid, seller_oid)". Sides: "A" is ask, "B" is bid, of the aggressor.
+ * candle, activeAssetCtx, activeSpotAssetCtx, allDexsAssetCtxs, allMids; of /info also fundingHistory. Nothing is numbered: a trade's tid is "a 50-bit hash of
+ * (buyer_oid, seller_oid)". Sides: "A" is ask, "B" is bid, of the aggressor. allDexsAssetCtxs does not name its assets: they
+ * stand in the order of each dex's `meta`, so the symbol is their place there, #0 of the first dex and DEX:#0 of others.
  */
 #include "feed/venue/venue.h"
+
+#include <stdio.h>
 
 enum { KEEP_LEVELS };
 
@@ -40,6 +43,12 @@ static const struct vj_field context_fields[] = {
     VJ_AS("funding", STAT, "FUNDING_RATE"),
     VJ_AS("openInterest", STAT_SIZE, "OPEN_INTEREST"),
     VJ_AS("circulatingSupply", STAT_SIZE, "CIRCULATING_SUPPLY"),
+};
+
+static const struct vj_field funding_fields[] = {
+    VJ("coin", SYMBOL, 0),
+    VJ_AS("fundingRate", STAT, "FUNDING_RATE"),
+    VJ("time", TIME, VJ_MS),
 };
 
 static const struct vj_field candle_fields[] = {
@@ -103,6 +112,41 @@ static int take_context(struct vj *v, const struct json_record *r, uint32_t at) 
     return vj_quote_and_figures(v, K2_SV("activeAssetCtx"));
 }
 
+static int take_funding(struct vj *v, const struct json_record *r, uint32_t at) {
+    static const struct vj_table table = VJ_TABLE(funding_fields);
+    vj_begin(v, r, at)->suffix = "@fundingHistory";
+    vj_read(v, at, &table);
+    return vj_quote_and_figures(v, K2_SV("fundingHistory"));
+}
+
+static int take_placed_context(struct vj *v, const struct json_record *r, uint32_t at,
+                               struct k2_sv dex, int place) {
+    static const struct vj_table table = VJ_TABLE(context_fields);
+    struct vj_item *m = vj_begin(v, r, at);
+    m->suffix = "@allDexsAssetCtxs";
+    snprintf(m->own_symbol, sizeof m->own_symbol, "%.*s%s#%d", (int)(dex.n < 40 ? dex.n : 40),
+             dex.n ? dex.p : "", dex.n ? ":" : "", place);
+    vj_symbol(v, k2_sv_of(m->own_symbol));
+    vj_read(v, at, &table);
+    vj_time_of_receipt(v);
+    return vj_quote_and_figures(v, K2_SV("allDexsAssetCtxs"));
+}
+
+/* [dex, [context, ...]] */
+static int take_dex(struct vj *v, const struct json_record *r, uint32_t at) {
+    uint32_t name = vj_element(v, at, 0), list = vj_element(v, at, 1);
+    int rc = K2_OK, place = 0;
+    if (!list || vj_type(v, name) != JSON_STRING || vj_type(v, list) != JSON_ARRAY) {
+        (void)vj_begin(v, r, at);
+        (void)vj_fault(v, "MALFORMED", "an entry is no dex and its assets", v->item.raw);
+        v->item.symbol = K2_SV("*");
+        return vj_message(v, K2_SV("allDexsAssetCtxs"));
+    }
+    for (uint32_t i = vj_first(list); i < vj_end(v, list) && rc == K2_OK; i = vj_next(v, i))
+        rc = take_placed_context(v, r, i, vj_text(v, name), place++);
+    return rc;
+}
+
 static int take_candle(struct vj *v, const struct json_record *r, uint32_t at) {
     static const struct vj_table table = VJ_TABLE(candle_fields);
     struct vj_item *m = vj_begin(v, r, at);
@@ -135,6 +179,9 @@ static int take(struct vj *v, const struct json_record *r) {
     if (vj_token(v, 0)->type == JSON_ARRAY && vj_first(0) < vj_end(v, 0) &&
         vj_token(v, 1)->type == JSON_OBJECT && vj_member(v, 1, "tid"))
         return vj_each(v, r, 0, take_trade);
+    if (vj_token(v, 0)->type == JSON_ARRAY && vj_first(0) < vj_end(v, 0) &&
+        vj_member(v, 1, "fundingRate") && vj_member(v, 1, "coin"))
+        return vj_each(v, r, 0, take_funding);
     if (vj_member(v, 0, "coin") && vj_member(v, 0, "levels"))
         return take_book(v, r, 0);
     if (!data)
@@ -153,6 +200,9 @@ static int take(struct vj *v, const struct json_record *r) {
         return take_context(v, r, data);
     if (k2_sv_eq(channel, K2_SV("allMids")))
         return take_mids(v, r, vj_member(v, data, "mids"));
+    uint32_t contexts = vj_member(v, data, "ctxs");
+    if (k2_sv_eq(channel, K2_SV("allDexsAssetCtxs")) && vj_type(v, contexts) == JSON_ARRAY)
+        return vj_each(v, r, contexts, take_dex);
     return vj_filtered(v, "other message");
 }
 
@@ -167,7 +217,9 @@ static int shape(struct k2_sv text, const char **why) {
         return 85;
     if (vj_names(text, "universe") && vj_names(text, "szDecimals"))
         return 80;
-    return vj_contains(text, "\"allMids\"") ? 85 : 0;
+    if (vj_names(text, "coin") && vj_names(text, "fundingRate") && vj_names(text, "time"))
+        return 80;
+    return vj_contains(text, "\"allMids\"") || vj_contains(text, "\"allDexsAssetCtxs\"") ? 85 : 0;
 }
 
 static const char *const codes[] = {"HYPERLIQUID", NULL};
@@ -184,6 +236,9 @@ VJ_FEED(hyperliquid, "Hyperliquid: trades, order book, figures, JSON messages as
         {"quote", "bbo", "a side may be missing"},
         {"statistic", "activeAssetCtx, allMids",
          "MARK_PRICE, FUNDING_RATE, OPEN_INTEREST, MID_PRICE ..."},
+        {"statistic", "allDexsAssetCtxs",
+         "the same; symbol: the place in its dex, #0 or DEX:#0, as nothing is named"},
+        {"statistic", "fundingHistory", "FUNDING_RATE; extra: premium"},
         {"bar", "candle", "channel COIN@candle_INTERVAL"},
         {"instrument", "meta", "channel SYMBOL@instruments; what has no column is in extra"},
         {"message", "other answers to requests", "channel *@answers, named by the request"},

@@ -89,59 +89,12 @@ static const struct vj_field execution_fields[] = {
 
 /* --- what the address says --- */
 
-/* The last but n part of its path. */
-static struct k2_sv path_part(struct k2_sv url, int n) {
-    struct k2_sv path = k2_sv_split(&url, '?');
-    for (;; n--) {
-        size_t at = path.n;
-        while (at && path.p[at - 1] != '/')
-            at--;
-        if (n == 0 || at == 0)
-            return n ? (struct k2_sv){NULL, 0} : (struct k2_sv){path.p + at, path.n - at};
-        path.n = at - 1;
-    }
-}
-
-static void find_symbol(struct vj *v, struct k2_sv in_url) {
-    if (in_url.n)
-        vj_symbol(v, in_url);
-    else if (v->symbol)
-        vj_symbol(v, k2_sv_of(v->symbol));
-    else
-        (void)vj_fault(v, "INVALID", "the answer does not name its symbol: give it by --symbol",
-                       v->item.raw);
-}
-
 static void read_server_time(struct vj *v) {
     static const struct vj_field time = VJ("serverTime", TIME_ISO, 0);
     uint32_t at = vj_member(v, 0, "serverTime");
     if (at)
         vj_read_value(v, &time, at);
     vj_time_of_receipt(v);
-}
-
-/* From one start to the next, where the address does not say it. */
-static int64_t step_between(struct vj *v, uint32_t list, bool objects) {
-    uint32_t a = vj_element(v, list, 0), b = vj_element(v, list, 1);
-    int64_t from, to;
-    if (!a || !b)
-        return 0;
-    a = objects ? vj_member(v, a, "time") : vj_element(v, a, 0);
-    b = objects ? vj_member(v, b, "time") : vj_element(v, b, 0);
-    if (!a || !b || !json_time(vj_text(v, a), objects ? K2_NS_PER_MS : K2_NS_PER_SEC, &from) ||
-        !json_time(vj_text(v, b), objects ? K2_NS_PER_MS : K2_NS_PER_SEC, &to))
-        return 0;
-    return to > from ? to - from : from - to;
-}
-
-static void read_interval(struct vj *v, struct k2_sv said, int64_t unit, uint32_t list,
-                          bool objects) {
-    if (said.n && feed_text_ok(said, VJ_WORD_MAX)) {
-        v->item.suffix_more = said;
-        vj_interval(v, said, unit);
-    } else {
-        v->item.interval_ns = step_between(v, list, objects);
-    }
 }
 
 /* --- spot --- */
@@ -169,7 +122,7 @@ static int take_bars(struct vj *v, const struct json_record *r, struct k2_sv pai
     for (uint32_t i = vj_first(list); i < vj_end(v, list) && rc == K2_OK; i = vj_next(v, i)) {
         vj_begin(v, r, i)->suffix = interval.n ? "@ohlc-" : "@ohlc";
         vj_symbol(v, pair);
-        read_interval(v, interval, 60, list, false);
+        vj_interval_asked(v, interval, 60, vj_step_between(v, list, NULL, K2_NS_PER_SEC));
         vj_read_array(v, i, &table);
         rc = vj_bar(v);
     }
@@ -231,7 +184,7 @@ static int take_book(struct vj *v, const struct json_record *r, uint32_t at) {
     static const struct vj_table table = VJ_TABLE(book_fields), none = {NULL, 0};
     struct vj_item *m = vj_begin(v, r, 0);
     m->suffix = "@orderbook";
-    find_symbol(v, vj_part(r->url, "symbol=", '&'));
+    vj_symbol_asked(v, vj_part(r->url, "symbol=", '&'));
     vj_read(v, at, &table);
     read_server_time(v);
     vj_levels(v, m->keep[KEEP_BIDS], false, &none);
@@ -243,15 +196,15 @@ static int take_book(struct vj *v, const struct json_record *r, uint32_t at) {
 static int take_candle(struct vj *v, const struct json_record *r, uint32_t at) {
     static const struct vj_table table = VJ_TABLE(candle_fields);
     struct vj_item *m = vj_begin(v, r, at);
-    struct k2_sv type = path_part(r->url, 2);
+    struct k2_sv type = vj_path_part(r->url, 2);
     bool charts = vj_contains(r->url, "/charts/");
     m->suffix = charts && k2_sv_eq(type, K2_SV("mark"))   ? "@mark-candles-"
                 : charts && k2_sv_eq(type, K2_SV("spot")) ? "@spot-candles-"
                 : charts                                  ? "@candles-"
                                                           : "@candles";
-    find_symbol(v, charts ? path_part(r->url, 1) : (struct k2_sv){NULL, 0});
-    read_interval(v, charts ? path_part(r->url, 0) : (struct k2_sv){NULL, 0}, 60,
-                  vj_member(v, 0, "candles"), true);
+    vj_symbol_asked(v, charts ? vj_path_part(r->url, 1) : (struct k2_sv){NULL, 0});
+    vj_interval_asked(v, charts ? vj_path_part(r->url, 0) : (struct k2_sv){NULL, 0}, 60,
+                      vj_step_between(v, vj_member(v, 0, "candles"), "time", K2_NS_PER_MS));
     vj_read(v, at, &table);
     return vj_bar(v);
 }
@@ -259,7 +212,7 @@ static int take_candle(struct vj *v, const struct json_record *r, uint32_t at) {
 static int take_rate(struct vj *v, const struct json_record *r, uint32_t at) {
     static const struct vj_table table = VJ_TABLE(rate_fields);
     vj_begin(v, r, at)->suffix = "@funding";
-    find_symbol(v, vj_part(r->url, "symbol=", '&'));
+    vj_symbol_asked(v, vj_part(r->url, "symbol=", '&'));
     vj_read(v, at, &table);
     return vj_quote_and_figures(v, K2_SV("funding"));
 }

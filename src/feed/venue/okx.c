@@ -11,6 +11,11 @@
  *   bbo-tbt, tickers  quotes; and figures
  *   funding-rate, mark-price, index-tickers, open-interest, price-limit, opt-summary   figures
  *   candle*           bars
+ *   instruments       instruments
+ *
+ * REST: {"code","msg","data":[...]}, the entries as those of the channel that has the same members. Candles and books do
+ * not name their instrument: it is in the address (instId), or given by --symbol; the length of a candle (bar) is that
+ * of the address, or the time from one to the next.
  */
 #include "feed/venue/venue.h"
 
@@ -164,25 +169,35 @@ static int take_best(struct vj *v, const struct json_record *r, uint32_t at, con
 static int take_figures(struct vj *v, const struct json_record *r, uint32_t at,
                         const struct arg *a) {
     static const struct vj_table table = VJ_TABLE(figure_fields);
+    static const struct vj_field funding = VJ("fundingTime", TIME, VJ_MS);
     struct vj_item *m = begin(v, r, at, a);
     vj_read(v, at, &table);
     if (!m->symbol.n)
         m->symbol = K2_SV("*");
+    uint32_t funded = m->ns == K2_NULL_LONG ? vj_member(v, at, "fundingTime") : 0;
+    if (funded) /* of the history, which has no other time */
+        vj_read_value(v, &funding, funded);
     vj_time_of_receipt(v);
     return vj_quote_and_figures(v, a->channel);
 }
 
-static int take_candle(struct vj *v, const struct json_record *r, uint32_t at,
-                       const struct arg *a) {
+/* begin was called, and the interval is known. */
+static int take_bar(struct vj *v, uint32_t at) {
     static const struct vj_table whole = VJ_TABLE(candle_fields), prices = {candle_fields, 5};
-    struct vj_item *m = begin(v, r, at, a);
+    struct vj_item *m = &v->item;
     bool volume = vj_element(v, at, 8) != 0;
-    vj_interval(v, vj_part(a->channel, "candle", 0), 0);
     vj_read_array(v, at, volume ? &whole : &prices);
     uint32_t last = volume || m->bad ? 0 : vj_element(v, at, 5);
     if (last) /* of an index or of mark prices */
         vj_read_value(v, &confirm, last);
     return vj_bar(v);
+}
+
+static int take_candle(struct vj *v, const struct json_record *r, uint32_t at,
+                       const struct arg *a) {
+    (void)begin(v, r, at, a);
+    vj_interval(v, vj_part(a->channel, "candle", 0), 0);
+    return take_bar(v, at);
 }
 
 static int take_entry(struct vj *v, const struct json_record *r, uint32_t at, const struct arg *a) {
@@ -201,21 +216,71 @@ static int take_entry(struct vj *v, const struct json_record *r, uint32_t at, co
 static int take_list(struct vj *v, const struct json_record *r, uint32_t data,
                      const struct arg *a) {
     int rc = K2_OK;
-    if (vj_type(v, data) != JSON_ARRAY || vj_first(data) == vj_end(v, data))
+    if (vj_token(v, data)->type != JSON_ARRAY || vj_first(data) == vj_end(v, data))
         return vj_filtered(v, "a message without data");
     for (uint32_t i = vj_first(data); i < vj_end(v, data) && rc == K2_OK; i = vj_next(v, i))
         rc = take_entry(v, r, i, a);
     return rc;
 }
 
-/* Of the answers to requests those for trades are known by their members. */
+/* --- answers to requests --- */
+
+static int take_asked_candles(struct vj *v, const struct json_record *r, uint32_t data) {
+    struct k2_sv length = vj_part(r->url, "bar=", '&');
+    int64_t step = vj_step_between(v, data, NULL, K2_NS_PER_MS);
+    int rc = K2_OK;
+    for (uint32_t i = vj_first(data); i < vj_end(v, data) && rc == K2_OK; i = vj_next(v, i)) {
+        (void)vj_begin(v, r, i);
+        vj_symbol_asked(v, vj_part(r->url, "instId=", '&'));
+        vj_bar_asked(v, "candles", length, 1, step);
+        rc = take_bar(v, i);
+    }
+    return rc;
+}
+
+/* A book as it stands; seqId is where the changes go on. */
+static int take_asked_books(struct vj *v, const struct json_record *r, uint32_t data) {
+    int rc = K2_OK;
+    for (uint32_t i = vj_first(data); i < vj_end(v, data) && rc == K2_OK; i = vj_next(v, i)) {
+        struct k2_sv asked = vj_part(r->url, "instId=", '&');
+        struct arg a = {K2_SV("rest-books"), asked.n ? asked : k2_sv_of(v->symbol)};
+        rc = take_book(v, r, i, &a, true);
+    }
+    return rc;
+}
+
+/* The number space of entries with these members: that of the WebSocket's channel for trades, which have numbers. Empty:
+ * they are of none. */
+static struct k2_sv channel_of(const struct vj *v, uint32_t entry) {
+    static const struct {
+        const char *member, *channel;
+    } known[] = {{"realizedRate", "rest-funding-rate-history"},
+                 {"fundingRate", "rest-funding-rate"},
+                 {"markVol", "rest-opt-summary"},
+                 {"markPx", "rest-mark-price"},
+                 {"idxPx", "rest-index-tickers"},
+                 {"last", "rest-tickers"},
+                 {"oi", "rest-open-interest"},
+                 {"buyLmt", "rest-price-limit"}};
+    bool traded = vj_member(v, entry, "tradeId") && vj_member(v, entry, "px");
+    if (vj_member(v, entry, "ordId") || vj_member(v, entry, "posId"))
+        return K2_SV("");
+    for (size_t i = 0; !traded && vj_member(v, entry, "instId") && i < sizeof known / sizeof *known;
+         i++)
+        if (vj_member(v, entry, known[i].member))
+            return k2_sv_of(known[i].channel);
+    return traded ? K2_SV("trades") : K2_SV("");
+}
+
 static int take_answer(struct vj *v, const struct json_record *r, uint32_t data) {
-    struct arg trades = {.channel = K2_SV("trades")};
-    uint32_t first = vj_type(v, data) == JSON_ARRAY ? vj_element(v, data, 0) : 0;
-    if (first && vj_member(v, first, "tradeId") && vj_member(v, first, "px") &&
-        !vj_member(v, first, "ordId"))
-        return take_list(v, r, data, &trades);
-    return vj_answer(v, r, "the answer to a request");
+    bool list = vj_token(v, data)->type == JSON_ARRAY && vj_first(data) < vj_end(v, data);
+    uint32_t first = list ? vj_first(data) : 0;
+    if (vj_type(v, first) == JSON_ARRAY && vj_element(v, first, 5))
+        return take_asked_candles(v, r, data);
+    if (first && vj_member(v, first, "asks") && vj_member(v, first, "bids"))
+        return take_asked_books(v, r, data);
+    struct arg a = {.channel = first ? channel_of(v, first) : K2_SV("")};
+    return a.channel.n ? take_list(v, r, data, &a) : vj_answer(v, r, "the answer to a request");
 }
 
 /* Of a user's own account. */
@@ -231,23 +296,48 @@ static bool is_private(struct k2_sv channel) {
 
 static int take(struct vj *v, const struct json_record *r) {
     uint32_t arg = vj_member(v, 0, "arg"), data = vj_member(v, 0, "data");
+    if (vj_token(v, 0)->type == JSON_ARRAY)
+        return take_answer(v, r, 0);
     if (vj_member(v, 0, "event"))
         return vj_filtered(v, "an answer");
     if (!arg || vj_type(v, arg) != JSON_OBJECT)
         return data && vj_member(v, 0, "code") ? take_answer(v, r, data)
                                                : vj_filtered(v, "other message");
     struct arg a = {vj_member_text(v, arg, "channel"), vj_member_text(v, arg, "instId")};
-    if (k2_sv_eq(a.channel, K2_SV("instruments")) || !feed_text_ok(a.channel, VJ_WORD_MAX - 1))
+    if (k2_sv_eq(a.channel, K2_SV("instruments")))
+        return vj_answer(v, r, "other message");
+    if (!feed_text_ok(a.channel, VJ_WORD_MAX - 1))
         return vj_filtered(v, "other message");
     return is_private(a.channel) ? vj_filtered(v, "of a private channel")
                                  : take_list(v, r, data, &a);
+}
+
+/* What is behind a member's name and the characters of `wanted`, blanks aside; empty: it is not so. */
+static struct k2_sv behind(struct k2_sv text, const char *name, const char *wanted) {
+    struct k2_sv rest = vj_part(text, name, 0);
+    for (; *wanted; wanted++) {
+        rest = k2_sv_trim(rest);
+        if (!k2_sv_take(&rest, *wanted))
+            return (struct k2_sv){NULL, 0};
+    }
+    return rest;
+}
+
+/* {"code":"0",...,"data":[["1625097600000","33528.6",...: candles, of which nothing else says whose they are. */
+static bool is_candles(struct k2_sv text) {
+    struct k2_sv rest = behind(text, "\"data\"", ":[[\""), time = k2_sv_split(&rest, '"');
+    int64_t ms;
+    return behind(text, "\"code\"", ":\"0\"").n && time.n == 13 && k2_sv_i64(time, &ms);
 }
 
 static int shape(struct k2_sv text, const char **why) {
     *why = "the first message has the form of OKX's";
     if (vj_names(text, "arg") && vj_names(text, "channel"))
         return 92;
-    return vj_names(text, "code") && vj_names(text, "data") && vj_names(text, "instId") ? 85 : 0;
+    if (vj_names(text, "code") && vj_names(text, "data") &&
+        (vj_names(text, "instId") || is_candles(text)))
+        return 85;
+    return vj_names(text, "instId") && vj_names(text, "fwdPx") && vj_names(text, "ts") ? 85 : 0;
 }
 
 static const char *const codes[] = {"OKX", NULL};
@@ -269,6 +359,8 @@ VJ_FEED(okx, "OKX: trades, order book, tickers, figures, JSON messages as captur
         {"statistic", "funding-rate, mark-price, open-interest ...",
          "FUNDING_RATE, MARK_PRICE ..."},
         {"bar", "candle", "channel INSTRUMENT@candleINTERVAL"},
+        {"bar", "/candles",
+         "of REST: channel INSTRUMENT@rest-candles; --symbol names the instrument"},
         {"instrument", "instruments", "channel SYMBOL@instruments; what has no column is in extra"},
         {"message", "other answers to requests", "channel *@answers, named by the request"},
         {"other", "answers to subscriptions", "are filtered"}, )

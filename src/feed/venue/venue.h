@@ -331,12 +331,30 @@ void vj_level_object(struct vj *v, uint32_t object, const char *side,
                      const struct vj_table *fields);
 void vj_level_extra(struct vj *v, struct vj_level *l, struct k2_sv key, struct k2_sv value);
 
+/* --- what a request says (request.c) --- */
+
+/* The last but n part of the path of an address. */
+struct k2_sv vj_path_part(struct k2_sv url, int n);
+/* The symbol that the address names, else that of --symbol; neither is a fault. */
+void vj_symbol_asked(struct vj *v, struct k2_sv in_url);
+/* From the first time of a list to the second: what entries are as far apart as a bar is long. A time is the `member` of
+ * an entry; NULL: its first element, or it itself. 0: it cannot be told. */
+int64_t vj_step_between(const struct vj *v, uint32_t list, const char *member, int64_t unit);
+/* The interval of a bar as the address says it, a plain number in units of so many seconds; else `step`. */
+void vj_interval_asked(struct vj *v, struct k2_sv said, int64_t seconds, int64_t step);
+/* The same, and its channel, SYMBOL@rest-NAME_INTERVAL: the name is that of the request in the address, else `name`. */
+void vj_bar_asked(struct vj *v, const char *name, struct k2_sv said, int64_t seconds, int64_t step);
+
 /* --- answers (emit.c) --- */
 
 typedef K2_RC vj_taker(struct vj *v, const struct json_record *r, uint32_t at);
 /* Takes an entry of an answer of Binance's REST that has other names than the streams; NULL: it is none. */
 vj_taker *vj_binance_rest(const struct vj *v, uint32_t entry);
+/* Whether a text, which need not be whole, is such an answer of klines or of the last price: their shape tells it. */
+bool vj_is_binance_rest(struct k2_sv text);
 
+/* An answer of Coinbase's REST API; *any: it was one that is known. */
+K2_RC vj_coinbase_rest(struct vj *v, const struct json_record *r, bool *any);
 /* An answer of Kraken's REST APIs; *any: it was one that is known. And a ticker's lists, as in its WebSocket. */
 K2_RC vj_kraken_rest(struct vj *v, const struct json_record *r, bool *any);
 void vj_kraken_ticker(struct vj *v, uint32_t object);

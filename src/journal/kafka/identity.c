@@ -3,6 +3,7 @@
  * One partition, compacted. Records, the last of a key counts:
  *   key "journal"      value: the incarnation, decimal
  *   key "topic/NAME"   value: what the cluster calls the topic (KIP-516: a topic that is made anew has another id)
+ *   key "cut/NAME"     value: where the version before topic NAME ended (journal/version.h), one end a partition
  *   key "schemas"      value: the text of schemas.json (codec/registry.h)
  *   key "removed/..."  value: what retention removed (removed.c)
  * They are written in the transaction whose records need them, so no record is there without its schema.
@@ -219,6 +220,52 @@ static int check_topic(struct kafka *k, const struct notes *notes, const char *n
     return rc;
 }
 
+/* --- cuts --- */
+
+int kafka_cut(struct journal *journal, int32_t topic, const int64_t *cut, int n,
+              struct k2_err *err) {
+    struct kafka *k = kafka_of(journal);
+    struct k2_buf key = {0}, value = {0};
+    k2_buf_printf(&key, KAFKA_CUT "%s", journal_topic_at(journal, topic).name);
+    for (int i = 0; i < n; i++)
+        k2_buf_printf(&value, "%s%" PRId64, i > 0 ? " " : "", cut[i]);
+    int rc = put(k, k2_buf_cstr(&key), k2_buf_view(&value), err);
+    if (rc == K2_OK)
+        rc = client_commit(k->writer, err);
+    k2_buf_free(&key);
+    k2_buf_free(&value);
+    K2_TRY(rc);
+    pthread_mutex_lock(&journal->mutex);
+    journal_topic_cut(journal, topic, cut, n);
+    pthread_mutex_unlock(&journal->mutex);
+    return K2_OK;
+}
+
+/* Not every broker may have heard of the topic yet; a writer that did not either would append to the version before. */
+static int take_cut(struct kafka *k, const char *name, const char *value, struct k2_err *err) {
+    struct journal_topic t = {0};
+    struct k2_sv left = k2_sv_of(value);
+    int64_t cut[JOURNAL_MAX_PARTITIONS];
+    int n = 0;
+    K2_TRY(kafka_topic_wait(k, k2_sv_of(name), &t, err));
+    while (left.n > 0)
+        if (n == JOURNAL_MAX_PARTITIONS || !k2_sv_i64(k2_sv_split(&left, ' '), &cut[n++]))
+            return k2_fail(err, K2_E_CORRUPT, "topic %s%s says \"%s\" is the cut before topic %s",
+                           k->address.prefix, KAFKA_JOURNAL, value, name);
+    pthread_mutex_lock(&k->base.mutex);
+    journal_topic_cut(&k->base, t.id, cut, n);
+    pthread_mutex_unlock(&k->base.mutex);
+    return K2_OK;
+}
+
+static int take_cuts(struct kafka *k, const struct notes *notes, struct k2_err *err) {
+    const size_t skip = strlen(KAFKA_CUT);
+    for (int i = 0; i < notes->n; i++)
+        if (k2_sv_starts(k2_sv_of(notes->at[i].key), K2_SV(KAFKA_CUT)))
+            K2_TRY(take_cut(k, notes->at[i].key + skip, notes->at[i].value, err));
+    return K2_OK;
+}
+
 static int adopt(struct kafka *k, const struct notes *notes, struct k2_err *err) {
     const char *id = noted(notes, "journal"), *schemas = noted(notes, "schemas");
     int64_t incarnation;
@@ -234,6 +281,7 @@ static int adopt(struct kafka *k, const struct notes *notes, struct k2_err *err)
     K2_TRY(make_directory(k, err));
     if (schemas)
         K2_TRY(take_schemas(k, schemas, err));
+    K2_TRY(take_cuts(k, notes, err));
     for (int32_t i = 0; i < k->base.topic_count; i++)
         K2_TRY(check_topic(k, notes, k->base.topics[i].name, err));
     return k->base.mode == JOURNAL_WRITE ? client_commit(k->writer, err) : K2_OK;

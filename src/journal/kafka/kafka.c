@@ -326,6 +326,7 @@ const struct journal_ops journal_kafka = {
     .open = kafka_open,
     .close = kafka_close,
     .topic = kafka_topic,
+    .cut = kafka_cut,
     .write = kafka_write,
     .flush = kafka_flush,
     .commit = kafka_commit,

@@ -12,6 +12,7 @@
 
 #define KAFKA_IDLE 4               /* reading clients that are kept for the next reader */
 #define KAFKA_JOURNAL "k2.journal" /* the topic that says which journal this is */
+#define KAFKA_CUT "cut/"           /* how the keys of its notes of cuts begin */
 
 struct kafka_address { /* of kafka://HOST:PORT[,HOST:PORT]/PREFIX?property=value&... */
     char *text, *servers, *prefix;
@@ -98,6 +99,9 @@ K2_RC kafka_group_join(struct kafka *k, const char *group, const struct journal_
 
 /* --- topics.c --- */
 K2_RC kafka_topics_load(struct kafka *k, struct k2_err *err);
+/* A topic that exists and that not every broker may list yet. */
+K2_RC kafka_topic_wait(struct kafka *k, struct k2_sv name, struct journal_topic *out,
+                       struct k2_err *err);
 
 /* --- profile.c --- */
 /* Makes a topic as the journal's profile says; `name` is without the prefix. */
@@ -110,6 +114,8 @@ K2_RC kafka_profile_compare(struct journal *journal, const struct journal_profil
 /* --- the functions of journal_kafka; what they promise is in journal.h --- */
 K2_RC kafka_topic(struct journal *journal, struct k2_sv name, bool create,
                   struct journal_topic *out, struct k2_err *err);
+K2_RC kafka_cut(struct journal *journal, int32_t topic, const int64_t *cut, int n,
+                struct k2_err *err);
 K2_RC kafka_write(struct journal *journal, int64_t *position, struct k2_err *err);
 K2_RC kafka_flush(struct journal *journal, int64_t position, struct k2_err *err);
 K2_RC kafka_commit(struct journal *journal, struct k2_err *err);

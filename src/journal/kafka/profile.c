@@ -169,10 +169,13 @@ static void tell_replicas(const struct telling *to, const struct state *t) {
 
 static void tell_topic(const struct telling *to, const struct state *t, unsigned mended) {
     const struct survey *s = to->survey;
-    struct journal_topic topic = {0, t->partitions, t->name};
-    bool one = strcmp(t->name, KAFKA_JOURNAL) == 0;
-    journal_profile_partitions(&topic, one ? 1 : journal_profile_wanted(&s->k->base, s->profile),
-                               to->visit, to->ctx);
+    struct journal_topic topic = {.partitions = t->partitions, .name = t->name};
+    int32_t partitions = journal_profile_wanted(&s->k->base, s->profile);
+    if (strcmp(t->name, KAFKA_JOURNAL) == 0)
+        partitions = 1;
+    else if (journal_version_chosen(&s->k->base, t->name))
+        partitions = t->partitions;
+    journal_profile_partitions(&topic, partitions, to->visit, to->ctx);
     tell_replicas(to, t);
     for (int i = 0; i < s->profile->setting_count; i++) {
         const char *should = wanted(t->name, &s->profile->settings[i]);

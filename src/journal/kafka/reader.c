@@ -1,5 +1,7 @@
 /* journal/kafka/reader.c - reading spans of what is committed.
  *
+ * Versions of a topic are read one after the other (journal/version.h): in rounds, each of one number of version.
+ *
  * Kafka's offsets have holes (markers of transactions, records that were undone), so a span ends when a record at or
  * behind its end comes, or the end of the partition does. A batch is a run of records of one partition with neither a
  * hole nor another time of appending between them; its bytes are put together in the form that all readers give
@@ -21,7 +23,9 @@ struct kafka_reader {
     struct kafka *k;
     struct kafka_client *client;
     struct journal_span *spans; /* from advances; from >= to: it was read */
-    int n, unread;
+    int32_t *versions;          /* of each span's topic */
+    int32_t version;            /* of the round */
+    int n, unread, left;        /* left: of the round */
     struct kafka_message *got;
     int got_count, got_at;
     struct k2_buf bytes;
@@ -62,6 +66,7 @@ static int take_spans(struct kafka_reader *r, const struct journal_span *spans, 
                       struct k2_err *err) {
     struct kafka_at *starts = k2_alloc((size_t)(2 * n + 1) * sizeof *starts), *ends = starts + n;
     r->spans = k2_alloc((size_t)(n + 1) * sizeof *r->spans);
+    r->versions = k2_alloc((size_t)(n + 1) * sizeof *r->versions);
     int rc = K2_OK;
     for (int i = 0; rc == K2_OK && i < n; i++)
         rc = check_span(r->k, &spans[i], err);
@@ -73,11 +78,31 @@ static int take_spans(struct kafka_reader *r, const struct journal_span *spans, 
         struct journal_span s = spans[i];
         rc = check_start(r->k, &s, starts[i].offset, err);
         s.to = s.to < ends[i].offset ? s.to : ends[i].offset;
-        if (s.from < s.to)
-            r->spans[r->n++] = s;
+        if (s.from >= s.to)
+            continue;
+        r->versions[r->n] = journal_topic_at(&r->k->base, s.topic).version;
+        r->spans[r->n++] = s;
     }
     free(starts);
     r->unread = r->n;
+    return rc;
+}
+
+/* The spans of the next version that has any. */
+static int begin_round(struct kafka_reader *r, struct k2_err *err) {
+    int32_t next = INT32_MAX;
+    for (int i = 0; i < r->n; i++)
+        if (r->versions[i] > r->version && r->versions[i] < next)
+            next = r->versions[i];
+    r->version = next;
+    r->left = r->got_count = r->got_at = 0;
+    struct kafka_at *at = k2_alloc((size_t)r->n * sizeof *at);
+    for (int i = 0; i < r->n; i++)
+        if (r->versions[i] == next)
+            at[r->left++] = (struct kafka_at){r->k->names[r->spans[i].topic], r->spans[i].partition,
+                                              r->spans[i].from};
+    int rc = client_assign(r->client, at, r->left, err);
+    free(at);
     return rc;
 }
 
@@ -85,13 +110,7 @@ static int begin(struct kafka_reader *r, struct k2_err *err) {
     if (r->n == 0)
         return K2_OK;
     K2_TRY(kafka_reader_take(r->k, &r->client, err));
-    struct kafka_at *at = k2_alloc((size_t)r->n * sizeof *at);
-    for (int i = 0; i < r->n; i++)
-        at[i] = (struct kafka_at){r->k->names[r->spans[i].topic], r->spans[i].partition,
-                                  r->spans[i].from};
-    int rc = client_assign(r->client, at, r->n, err);
-    free(at);
-    return rc;
+    return begin_round(r, err);
 }
 
 int kafka_read(struct journal *journal, const struct journal_span *spans, int n,
@@ -116,6 +135,7 @@ void kafka_reader_close(struct journal_reader *reader) {
         kafka_reader_give(r->k, r->client);
     k2_buf_free(&r->bytes);
     free(r->spans);
+    free(r->versions);
     free(r->got);
     free(r);
 }
@@ -134,6 +154,7 @@ static void finish(struct kafka_reader *r, struct journal_span *s) {
     if (s->from < s->to) {
         s->from = s->to;
         r->unread--;
+        r->left--;
     }
 }
 
@@ -190,6 +211,8 @@ static int wait(struct kafka_reader *r, struct k2_err *err) {
 int kafka_next(struct journal_reader *reader, struct journal_batch *batch, struct k2_err *err) {
     struct kafka_reader *r = reader_of(reader);
     while (r->unread > 0) {
+        if (r->left == 0)
+            K2_TRY(begin_round(r, err));
         if (r->got_at >= r->got_count) {
             K2_TRY(wait(r, err));
             continue;

@@ -117,6 +117,20 @@ static int find(struct kafka *k, struct k2_sv name, struct journal_topic *out) {
     return id >= 0;
 }
 
+int kafka_topic_wait(struct kafka *k, struct k2_sv name, struct journal_topic *out,
+                     struct k2_err *err) {
+    for (int i = 0; i < MOST_LOOKS; i++) {
+        const struct timespec pause = {.tv_nsec = 20000000};
+        K2_TRY(kafka_topics_load(k, err));
+        if (find(k, name, out))
+            return K2_OK;
+        nanosleep(&pause, NULL);
+    }
+    return k2_fail(err, K2_E_UNAVAILABLE,
+                   "topic %s%.*s was made and is not listed: was it deleted?", k->address.prefix,
+                   K2_SV_ARG(name));
+}
+
 int kafka_topic(struct journal *journal, struct k2_sv name, bool create, struct journal_topic *out,
                 struct k2_err *err) {
     struct kafka *k = kafka_of(journal);
@@ -131,12 +145,5 @@ int kafka_topic(struct journal *journal, struct k2_sv name, bool create, struct 
     K2_TRY(make(k, name, err));
     if (k->touched_count == 0) /* else the records that are under way commit it */
         K2_TRY(client_commit(k->writer, err));
-    for (int i = 0; i < MOST_LOOKS; i++) {
-        const struct timespec pause = {.tv_nsec = 20000000};
-        K2_TRY(kafka_topics_load(k, err));
-        if (find(k, name, out))
-            return K2_OK;
-        nanosleep(&pause, NULL);
-    }
-    return k2_fail(err, K2_E_UNAVAILABLE, "topic %.*s was made and is not listed", K2_SV_ARG(name));
+    return kafka_topic_wait(k, name, out, err);
 }

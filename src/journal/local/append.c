@@ -1,7 +1,8 @@
 /* journal/local/append.c - writing gathered records as frames.
  *
  * Records were gathered behind room for a frame header, so a frame is written from where its records were encoded:
- * nothing is copied. local_write writes the frames of all partitions one behind the other. If that fails (disk full) the records stay gathered and the call
+ * nothing is copied. With a key they are encrypted into one buffer that is used for frame after frame; what was gathered stays
+ * as it is, for a write that fails. local_write writes the frames of all partitions one behind the other. If that fails (disk full) the records stay gathered and the call
  * may be repeated: what it left in the file is overwritten then, or cut at the next opening.
  */
 #include "journal/local/observe.h"
@@ -12,9 +13,14 @@
 
 /* --- writing --- */
 
+/* The bytes of the frame of what a partition gathered. */
+static size_t length_of(const struct local *j, const struct gather *g) {
+    return g->bytes.n + (j->key ? CIPHER_MORE : 0);
+}
+
 static int check_sizes(const struct local *j, struct k2_err *err) {
     for (int i = 0; i < j->base.dirty_count; i++)
-        if (j->base.dirty[i]->bytes.n > FRAME_MAX)
+        if (length_of(j, j->base.dirty[i]) > FRAME_MAX)
             return k2_fail(
                 err, K2_E_RANGE,
                 "a batch of %zu bytes is too large for the journal (most: %u); write more "
@@ -29,9 +35,9 @@ static int64_t append_time(const struct local *j) {
 }
 
 /* The frame of what a partition gathered. */
-static struct frame frame_of(const struct gather *g, int64_t position, int64_t append_ns,
-                             int64_t synced) {
-    return (struct frame){.length = (uint32_t)g->bytes.n,
+static struct frame frame_of(const struct local *j, const struct gather *g, int64_t position,
+                             int64_t append_ns, int64_t synced) {
+    return (struct frame){.length = (uint32_t)length_of(j, g),
                           .topic = g->topic,
                           .partition = g->partition,
                           .count = g->count,
@@ -40,7 +46,26 @@ static struct frame frame_of(const struct gather *g, int64_t position, int64_t a
                           .min_event_ns = g->min_event_ns,
                           .max_event_ns = g->max_event_ns,
                           .position = position,
-                          .synced = synced};
+                          .synced = synced,
+                          .key = j->key};
+}
+
+/* The whole frame in *out: where it was gathered, or encrypted. */
+static int make_frame(struct local *j, struct gather *g, const struct frame *f, uint8_t **out,
+                      struct k2_err *err) {
+    *out = g->bytes.p;
+    if (j->key) {
+        j->encrypted.n = 0;
+        *out = k2_buf_need(&j->encrypted, f->length);
+    }
+    journal_frame_head(*out, f, j->base.incarnation);
+    if (j->key)
+        K2_TRY(journal_cipher_seal(
+            j->cipher, j->key, j->base_position, *out, FRAME_HEADER,
+            (struct k2_sv){(const char *)g->bytes.p + FRAME_HEADER, g->bytes.n - FRAME_HEADER},
+            err));
+    journal_frame_seal(*out, f);
+    return K2_OK;
 }
 
 /* Writes every gathered batch from log position *at on. */
@@ -50,9 +75,10 @@ static int write_frames(struct local *j, int64_t *at, int64_t synced, struct k2_
         struct gather *g = j->base.dirty[i];
         if (g->count == 0)
             continue;
-        struct frame f = frame_of(g, *at, now, synced);
-        journal_frame_seal(g->bytes.p, &f, j->base.incarnation);
-        K2_TRY(k2_fs_pwrite(j->fd, g->bytes.p, g->bytes.n, *at - j->base_position, j->path, err));
+        struct frame f = frame_of(j, g, *at, now, synced);
+        uint8_t *bytes;
+        K2_TRY(make_frame(j, g, &f, &bytes, err));
+        K2_TRY(k2_fs_pwrite(j->fd, bytes, f.length, *at - j->base_position, j->path, err));
         *at += f.length;
     }
     j->last_append_ns = now;
@@ -74,7 +100,7 @@ static void hand_over(struct local *j, int64_t synced, int64_t end) {
         const struct gather *g = j->base.dirty[i];
         if (g->count == 0)
             continue;
-        struct frame f = frame_of(g, at, j->last_append_ns, synced);
+        struct frame f = frame_of(j, g, at, j->last_append_ns, synced);
         note_frame(j, &f);
         records += g->count;
         batches++;

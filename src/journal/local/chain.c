@@ -9,7 +9,7 @@
  *  - a reader beside a living writer goes up to the shared end and not further;
  *  - a reader without a writer takes the valid prefix and syncs it before it serves it.
  */
-#include "journal/local/local.h"
+#include "journal/local/tier.h"
 
 #include "base/log.h"
 
@@ -89,6 +89,8 @@ int journal_chain_add(struct local *j, const struct frame *f, struct k2_err *err
     K2_TRY(check_partition(j, f->topic, f->partition, f->base_offset, err));
     if (f->append_ns < x->last_ns)
         return k2_fail(err, K2_E_CORRUPT, "the append time falls");
+    if (x->batch_count > 0 && f->key != x->key)
+        return k2_fail(err, K2_E_CORRUPT, "not encrypted as the rest of the segment is");
     journal_index_add(x, f);
     j->base.topics[f->topic].ends[f->partition] = f->base_offset + f->count;
     return K2_OK;
@@ -101,13 +103,18 @@ static int visit(void *ctx, const struct frame *f, const uint8_t *bytes, struct 
 
 static int open_segment(const struct local *j, int64_t number, int flags, struct segment_file *file,
                         char **path, struct k2_err *err) {
-    *path = journal_segment_path(j->dir, number, ".seg");
-    *file = (struct segment_file){*path, -1, number, j->base.incarnation};
-    int rc = k2_fs_open(*path, flags, &file->fd, err);
+    int fd = -1, rc;
+    if (flags == O_RDONLY) {
+        rc = journal_tier_open(j->dir, j->base.incarnation, number, &fd, path, err);
+    } else {
+        *path = journal_segment_path(j->dir, number, ".seg");
+        rc = k2_fs_open(*path, flags, &fd, err);
+    }
     if (rc != K2_OK) {
         free(*path);
         *path = NULL;
     }
+    *file = (struct segment_file){*path, fd, number, j->base.incarnation};
     return rc;
 }
 
@@ -225,7 +232,8 @@ static int recover_tail(struct local *j, struct k2_err *err) {
 /* Goes on to the file that begins at `at`, if there is one. */
 static bool next_file(struct local *j, int64_t at) {
     char *path = journal_segment_path(j->dir, at, ".seg");
-    bool there = at > journal_chain_tail(j)->index.base && k2_fs_exists(path);
+    bool there = at > journal_chain_tail(j)->index.base &&
+                 (k2_fs_exists(path) || journal_tier_holds(j->dir, at));
     free(path);
     if (!there)
         return false;
@@ -296,6 +304,14 @@ struct listing {
     size_t segment_count, index_count;
 };
 
+/* Whether the segment of an index is kept, as a file or a note. While it goes to the store, a listing may pass both. */
+static bool is_kept(const struct local *j, int64_t number) {
+    char *path = journal_segment_path(j->dir, number, ".seg");
+    bool kept = journal_tier_holds(j->dir, number) || k2_fs_exists(path);
+    free(path);
+    return kept;
+}
+
 static int list(struct local *j, struct listing *out, struct k2_err *err) {
     char **names;
     size_t n;
@@ -304,11 +320,16 @@ static int list(struct local *j, struct listing *out, struct k2_err *err) {
     out->segments = k2_alloc((n + 1) * sizeof *out->segments);
     out->indexes = k2_alloc((n + 1) * sizeof *out->indexes);
     for (size_t i = 0; i < n; i++) { /* in the order of their numbers */
-        int64_t number;
-        if (journal_segment_name(names[i], ".seg", &number) && number >= j->meta.first)
-            out->segments[out->segment_count++] = number;
-        if (journal_segment_name(names[i], ".idx", &number) && number < j->meta.first)
+        int64_t number = -1;
+        bool index = journal_segment_name(names[i], ".idx", &number);
+        if (index && number < j->meta.first)
             out->indexes[out->index_count++] = number;
+        bool segment = journal_segment_name(names[i], ".seg", &number) ||
+                       journal_segment_name(names[i], ".tier", &number);
+        if (number < j->meta.first || !(segment || (index && is_kept(j, number))))
+            continue;
+        if (out->segment_count == 0 || out->segments[out->segment_count - 1] != number)
+            out->segments[out->segment_count++] = number;
     }
     k2_fs_names_free(names, n);
     return K2_OK;

@@ -4,6 +4,7 @@
  */
 #include "journal/digest.h"
 #include "journal/local/local.h"
+#include "journal/local/opener.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +13,9 @@
 #include <sys/stat.h>
 
 static int add_frame(struct journal_digester *d, enum k2_kind_id id, const struct frame *f,
-                     const uint8_t *bytes, struct k2_err *err) {
-    size_t at = FRAME_HEADER;
+                     struct k2_sv records, struct k2_err *err) {
+    const uint8_t *bytes = (const uint8_t *)records.p;
+    size_t at = 0;
     for (int32_t i = 0; i < f->count; i++) {
         size_t key = k2_get_u32(bytes + at + 4);
         struct k2_sv value = {(const char *)bytes + at + GATHER_RECORD + key,
@@ -27,10 +29,12 @@ static int add_frame(struct journal_digester *d, enum k2_kind_id id, const struc
     return K2_OK;
 }
 
-static int add_file(struct journal_digester *d, const struct segment_file *file,
-                    const uint8_t *bytes, size_t size, const char *const *topics, int topic_count,
-                    const atomic_bool *stop, struct k2_err *err) {
+static int add_file(struct journal_digester *d, struct journal_opener *opener,
+                    const struct segment_file *file, const uint8_t *bytes, size_t size,
+                    const char *const *topics, int topic_count, const atomic_bool *stop,
+                    struct k2_err *err) {
     struct frame f;
+    struct k2_sv records;
     for (size_t at = 0; at < size; at += f.length) {
         if (atomic_load(stop))
             return k2_fail(err, K2_E_CANCELLED, "the journal is being closed");
@@ -39,8 +43,11 @@ static int add_file(struct journal_digester *d, const struct segment_file *file,
             f.length > size - at || !journal_frame_intact(bytes + at, &f) || f.topic >= topic_count)
             return k2_fail(err, K2_E_CORRUPT, "%s is damaged at byte %zu", file->path, at);
         const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(topics[f.topic]));
-        if (kind)
-            K2_TRY(add_frame(d, kind->id, &f, bytes + at, err));
+        if (!kind)
+            continue;
+        K2_TRY_CTX(journal_opener_records(opener, file->number, &f, bytes + at, &records, err), err,
+                   "%s, byte %zu", file->path, at);
+        K2_TRY(add_frame(d, kind->id, &f, records, err));
     }
     return K2_OK;
 }
@@ -56,9 +63,11 @@ int journal_digest_segment(const char *dir, const struct segment_file *file, int
     uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, file->fd, 0);
     if (bytes == MAP_FAILED)
         return k2_fail_errno(err, "cannot map %s", file->path);
+    struct journal_opener opener = {.incarnation = file->incarnation};
     int rc = journal_digester_open(dir, &d, err);
     if (rc == K2_OK)
-        rc = add_file(d, file, bytes, size, topics, topic_count, stop, err);
+        rc = add_file(d, &opener, file, bytes, size, topics, topic_count, stop, err);
+    journal_opener_fini(&opener);
     munmap(bytes, size);
     if (rc == K2_OK)
         *out = journal_digester_take(d, n);

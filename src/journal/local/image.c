@@ -5,6 +5,7 @@
  * before the first record that uses it), sidecars (made again if they lack), positions (only ever
  * further; what is beyond our end is cut to it). */
 #include "journal/local/position.h"
+#include "journal/local/tier.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -163,6 +164,17 @@ static K2_RC take(struct local *j, struct journal_image *image, struct k2_err *e
     K2_TRY(add_read(j, image, "schemas.json", err));
     K2_TRY(add_indexes(j, image, last, err));
     return add_positions(j, image, err);
+}
+
+int local_image_reach(struct journal *journal, const char *name, char **path, struct k2_err *err) {
+    const struct local *j = local_of(journal);
+    int64_t number;
+    int fd;
+    if (!journal_segment_name(name, ".seg", &number))
+        return k2_fail(err, K2_E_NOTFOUND, "%s/%s has gone", j->dir, name);
+    K2_TRY(journal_tier_open(j->dir, j->base.incarnation, number, &fd, path, err));
+    (void)!k2_fs_close(fd, *path, NULL); /* it was only read */
+    return K2_OK;
 }
 
 int local_image_take(struct journal *journal, struct journal_image *out, struct k2_err *err) {

@@ -2,7 +2,7 @@
  *
  * FILE. Little-endian; lists follow each other without gaps.
  *    0  4  magic "K2I1"                       4  4  crc32c of bytes 8 .. end of the file
- *    8  4  format version: 1                 12  4  incarnation of the journal
+ *    8  4  format version: 1, or 2           12  4  incarnation of the journal
  *   16  8  the segment's number              24  8  log position of its end
  *   32  8  first append time, ns             40  8  last append time, ns
  *   48  4  number of spans                   52  4  number of digests
@@ -12,6 +12,10 @@
  * sequence, u64 low and u64 high half of the sum, u16 length and exchange, u16 length and symbol
  *          batches: every frame in log order as four zigzag varints: span, records, length of the
  *                   frame, append time less the one before (the first: less the first append time)
+ *
+ * VERSION 2 is that of an encrypted segment: the digests, which name symbols, are encrypted with the same master key.
+ *   64  8  length of what follows it
+ *   72     envelope, ciphertext of the digests, tag (cipher.c), then spans and batches
  *
  * VALIDITY. Magic, version, incarnation, number and checksum are right, and the batches add up to
  * the spans, the end and the last append time. An index that is missing or invalid is made again
@@ -23,14 +27,17 @@
  */
 #include "journal/local/index.h"
 
+#include "journal/local/cipher.h"
+
 #include "base/fs.h"
 #include "base/hash.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 #define INDEX_HEADER 64
+#define SEALED_AT 72
 #define SPAN_BYTES 24
 #define DIGEST_BYTES 48 /* without the strings */
 #define MARK_EVERY (64 << 10)
@@ -84,8 +91,10 @@ void journal_index_add(struct journal_index *x, const struct frame *f) {
     if (i < 0)
         i = add_span(
             x, &(struct journal_span){f->topic, f->partition, f->base_offset, f->base_offset});
-    if (x->batch_count++ == 0)
+    if (x->batch_count++ == 0) {
         x->first_ns = x->last_ns = f->append_ns;
+        x->key = f->key;
+    }
     k2_avro_put_long(&x->batches, i);
     k2_avro_put_long(&x->batches, f->count);
     k2_avro_put_long(&x->batches, f->length);
@@ -175,11 +184,46 @@ static void put_digest(struct k2_buf *out, const struct journal_digest *d) {
     put_text(out, d->symbol);
 }
 
-void journal_index_encode(const struct journal_index *x, int32_t incarnation, struct k2_buf *out) {
+static void put_digests(const struct journal_index *x, struct k2_buf *out) {
+    for (int i = 0; i < x->digest_count; i++)
+        put_digest(out, &x->digests[i]);
+}
+
+static void put_spans(const struct journal_index *x, struct k2_buf *out) {
+    for (int i = 0; i < x->span_count; i++) {
+        put_i32(out, x->spans[i].topic);
+        put_i32(out, x->spans[i].partition);
+        put_i64(out, x->spans[i].from);
+        put_i64(out, x->spans[i].to);
+    }
+}
+
+/* start: where the file begins in out. */
+static int put_sealed(const struct journal_index *x, int32_t incarnation, size_t start,
+                      struct k2_buf *out, struct k2_err *err) {
+    if (x->locked)
+        return journal_key_missing(x->key, err);
+    struct k2_buf plain = {0};
+    struct journal_cipher *c = journal_cipher_new(incarnation);
+    put_digests(x, &plain);
+    size_t n = CIPHER_MORE + plain.n;
+    put_i64(out, (int64_t)n);
+    (void)k2_buf_need(out, n);
+    int rc = journal_cipher_seal(c, x->key, x->base, out->p + start, SEALED_AT, k2_buf_view(&plain),
+                                 err);
+    if (rc == K2_OK)
+        out->n += n;
+    journal_cipher_free(c);
+    k2_buf_free(&plain);
+    return rc;
+}
+
+int journal_index_encode(const struct journal_index *x, int32_t incarnation, struct k2_buf *out,
+                         struct k2_err *err) {
     size_t start = out->n;
     k2_buf_put(out, magic, sizeof magic);
     put_i32(out, 0);
-    put_i32(out, INDEX_VERSION);
+    put_i32(out, x->key ? INDEX_VERSION : 1);
     put_i32(out, incarnation);
     put_i64(out, x->base);
     put_i64(out, x->end);
@@ -188,23 +232,22 @@ void journal_index_encode(const struct journal_index *x, int32_t incarnation, st
     put_i32(out, x->span_count);
     put_i32(out, x->digest_count);
     put_i64(out, x->batch_count);
-    for (int i = 0; i < x->span_count; i++) {
-        put_i32(out, x->spans[i].topic);
-        put_i32(out, x->spans[i].partition);
-        put_i64(out, x->spans[i].from);
-        put_i64(out, x->spans[i].to);
-    }
-    for (int i = 0; i < x->digest_count; i++)
-        put_digest(out, &x->digests[i]);
+    if (x->key)
+        K2_TRY(put_sealed(x, incarnation, start, out, err));
+    put_spans(x, out);
+    if (!x->key)
+        put_digests(x, out);
     k2_buf_sv(out, k2_buf_view(&x->batches));
     k2_put_u32(out->p + start + 4, k2_crc32c(0, out->p + start + 8, out->n - start - 8));
+    return K2_OK;
 }
 
 int journal_index_save(const char *path, int32_t incarnation, const struct journal_index *x,
                        struct k2_err *err) {
     struct k2_buf out = {0};
-    journal_index_encode(x, incarnation, &out);
-    int rc = k2_fs_replace(path, k2_buf_view(&out), err);
+    int rc = journal_index_encode(x, incarnation, &out, err);
+    if (rc == K2_OK)
+        rc = k2_fs_replace(path, k2_buf_view(&out), err);
     k2_buf_free(&out);
     return rc;
 }
@@ -293,18 +336,60 @@ static bool replay_batches(struct journal_index *x) {
     return good;
 }
 
-static bool get_index(struct k2_sv in, struct journal_index *x) {
+static int malformed(struct k2_err *err) {
+    return k2_fail(err, K2_E_CORRUPT, "its lists do not add up");
+}
+
+static int decrypt_digests(struct k2_sv sealed, int32_t incarnation, uint32_t n,
+                           struct journal_index *x, struct k2_err *err) {
+    struct journal_cipher *c = journal_cipher_new(incarnation);
+    size_t size = sealed.n - SEALED_AT - CIPHER_MORE;
+    uint8_t *plain = k2_alloc(size + 1);
+    int rc =
+        journal_cipher_open(c, x->base, (const uint8_t *)sealed.p, SEALED_AT, sealed.n, plain, err);
+    struct k2_sv in = {(const char *)plain, size};
+    if (rc == K2_OK && (!get_digests(&in, n, x) || in.n != 0))
+        rc = malformed(err);
+    journal_cipher_free(c);
+    free(plain);
+    return rc;
+}
+
+/* whole: the file; *in goes past what is encrypted. */
+static int get_sealed(struct k2_sv whole, struct k2_sv *in, int32_t incarnation, uint32_t n,
+                      struct journal_index *x, struct k2_err *err) {
+    const uint8_t *length = take(in, 8);
+    if (!length || k2_get_u64(length) < CIPHER_MORE || k2_get_u64(length) > in->n)
+        return malformed(err);
+    const uint8_t *envelope = take(in, k2_get_u64(length));
+    x->key = journal_cipher_key(envelope);
+    if (x->key == 0)
+        return malformed(err);
+    x->locked = !journal_key_find(x->key);
+    if (x->locked)
+        return K2_OK;
+    whole.n = SEALED_AT + k2_get_u64(length);
+    return decrypt_digests(whole, incarnation, n, x, err);
+}
+
+static int get_index(struct k2_sv in, int32_t incarnation, struct journal_index *x,
+                     struct k2_err *err) {
+    struct k2_sv whole = in;
     const uint8_t *p = take(&in, INDEX_HEADER);
+    bool sealed = k2_get_u32(p + 8) == INDEX_VERSION;
+    uint32_t digests = k2_get_u32(p + 52);
     x->end = (int64_t)k2_get_u64(p + 24);
     x->first_ns = (int64_t)k2_get_u64(p + 32);
     x->last_ns = (int64_t)k2_get_u64(p + 40);
     x->batch_count = (int64_t)k2_get_u64(p + 56);
     if (x->end < x->base || x->first_ns < 0 || x->last_ns < x->first_ns)
-        return false;
-    if (!get_spans(&in, k2_get_u32(p + 48), x) || !get_digests(&in, k2_get_u32(p + 52), x))
-        return false;
+        return malformed(err);
+    if (sealed)
+        K2_TRY(get_sealed(whole, &in, incarnation, digests, x, err));
+    if (!get_spans(&in, k2_get_u32(p + 48), x) || (!sealed && !get_digests(&in, digests, x)))
+        return malformed(err);
     k2_buf_sv(&x->batches, in);
-    return replay_batches(x);
+    return replay_batches(x) ? K2_OK : malformed(err);
 }
 
 int journal_index_decode(struct k2_sv bytes, int32_t incarnation, int64_t base,
@@ -320,11 +405,10 @@ int journal_index_decode(struct k2_sv bytes, int32_t incarnation, int64_t base,
                        k2_get_u32(p + 8), INDEX_VERSION);
     if (k2_get_u32(p + 12) != (uint32_t)incarnation || (int64_t)k2_get_u64(p + 16) != base)
         return k2_fail(err, K2_E_CORRUPT, "it belongs to another segment");
-    if (!get_index(bytes, x)) {
+    int rc = get_index(bytes, incarnation, x, err);
+    if (rc != K2_OK)
         journal_index_fini(x);
-        return k2_fail(err, K2_E_CORRUPT, "its lists do not add up");
-    }
-    return K2_OK;
+    return rc;
 }
 
 int journal_index_load(const char *path, int32_t incarnation, int64_t base, struct journal_index *x,

@@ -28,6 +28,8 @@ struct journal_index {
     struct journal_digest *digests;
     int digest_count;
     bool digested;
+    uint64_t key; /* id of the key that the segment's frames are encrypted with; 0: none */
+    bool locked;  /* the digests are in the file, encrypted, and nobody gave the key */
 };
 
 void journal_index_init(struct journal_index *x, int64_t base);
@@ -57,14 +59,15 @@ void journal_index_cursor_init(struct index_cursor *c, const struct journal_inde
 void journal_index_cursor_fini(struct index_cursor *c);
 int journal_index_cursor_next(struct index_cursor *c, struct index_batch *out);
 
-/* The .idx file. Loading gives an initialised index, complete with digests and packed list;
+/* The .idx file. Loading gives an initialised index, complete with digests (but see `locked`) and packed list;
  * K2_E_NOTFOUND, K2_E_CORRUPT and K2_E_VERSION leave it empty. */
 K2_RC journal_index_load(const char *path, int32_t incarnation, int64_t base,
                          struct journal_index *x, struct k2_err *err);
 K2_RC journal_index_save(const char *path, int32_t incarnation, const struct journal_index *x,
                          struct k2_err *err);
 /* The same from and to memory. */
-void journal_index_encode(const struct journal_index *x, int32_t incarnation, struct k2_buf *out);
+K2_RC journal_index_encode(const struct journal_index *x, int32_t incarnation, struct k2_buf *out,
+                           struct k2_err *err);
 K2_RC journal_index_decode(struct k2_sv bytes, int32_t incarnation, int64_t base,
                            struct journal_index *x, struct k2_err *err);
 

@@ -1,8 +1,8 @@
 /* journal/local/journal.c - opening and closing, and what segments there are.
  *
  * DIRECTORY. <data>/journal/: meta (meta.c), <20 digits>.seg (segment.c), <20 digits>.idx
- * (index.c), positions/<group> (position.c), schemas.json (codec/registry.h). <data>/run/:
- * journal.lock, journal.end (end.c).
+ * (index.c), <20 digits>.tier (tier_note.c), cache/ (tier_cache.c), positions/<group> (position.c),
+ * schemas.json (codec/registry.h). <data>/run/: journal.lock, journal.end (end.c), tier.lock.
  *
  * CREATION. Directories, the first empty segment, then journal/meta, each durable before the next:
  * a directory without a meta is no journal yet, and one whose segments hold bytes is never
@@ -10,7 +10,7 @@
  *
  * KEYS. With journal_use_keys the records are encrypted (cipher.c); what was written before stays as it is.
  */
-#include "journal/local/local.h"
+#include "journal/local/tier.h"
 
 #include "base/clock.h"
 #include "base/datadir.h"
@@ -40,10 +40,11 @@ static int check_empty(const struct local *j, struct k2_err *err) {
     K2_TRY(k2_fs_list(j->dir, &names, &n, err));
     int rc = K2_OK;
     for (size_t i = 0; rc == K2_OK && i < n; i++) {
-        if (!journal_segment_name(names[i], ".seg", &number))
+        bool tiered = journal_segment_name(names[i], ".tier", &number);
+        if (!tiered && !journal_segment_name(names[i], ".seg", &number))
             continue;
         char *path = k2_path(j->dir, names[i]);
-        if (number != 0 || k2_fs_size(path) != 0)
+        if (tiered || number != 0 || k2_fs_size(path) != 0)
             rc = k2_fail(err, K2_E_CORRUPT, "%s is missing beside %s; restore it from a copy",
                          j->meta_path, names[i]);
         free(path);
@@ -290,6 +291,7 @@ const struct journal_ops journal_local = {
     .open = local_open,
     .close = local_close,
     .topic = local_topic,
+    .cut = local_cut,
     .write = local_write,
     .flush = local_flush,
     .commit = local_commit,
@@ -301,6 +303,7 @@ const struct journal_ops journal_local = {
     .wait = local_wait,
     .starts = local_starts,
     .ends_at = local_ends_at,
+    .append_at = local_append_at,
     .pin = local_pin,
     .unpin = local_unpin,
     .position_save = local_position_save,
@@ -318,5 +321,8 @@ const struct journal_ops journal_local = {
     .verify = local_verify,
     .profile_compare = local_profile_compare,
     .image_take = local_image_take,
+    .image_reach = local_image_reach,
+    .tier = local_tier,
+    .places = local_places,
     .encryption = local_encryption,
 };

@@ -82,6 +82,8 @@ static inline struct local *local_of(const struct journal *j) {
 void local_close(struct journal *journal);
 K2_RC local_topic(struct journal *journal, struct k2_sv name, bool create,
                   struct journal_topic *out, struct k2_err *err);
+K2_RC local_cut(struct journal *journal, int32_t topic, const int64_t *cut, int n,
+                struct k2_err *err);
 K2_RC local_write(struct journal *journal, int64_t *position, struct k2_err *err);
 K2_RC local_flush(struct journal *journal, int64_t position, struct k2_err *err);
 K2_RC local_commit(struct journal *journal, struct k2_err *err);
@@ -96,6 +98,8 @@ void local_wait(struct journal *journal, int64_t ns);
 K2_RC local_starts(struct journal *journal, int32_t topic, int64_t *starts, struct k2_err *err);
 K2_RC local_ends_at(struct journal *journal, int32_t topic, int64_t append_ns_before, int64_t *ends,
                     struct k2_err *err);
+K2_RC local_append_at(struct journal *journal, int32_t topic, int32_t partition, int64_t from,
+                      bool *known, int64_t *append_ns, struct k2_err *err);
 K2_RC local_pin(struct journal *journal, struct journal_pin **out, struct k2_err *err);
 void local_unpin(struct journal_pin *p);
 K2_RC local_position_save(struct journal *journal, const char *group,
@@ -123,6 +127,7 @@ K2_RC local_profile_compare(struct journal *journal, const struct journal_profil
                             void (*visit)(void *ctx, const struct journal_property *p), void *ctx,
                             struct k2_err *err);
 K2_RC local_image_take(struct journal *journal, struct journal_image *out, struct k2_err *err);
+K2_RC local_image_reach(struct journal *journal, const char *name, char **path, struct k2_err *err);
 K2_RC local_encryption(struct journal *journal,
                        void (*visit)(void *ctx, const struct journal_encryption *e), void *ctx,
                        struct k2_err *err);
@@ -183,8 +188,8 @@ K2_RC journal_segment_describe(struct local *j, struct segment *s, struct journa
                                struct k2_err *err); /* mutex held */
 
 /* --- pin.c --- */
-/* For retention: the segment's file is nobody's any more while *fd is open; K2_E_FAILED if it is pinned. */
-K2_RC journal_pin_exclude(const char *path, int *fd, struct k2_err *err);
+/* For who removes: nobody pins the segment while *fd is open; K2_E_FAILED if somebody does. */
+K2_RC journal_pin_exclude(const char *dir, int64_t number, int *fd, struct k2_err *err);
 
 /* --- reader.c --- */
 bool journal_reader_needs(const struct local *j, int64_t number); /* mutex held */

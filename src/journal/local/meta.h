@@ -11,11 +11,15 @@ struct meta_topic {
     char *name;
     int32_t partitions;
     int64_t *starts; /* oldest kept offset of each partition */
+    int64_t *cut;    /* ends of the version before this one (journal/version.h); NULL = none */
+    int cut_n;
 };
 
 struct meta {
     int32_t incarnation;
     int64_t first; /* number of the oldest kept segment */
+    bool keyed;    /* encrypted since some time, or once: version 2 */
+    uint64_t key;  /* id of the key that the last writer had; 0: none */
     struct meta_topic *topics;
     int topic_count;
 };

@@ -4,7 +4,8 @@
  * made; so it needs no lock while it reads and never sees more than what was durable then. Segments
  * are mapped one after the other, and only up to their durable end: a file may be cut behind it.
  */
-#include "journal/local/local.h"
+#include "journal/local/tier.h"
+#include "journal/local/opener.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +15,8 @@
 
 struct piece {
     int64_t base, from,
-        to; /* log positions: of the file, of the first frame to look at, of the end */
+        to;       /* log positions: of the file, of the first frame to look at, of the end */
+    uint64_t key; /* of all its frames */
 };
 
 struct local_reader {
@@ -29,6 +31,7 @@ struct local_reader {
     uint8_t *map;
     size_t map_bytes, given_back; /* bytes of the map; how many at its front are not resident */
     int64_t at;                   /* log position */
+    struct journal_opener opener;
 };
 
 static struct local_reader *reader_of(struct journal_reader *r) {
@@ -88,7 +91,7 @@ static void plan(struct local_reader *r) {
         const struct journal_index *x = &live->at[i]->index;
         int64_t from = begin_in(r, x);
         if (from >= 0)
-            r->pieces[r->piece_count++] = (struct piece){x->base, from, x->end};
+            r->pieces[r->piece_count++] = (struct piece){x->base, from, x->end, x->key};
     }
 }
 
@@ -105,6 +108,7 @@ static int make_reader(struct local_reader *r, const struct journal_span *spans,
 static void free_reader(struct local_reader *r) {
     if (r->map)
         munmap(r->map, r->map_bytes);
+    journal_opener_fini(&r->opener);
     free(r->spans);
     free(r->pieces);
     free(r);
@@ -116,6 +120,7 @@ int local_read(struct journal *journal, const struct journal_span *spans, int n,
     struct local_reader *r = k2_zalloc(sizeof *r);
     r->base.ops = &journal_local;
     r->j = j;
+    r->opener.incarnation = j->base.incarnation;
     pthread_mutex_lock(&j->base.mutex);
     int rc = make_reader(r, spans, n, err);
     pthread_mutex_unlock(&j->base.mutex);
@@ -178,17 +183,11 @@ static void give_back(struct local_reader *r) {
 
 static int open_piece(struct local_reader *r, struct k2_err *err) {
     const struct piece *p = &r->pieces[r->piece];
-    char *path = journal_segment_path(r->j->dir, p->base, ".seg");
-    int fd, rc = K2_OK;
-    if (!k2_fs_exists(path))
-        rc = k2_fail(err, K2_E_NOTFOUND, "%s was removed by retention while it was to be read",
-                     path);
-    if (rc == K2_OK)
-        rc = k2_fs_open(path, O_RDONLY, &fd, err);
-    if (rc == K2_OK) {
-        rc = map_file(r, p, fd, path, err);
-        (void)!k2_fs_close(fd, path, NULL); /* the mapping stays */
-    }
+    char *path;
+    int fd;
+    K2_TRY(journal_tier_open(r->j->dir, r->j->base.incarnation, p->base, &fd, &path, err));
+    int rc = map_file(r, p, fd, path, err);
+    (void)!k2_fs_close(fd, path, NULL); /* the mapping stays */
     free(path);
     return rc;
 }
@@ -222,25 +221,45 @@ static struct journal_span *wanted(struct local_reader *r, const struct frame *f
     return NULL;
 }
 
-/* Cuts the frame to the span, which advances. */
+/* Cuts the frame's records to the span, which advances. */
 static void cut(struct local_reader *r, struct journal_span *s, const struct frame *f,
-                const uint8_t *bytes, struct journal_batch *out) {
+                struct k2_sv records, struct journal_batch *out) {
+    const uint8_t *bytes = (const uint8_t *)records.p;
     int64_t first = s->from > f->base_offset ? s->from - f->base_offset : 0;
     int64_t end = s->to < f->base_offset + f->count ? s->to - f->base_offset : f->count;
-    size_t at = FRAME_HEADER, stop = f->length;
+    size_t at = 0, stop = records.n;
     for (int64_t i = 0; i < first; i++)
-        at += journal_record_size(bytes + at, f->length - at);
+        at += journal_record_size(bytes + at, records.n - at);
     if (end < f->count) {
         stop = at;
         for (int64_t i = first; i < end; i++)
-            stop += journal_record_size(bytes + stop, f->length - stop);
+            stop += journal_record_size(bytes + stop, records.n - stop);
     }
-    *out = (struct journal_batch){
-        f->topic,   f->partition, (int32_t)(end - first), f->base_offset + first, f->append_ns,
-        bytes + at, stop - at};
+    *out = (struct journal_batch){.topic = f->topic,
+                                  .partition = f->partition,
+                                  .count = (int32_t)(end - first),
+                                  .base_offset = f->base_offset + first,
+                                  .append_ns = f->append_ns,
+                                  .records = bytes + at,
+                                  .bytes = stop - at};
     s->from = f->base_offset + end;
     if (s->from >= s->to)
         r->unread--;
+}
+
+/* The records of a frame that is intact; the failure says where it is. */
+static int records_of(struct local_reader *r, const struct frame *f, const uint8_t *bytes,
+                      struct k2_sv *out, struct k2_err *err) {
+    const struct piece *p = &r->pieces[r->piece];
+    struct k2_err why = {0};
+    if (f->key != p->key)
+        return damaged(r, "not encrypted as the rest of the segment is", err);
+    int rc = journal_opener_records(&r->opener, p->base, f, bytes, out, &why);
+    if (rc == K2_E_CORRUPT)
+        return damaged(r, why.msg, err);
+    return rc == K2_OK ? rc
+                       : k2_fail(err, rc, "%s/%020" PRId64 ".seg, byte %" PRId64 ": %s", r->j->dir,
+                                 p->base, r->at - p->base, why.msg);
 }
 
 /* The next frame of the piece; 1 = a batch, 0 = not wanted. */
@@ -249,6 +268,7 @@ static int read_frame(struct local_reader *r, struct journal_batch *out, struct 
     const uint8_t *bytes = r->map + (r->at - p->base);
     size_t left = (size_t)(p->to - r->at);
     struct frame f;
+    struct k2_sv records = {0};
     if (!journal_frame_parse(bytes, left, r->j->base.incarnation, r->at, &f) || f.length > left)
         return damaged(r, "no frame begins here", err);
     struct journal_span *s = wanted(r, &f);
@@ -256,10 +276,12 @@ static int read_frame(struct local_reader *r, struct journal_batch *out, struct 
         return damaged(r, "the checksum does not match", err);
     if (s && s->from < f.base_offset)
         return damaged(r, "offsets are missing before it", err);
+    if (s)
+        K2_TRY(records_of(r, &f, bytes, &records, err));
     r->at += f.length;
     if (!s)
         return 0;
-    cut(r, s, &f, bytes, out);
+    cut(r, s, &f, records, out);
     return 1;
 }
 

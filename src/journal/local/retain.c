@@ -2,7 +2,7 @@
  *
  * Order for each: its index is durable (it stays, index.c), journal/meta moves `first` and the
  * starts past it, then the file goes. A power cut in between leaves a file below `first`, which the
- * next opening removes. The last segment never goes.
+ * next opening removes. The last segment never goes. What is in an object store goes behind (tier.c).
  */
 #include "journal/local/observe.h"
 
@@ -133,7 +133,7 @@ static int remove_oldest(struct local *j, struct plan *p, bool *went, struct k2_
     char *path = journal_segment_path(j->dir, j->live.at[0]->index.base, ".seg");
     struct k2_err why = {0};
     int fd, rc = K2_OK;
-    *went = journal_pin_exclude(path, &fd, &why) == K2_OK;
+    *went = journal_pin_exclude(j->dir, j->live.at[0]->index.base, &fd, &why) == K2_OK;
     if (*went) {
         rc = drop_oldest(j, path, err);
         (void)!k2_fs_close(fd, path, NULL); /* nothing was written there */

@@ -8,6 +8,7 @@
  * not finished when the process ended is made after the next opening.
  */
 #include "journal/local/observe.h"
+#include "journal/local/tier.h"
 
 #include "base/log.h"
 
@@ -69,9 +70,10 @@ static int decode(struct local *j, const struct segment *s, struct journal_diges
     const char **names = topic_names(j);
     int topic_count = j->meta.topic_count;
     pthread_mutex_unlock(&j->base.mutex);
-    char *path = journal_segment_path(j->dir, s->index.base, ".seg");
-    struct segment_file file = {path, -1, s->index.base, j->base.incarnation};
-    int rc = k2_fs_open(path, O_RDONLY, &file.fd, err);
+    char *path = NULL;
+    int fd = -1,
+        rc = journal_tier_open(j->dir, j->base.incarnation, s->index.base, &fd, &path, err);
+    struct segment_file file = {path, fd, s->index.base, j->base.incarnation};
     if (rc == K2_OK) {
         rc = journal_digest_segment(j->dir, &file, s->index.end, names, topic_count, &j->stop,
                                     digests, n, err);
@@ -97,7 +99,7 @@ static bool borrow(struct local *j, struct segment *s) {
     char *path = journal_segment_path(j->dir, s->index.base, ".idx");
     struct journal_index x;
     bool good = journal_index_load(path, j->base.incarnation, s->index.base, &x, NULL) == K2_OK &&
-                x.end == s->index.end;
+                x.end == s->index.end && x.digested;
     free(path);
     if (good) {
         s->index.digests = x.digests;
@@ -164,6 +166,9 @@ int journal_seal_digests(struct local *j, struct segment *s, struct k2_err *err)
         pthread_cond_wait(&j->changed, &j->base.mutex);
     if (s->index.digested || (j->base.mode == JOURNAL_READ && borrow(j, s)))
         return K2_OK;
+    if (s->index.locked)
+        K2_TRY_CTX(journal_key_missing(s->index.key, err), err, "digests of segment %020" PRId64,
+                   s->index.base);
     return digest(j, s, err);
 }
 

@@ -12,14 +12,18 @@
  *    4  4  crc32c of bytes 8 .. length
  *    8  4  length of the frame, this header included (80 .. 2^30)
  *   12  2  frame version: 1 (a change of it raises the version in journal/meta too)
- *   14  2  flags: 0
+ *   14  2  flags: 1 = the records are encrypted, else 0
  *   16  4  topic id (journal/meta)           20  4  partition
  *   24  4  number of records, >= 1           28  4  incarnation of the journal
  *   32  8  offset of the first record        40  8  append time, ns; never falls along the log
  *   48  8  least event time, ns              56  8  greatest event time, ns
  *   64  8  log position of this frame
  *   72  8  log position known durable when the frame was written
- *   80     the records, each: u32 length of the value, u32 length of the key, key, value
+ *   80     the records, each: u32 length of the value, u32 length of the key, key, value; of an encrypted
+ *          frame: envelope, ciphertext of the records, tag (cipher.c)
+ *
+ * ENCRYPTION. All frames of a file are encrypted under the same master key, or none is. The checksum is that of the bytes
+ * in the file, so whether a frame is whole, and where the log ends, is found out without a key.
  *
  * VALIDITY. A frame is valid iff magic, version, incarnation and position are right, its length
  * fits the file, the checksum matches, its records fill it exactly, and its offset is the next one
@@ -45,6 +49,7 @@
 #include "journal/local/segment.h"
 
 #include "journal/backend.h"
+#include "journal/local/cipher.h"
 
 #include "base/hash.h"
 
@@ -55,17 +60,18 @@
 #include <unistd.h>
 
 #define FRAME_VERSION 1
+#define ENCRYPTED 1 /* in the flags */
 #define WINDOW (1 << 20)
 
 static const char magic[4] = {'K', '2', 'B', '1'};
 
 /* --- frames --- */
 
-void journal_frame_seal(uint8_t *bytes, const struct frame *f, int32_t incarnation) {
+void journal_frame_head(uint8_t *bytes, const struct frame *f, int32_t incarnation) {
     memcpy(bytes, magic, sizeof magic);
     k2_put_u32(bytes + 8, f->length);
     k2_put_u16(bytes + 12, FRAME_VERSION);
-    k2_put_u16(bytes + 14, 0);
+    k2_put_u16(bytes + 14, f->key ? ENCRYPTED : 0);
     k2_put_u32(bytes + 16, (uint32_t)f->topic);
     k2_put_u32(bytes + 20, (uint32_t)f->partition);
     k2_put_u32(bytes + 24, (uint32_t)f->count);
@@ -76,6 +82,9 @@ void journal_frame_seal(uint8_t *bytes, const struct frame *f, int32_t incarnati
     k2_put_u64(bytes + 56, (uint64_t)f->max_event_ns);
     k2_put_u64(bytes + 64, (uint64_t)f->position);
     k2_put_u64(bytes + 72, (uint64_t)f->synced);
+}
+
+void journal_frame_seal(uint8_t *bytes, const struct frame *f) {
     k2_put_u32(bytes + 4, k2_crc32c(0, bytes + 8, f->length - 8));
 }
 
@@ -90,32 +99,47 @@ static void get_fields(const uint8_t *bytes, struct frame *f) {
     f->max_event_ns = (int64_t)k2_get_u64(bytes + 56);
     f->position = (int64_t)k2_get_u64(bytes + 64);
     f->synced = (int64_t)k2_get_u64(bytes + 72);
+    f->key = 0;
+}
+
+/* Flags, and which key they speak of; false if neither is of a frame. */
+static bool get_key(const uint8_t *bytes, size_t n, struct frame *f) {
+    if (k2_get_u16(bytes + 14) != ENCRYPTED)
+        return k2_get_u16(bytes + 14) == 0;
+    if (n < FRAME_KEYED || f->length <= FRAME_HEADER + CIPHER_MORE)
+        return false;
+    f->key = journal_cipher_key(bytes + FRAME_HEADER);
+    return f->key != 0;
 }
 
 bool journal_frame_parse(const uint8_t *bytes, size_t n, int32_t incarnation, int64_t position,
                          struct frame *out) {
     if (n < FRAME_HEADER || memcmp(bytes, magic, sizeof magic) != 0)
         return false;
-    if (k2_get_u16(bytes + 12) != FRAME_VERSION || k2_get_u16(bytes + 14) != 0)
+    if (k2_get_u16(bytes + 12) != FRAME_VERSION)
         return false;
     get_fields(bytes, out);
-    return k2_get_u32(bytes + 28) == (uint32_t)incarnation && out->position == position &&
-           out->length > FRAME_HEADER && out->length <= FRAME_MAX && out->topic >= 0 &&
-           out->partition >= 0 && out->count > 0 && out->base_offset >= 0 &&
+    return get_key(bytes, n, out) && k2_get_u32(bytes + 28) == (uint32_t)incarnation &&
+           out->position == position && out->length > FRAME_HEADER && out->length <= FRAME_MAX &&
+           out->topic >= 0 && out->partition >= 0 && out->count > 0 && out->base_offset >= 0 &&
            out->base_offset <= INT64_MAX - out->count && out->synced <= position;
+}
+
+bool journal_records_fill(const uint8_t *records, size_t n, int32_t count) {
+    size_t at = 0;
+    for (int32_t i = 0; i < count; i++) {
+        size_t size = journal_record_size(records + at, n - at);
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return at == n;
 }
 
 bool journal_frame_intact(const uint8_t *bytes, const struct frame *f) {
     if (k2_crc32c(0, bytes + 8, f->length - 8) != k2_get_u32(bytes + 4))
         return false;
-    size_t at = FRAME_HEADER;
-    for (int32_t i = 0; i < f->count; i++) {
-        size_t size = journal_record_size(bytes + at, f->length - at);
-        if (size == 0)
-            return false;
-        at += size;
-    }
-    return at == f->length;
+    return f->key || journal_records_fill(bytes + FRAME_HEADER, f->length - FRAME_HEADER, f->count);
 }
 
 /* --- names --- */
@@ -176,7 +200,7 @@ static int frame_at(struct window *w, int64_t at, struct frame *f, const uint8_t
                     bool *found, struct k2_err *err) {
     size_t got;
     *found = false;
-    K2_TRY(see(w, at - w->file->number, FRAME_HEADER, bytes, &got, err));
+    K2_TRY(see(w, at - w->file->number, FRAME_KEYED, bytes, &got, err));
     if (!journal_frame_parse(*bytes, got, w->file->incarnation, at, f))
         return K2_OK;
     K2_TRY(see(w, at - w->file->number, f->length, bytes, &got, err));
@@ -286,7 +310,7 @@ int journal_segment_scan(const struct segment_file *file, int64_t *at, enum segm
 int journal_segment_walk(const struct segment_file *file, int64_t *at, int64_t limit,
                          const struct segment_visitor *visitor, struct k2_err *err) {
     while (*at < limit) {
-        uint8_t header[FRAME_HEADER];
+        uint8_t header[FRAME_KEYED];
         struct frame f;
         ssize_t got = pread(file->fd, header, sizeof header, *at - file->number);
         if (got < 0)

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #define FRAME_HEADER 80 /* = GATHER_ROOM */
+#define FRAME_KEYED 88  /* header and key id of an encrypted frame */
 #define FRAME_MAX (UINT32_C(1) << 30)
 
 struct frame {
@@ -16,15 +17,21 @@ struct frame {
     int64_t base_offset, append_ns, min_event_ns, max_event_ns;
     int64_t position; /* log position of the frame's first byte */
     int64_t synced;   /* log position known durable when the frame was written */
+    uint64_t key;     /* id of the master key it is encrypted with; 0: it is in the clear */
 };
 
-/* Puts the header into the first FRAME_HEADER bytes; the records stand behind it already. */
-void journal_frame_seal(uint8_t *bytes, const struct frame *f, int32_t incarnation);
-/* Reads a header; false if it cannot be the header of a frame at this log position. */
+/* Puts the header into the first FRAME_HEADER bytes, but for the checksum. */
+void journal_frame_head(uint8_t *bytes, const struct frame *f, int32_t incarnation);
+/* The checksum, once all f->length bytes stand there. */
+void journal_frame_seal(uint8_t *bytes, const struct frame *f);
+/* Reads a header; false if it cannot be the header of a frame at this log position. FRAME_KEYED bytes tell for every
+ * frame. */
 bool journal_frame_parse(const uint8_t *bytes, size_t n, int32_t incarnation, int64_t position,
                          struct frame *out);
 /* Whether all f->length bytes are as they were written. */
 bool journal_frame_intact(const uint8_t *bytes, const struct frame *f);
+/* Whether `count` records fill the n bytes exactly. */
+bool journal_records_fill(const uint8_t *records, size_t n, int32_t count);
 
 /* "<dir>/<20 digits><suffix>"; gives heap memory. */
 char *journal_segment_path(const char *dir, int64_t number, const char *suffix);

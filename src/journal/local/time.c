@@ -4,7 +4,7 @@
  * segment in which T falls is looked into batch by batch: a live one by its headers, a removed one
  * by its index, which stays. So the answer is exact to the record, for ever.
  */
-#include "journal/local/local.h"
+#include "journal/local/tier.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -84,12 +84,38 @@ static int take_frame(void *ctx, const struct frame *f, const uint8_t *bytes, st
     return K2_OK;
 }
 
-int journal_segment_visit(struct local *j, const struct journal_index *x,
-                          const struct segment_visitor *visitor, struct k2_err *err) {
-    char *path = journal_segment_path(j->dir, x->base, ".seg");
-    struct segment_file file = {path, -1, x->base, j->base.incarnation};
+/* The frames as an index lists them; what it does not tell of them is 0. */
+static int visit_index(const struct local *j, int64_t number, const struct segment_visitor *visitor,
+                       struct k2_err *err) {
+    char *path = journal_segment_path(j->dir, number, ".idx");
+    struct journal_index x;
+    int rc = journal_index_load(path, j->base.incarnation, number, &x, err);
+    free(path);
+    K2_TRY(rc);
+    struct index_cursor c;
+    struct index_batch b;
+    journal_index_cursor_init(&c, &x);
+    while (rc == K2_OK && journal_index_cursor_next(&c, &b) == 1) {
+        const struct frame f = {.length = b.length,
+                                .topic = x.spans[b.span].topic,
+                                .partition = x.spans[b.span].partition,
+                                .count = b.count,
+                                .base_offset = b.offset,
+                                .append_ns = b.append_ns,
+                                .position = b.position};
+        rc = visitor->frame(visitor->ctx, &f, NULL, err);
+    }
+    journal_index_cursor_fini(&c);
+    journal_index_fini(&x);
+    return rc;
+}
+
+static int visit_file(struct local *j, const struct journal_index *x,
+                      const struct segment_visitor *visitor, struct k2_err *err) {
+    char *path = NULL;
+    int fd = -1, rc = journal_tier_open(j->dir, j->base.incarnation, x->base, &fd, &path, err);
+    struct segment_file file = {path, fd, x->base, j->base.incarnation};
     int64_t at = x->base;
-    int rc = k2_fs_open(path, O_RDONLY, &file.fd, err);
     if (rc == K2_OK) {
         rc = journal_segment_walk(&file, &at, x->end, visitor, err);
         if (rc == K2_OK && at != x->end)
@@ -100,28 +126,24 @@ int journal_segment_visit(struct local *j, const struct journal_index *x,
     return rc;
 }
 
+/* A tiered one is not fetched for that. */
+int journal_segment_visit(struct local *j, const struct journal_index *x,
+                          const struct segment_visitor *visitor, struct k2_err *err) {
+    if (journal_tier_holds(j->dir, x->base) && visit_index(j, x->base, visitor, NULL) == K2_OK)
+        return K2_OK;
+    return visit_file(j, x, visitor, err);
+}
+
 static int look_into_file(struct local *j, const struct journal_index *x, struct question *q,
                           struct k2_err *err) {
     const struct segment_visitor visitor = {q, take_frame};
     return journal_segment_visit(j, x, &visitor, err);
 }
 
-static int look_into_index(struct local *j, int64_t number, const struct question *q,
+static int look_into_index(struct local *j, int64_t number, struct question *q,
                            struct k2_err *err) {
-    char *path = journal_segment_path(j->dir, number, ".idx");
-    struct journal_index x;
-    int rc = journal_index_load(path, j->base.incarnation, number, &x, err);
-    free(path);
-    K2_TRY(rc);
-    struct index_cursor c;
-    struct index_batch b;
-    journal_index_cursor_init(&c, &x);
-    while (journal_index_cursor_next(&c, &b) == 1 && b.append_ns < q->before)
-        if (x.spans[b.span].topic == q->topic)
-            q->ends[x.spans[b.span].partition] = b.offset + b.count;
-    journal_index_cursor_fini(&c);
-    journal_index_fini(&x);
-    return K2_OK;
+    const struct segment_visitor visitor = {q, take_frame};
+    return visit_index(j, number, &visitor, err);
 }
 
 static int lost(const struct local *j, struct k2_err *err) {
@@ -132,7 +154,7 @@ static int lost(const struct local *j, struct k2_err *err) {
 }
 
 /* 1 = answered, 0 = T lies behind all of them. *hole tells whether some of them are missing. */
-static int ask_retired(struct local *j, const struct question *q, bool *hole, struct k2_err *err) {
+static int ask_retired(struct local *j, struct question *q, bool *hole, struct k2_err *err) {
     int64_t at = 0;
     *hole = false;
     for (int i = 0; i < j->retired.n; i++) {
@@ -182,6 +204,55 @@ int local_ends_at(struct journal *journal, int32_t topic, int64_t append_ns_befo
     struct question q = {topic, append_ns_before, ends};
     pthread_mutex_lock(&j->base.mutex);
     int rc = ends_at(j, &q, err);
+    pthread_mutex_unlock(&j->base.mutex);
+    return rc;
+}
+
+/* --- the time of a record --- */
+
+struct wanted {
+    int32_t topic, partition;
+    int64_t from, append_ns;
+    bool found;
+};
+
+static int take_time(void *ctx, const struct frame *f, const uint8_t *bytes, struct k2_err *err) {
+    struct wanted *w = ctx;
+    (void)bytes;
+    (void)err;
+    if (w->found || f->topic != w->topic || f->partition != w->partition ||
+        f->base_offset + f->count <= w->from)
+        return K2_OK;
+    w->append_ns = f->append_ns;
+    w->found = true;
+    return K2_OK;
+}
+
+/* The segment in which a partition goes on at an offset, or NULL. */
+static const struct journal_index *index_of(const struct local *j, const struct wanted *w) {
+    for (int i = 0; i < j->live.n; i++) {
+        const struct journal_index *x = &j->live.at[i]->index;
+        int span = journal_index_span(x, w->topic, w->partition);
+        if (span >= 0 && x->spans[span].to > w->from)
+            return x;
+    }
+    return NULL;
+}
+
+/* Only of a tiered segment: its index is here, and it need not be fetched. */
+int local_append_at(struct journal *journal, int32_t topic, int32_t partition, int64_t from,
+                    bool *known, int64_t *append_ns, struct k2_err *err) {
+    struct local *j = local_of(journal);
+    struct wanted w = {topic, partition, from, 0, false};
+    const struct segment_visitor visitor = {&w, take_time};
+    pthread_mutex_lock(&j->base.mutex);
+    int rc = refresh(j, topic, err);
+    const struct journal_index *x = rc == K2_OK ? index_of(j, &w) : NULL;
+    if (x && journal_tier_holds(j->dir, x->base) &&
+        visit_index(j, x->base, &visitor, NULL) == K2_OK) {
+        *known = w.found;
+        *append_ns = w.append_ns;
+    }
     pthread_mutex_unlock(&j->base.mutex);
     return rc;
 }

@@ -15,6 +15,8 @@ static void follow_meta(struct local *j, int known) {
         const struct meta_topic *t = &j->meta.topics[i];
         journal_topic_add(&j->base, t->name, t->partitions, t->starts);
     }
+    for (int i = 0; i < j->meta.topic_count; i++)
+        journal_topic_cut(&j->base, i, j->meta.topics[i].cut, j->meta.topics[i].cut_n);
 }
 
 static bool stamp(const char *path, int64_t out[3]) {
@@ -113,6 +115,31 @@ int local_topic(struct journal *journal, struct k2_sv name, bool create, struct 
     return rc;
 }
 
+static int note_cut(struct local *j, struct meta_topic *t, const int64_t *cut, int n,
+                    struct k2_err *err) {
+    t->cut = k2_alloc((size_t)n * sizeof *t->cut);
+    memcpy(t->cut, cut, (size_t)n * sizeof *t->cut);
+    t->cut_n = n;
+    int rc = journal_meta_save(j->meta_path, &j->meta, err);
+    if (rc != K2_OK) {
+        free(t->cut);
+        t->cut = NULL;
+        t->cut_n = 0;
+    }
+    return rc;
+}
+
+int local_cut(struct journal *journal, int32_t topic, const int64_t *cut, int n,
+              struct k2_err *err) {
+    struct local *j = local_of(journal);
+    pthread_mutex_lock(&j->base.mutex);
+    int rc = note_cut(j, &j->meta.topics[topic], cut, n, err);
+    if (rc == K2_OK)
+        journal_topic_cut(&j->base, topic, cut, n);
+    pthread_mutex_unlock(&j->base.mutex);
+    return rc;
+}
+
 /* Replicas, compression and the like are Kafka's; retention is the process's own. */
 int local_profile_compare(struct journal *journal, const struct journal_profile *p,
                           const char *topic, bool mend,
@@ -123,7 +150,11 @@ int local_profile_compare(struct journal *journal, const struct journal_profile 
     for (int32_t i = 0; i < journal_topic_count(journal); i++) {
         struct journal_topic t = journal_topic_at(journal, i);
         if (!topic || strcmp(topic, t.name) == 0)
-            journal_profile_partitions(&t, journal_profile_wanted(journal, p), visit, ctx);
+            journal_profile_partitions(&t,
+                                       journal_version_chosen(journal, t.name)
+                                           ? t.partitions
+                                           : journal_profile_wanted(journal, p),
+                                       visit, ctx);
     }
     return K2_OK;
 }

@@ -1,11 +1,12 @@
 /* journal/local/verify.c - checking every byte.
  *
  * Each frame of each segment: checksum, position, offset continuing its partition, append time not
- * falling; each index: its own checksum, and that it lists exactly the frames of its segment. After
+ * falling, if it is encrypted its tag; each index: its own checksum, and that it lists exactly the frames of its segment. After
  * damage the check goes on at the next valid frame: frames know their position, so none is
- * mistaken.
+ * mistaken. A tiered segment is fetched, which compares its SHA-256, and then checked like any other.
  */
-#include "journal/local/local.h"
+#include "journal/local/tier.h"
+#include "journal/local/opener.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,6 +30,8 @@ struct verify {
     struct journal_index *seen; /* of the segment being read */
     int64_t end;
     const char *path;
+    struct journal_opener opener;
+    uint64_t lacking; /* a key that nobody gave, told already */
 };
 
 struct target {
@@ -58,9 +61,27 @@ static struct expect *expected(struct verify *v, int32_t topic, int32_t partitio
 
 /* --- frames --- */
 
+/* What is encrypted under a key that nobody gave is told once a key: only its checksums can be checked. */
+static void check_encrypted(struct verify *v, const struct frame *f, const uint8_t *bytes) {
+    struct k2_sv records;
+    struct k2_err why = {0};
+    if (v->seen->batch_count > 0 && f->key != v->seen->key)
+        report(v, "%s: the frame at position %" PRId64 " is not encrypted as the one before it",
+               v->path, f->position);
+    if (f->key == 0 || f->key == v->lacking)
+        return;
+    int rc = journal_opener_records(&v->opener, v->seen->base, f, bytes, &records, &why);
+    if (rc == K2_E_CORRUPT)
+        report(v, "%s: the frame at position %" PRId64 ": %s", v->path, f->position, why.msg);
+    else if (rc != K2_OK) {
+        v->lacking = f->key;
+        report(v, "%s and what else has this key: only the checksums were checked: %s", v->path,
+               why.msg);
+    }
+}
+
 static int check_frame(void *ctx, const struct frame *f, const uint8_t *bytes, struct k2_err *err) {
     struct verify *v = ctx;
-    (void)bytes;
     (void)err;
     if (f->position >= v->end)
         return K2_OK; /* written after the check began */
@@ -70,6 +91,7 @@ static int check_frame(void *ctx, const struct frame *f, const uint8_t *bytes, s
                v->path, f->topic, f->partition, f->base_offset, e->offset);
     if (f->append_ns < v->last_ns)
         report(v, "%s: the append time falls at position %" PRId64, v->path, f->position);
+    check_encrypted(v, f, bytes);
     e->offset = f->base_offset + f->count;
     v->last_ns = f->append_ns;
     v->records += f->count;
@@ -107,27 +129,47 @@ static void check_index(struct verify *v, const struct target *t) {
         if (x.end != t->end || x.batches.n != v->seen->batches.n ||
             memcmp(x.batches.p, v->seen->batches.p, x.batches.n) != 0)
             report(v, "%s does not list what its segment holds", path);
+        if (x.key != v->seen->key)
+            report(v, "%s is not encrypted as its segment is", path);
+        journal_index_fini(&x);
+    }
+    free(path);
+}
+
+/* Of a segment that cannot be read: what follows goes on where its index ends. */
+static void expect_next(struct verify *v, int64_t number) {
+    char *path = journal_segment_path(v->j->dir, number, ".idx");
+    struct journal_index x;
+    if (journal_index_load(path, v->j->base.incarnation, number, &x, NULL) == K2_OK) {
+        for (int i = 0; i < x.span_count; i++)
+            expected(v, x.spans[i].topic, x.spans[i].partition)->offset = x.spans[i].to;
+        v->last_ns = x.last_ns;
         journal_index_fini(&x);
     }
     free(path);
 }
 
 static int check_segment(struct verify *v, const struct target *t, struct k2_err *err) {
-    char *path = journal_segment_path(v->j->dir, t->number, ".seg");
-    struct segment_file file = {path, -1, t->number, v->j->base.incarnation};
+    char *path = NULL;
+    struct k2_err why = {0};
+    int fd = -1;
+    int rc = journal_tier_open(v->j->dir, v->j->base.incarnation, t->number, &fd, &path, &why);
+    struct segment_file file = {path, fd, t->number, v->j->base.incarnation};
     struct journal_index seen;
+    if (rc != K2_OK) { /* the others are checked all the same */
+        report(v, "%s", why.msg);
+        expect_next(v, t->number);
+        return K2_OK;
+    }
     journal_index_init(&seen, t->number);
     v->seen = &seen;
     v->end = t->end;
     v->path = path;
-    int rc = k2_fs_open(path, O_RDONLY, &file.fd, err);
-    if (rc == K2_OK) {
-        int64_t before = v->findings;
-        rc = check_frames(v, &file, err);
-        (void)!k2_fs_close(file.fd, path, NULL);
-        if (rc == K2_OK && t->saved && v->findings == before)
-            check_index(v, t);
-    }
+    int64_t before = v->findings;
+    rc = check_frames(v, &file, err);
+    (void)!k2_fs_close(file.fd, path, NULL);
+    if (rc == K2_OK && t->saved && v->findings == before)
+        check_index(v, t);
     v->seen = NULL;
     journal_index_fini(&seen);
     free(path);
@@ -213,10 +255,12 @@ static int check_all(struct verify *v, struct k2_err *err) {
 int local_verify(struct journal *journal, void (*finding)(void *ctx, const char *text), void *ctx,
                  int64_t *findings, int64_t *records, struct k2_err *err) {
     struct local *j = local_of(journal);
-    struct verify v = {.j = j, .finding = finding, .ctx = ctx};
+    struct verify v = {
+        .j = j, .finding = finding, .ctx = ctx, .opener = {.incarnation = journal->incarnation}};
     int rc = check_all(&v, err);
     *findings = v.findings;
     *records = v.records;
     free(v.expects);
+    journal_opener_fini(&v.opener);
     return rc;
 }

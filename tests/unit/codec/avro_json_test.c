@@ -64,7 +64,10 @@ static void what_breaks_the_schema_is_refused(void **state) {
     assert_refused("[\"null\",\"int\"]", K2_SV("\x04"), K2_E_CORRUPT);
     assert_refused(list, K2_SV("\xfe\xff\xff\xff\xff\x0f"), K2_E_CORRUPT);
     assert_refused(list, K2_SV("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02"), K2_E_CORRUPT);
-    assert_refused("\"double\"", K2_SV("12345678"), K2_E_UNSUPPORTED);
+    assert_refused("\"double\"", K2_SV("1234567"), K2_E_CORRUPT);
+    assert_refused("{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\"]}", K2_SV("\x02"),
+                   K2_E_CORRUPT);
+    assert_refused("\"some.name\"", K2_SV("12345678"), K2_E_UNSUPPORTED);
     assert_refused("7", K2_SV(""), K2_E_INVALID);
     assert_refused("{", K2_SV(""), K2_E_INVALID);
 }

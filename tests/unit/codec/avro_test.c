@@ -171,12 +171,16 @@ static void a_record_of_another_schema_is_read_by_its_writers_schema(void **stat
     assert_true(e.trade.quantity == K2_NULL_DECIMAL);
     assert_int_equal(e.trade.venue, 0);
     assert_true(e.trade.raw_offset == K2_NULL_LONG);
+    assert_true(e.added != 0); /* novel, tags and ratio: added_test.c */
     struct k2_columns c;
     k2_columns_init(&c, k2_kind(K2_KIND_TRADE), 1);
     k2_columns_drop(&c, K2_TRADE_side);
+    CHECK_STATUS(k2_decode_row(d, k2_buf_view(&b), &c, 0, &err), K2_E_CONFLICT); /* no column */
+    k2_columns_add(&c);
     CHECK_OK(k2_decode_row(d, k2_buf_view(&b), &c, 0, &err), &err);
     assert_int_equal(((int64_t *)c.col[K2_TRADE_exchange_sequence_number])[0], 42);
     assert_int_equal(((uint32_t *)c.col[K2_TRADE_symbol])[0], e.trade.symbol);
+    assert_int_equal(c.added[0], e.added);
     assert_true(((int64_t *)c.col[K2_TRADE_raw_offset])[0] == K2_NULL_LONG);
     k2_columns_free(&c);
     for (size_t n = 5; n < b.n; n++)

@@ -47,7 +47,8 @@ static inline void run_pieces(struct k2_sv bytes, enum feed_framing framing,
                               size_t (*next)(uint64_t *), uint64_t seed, struct k2_buf *log) {
     struct k2_err err = {0};
     const struct feed_sink sink = {log, NULL, log_reject, log_filtered};
-    const struct feed_frames_options o = {log_frame, log, framing, cut_by_digit};
+    const struct feed_frames_options o = {
+        .frame = log_frame, .state = log, .framing = framing, .cut = cut_by_digit};
     struct feed_frames *f = feed_frames_new(&o);
     size_t done = 0, shown = 0;
     bool last = false;

@@ -110,6 +110,7 @@ static const struct example examples[] = {
 #include "venue_examples/huobi.inc"
 #include "venue_examples/tardis.inc"
 #include "venue_examples/answers.inc"
+#include "venue_examples/rest.inc"
 };
 
 static void each_type_of_message_becomes_what_it_is(void **state) {

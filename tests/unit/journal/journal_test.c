@@ -195,7 +195,7 @@ static void newer_format_version_is_refused(void **state) {
     struct journal *j = open_as(dir, JOURNAL_WRITE, 0);
     journal_close(j);
     char *path = k2_path(dir, "journal/meta");
-    CHECK_OK(k2_fs_replace(path, K2_SV("k2-journal 2\nwhatever\n"), &err), &err);
+    CHECK_OK(k2_fs_replace(path, K2_SV("k2-journal 4\nwhatever\n"), &err), &err);
     CHECK_STATUS(journal_open(dir, JOURNAL_READ, NULL, &j, &err), K2_E_VERSION);
     CHECK_STATUS(journal_open(dir, JOURNAL_WRITE, NULL, &j, &err), K2_E_VERSION);
     CHECK_OK(k2_fs_replace(path, K2_SV("k2-journal 1\nincarnation 7\ncrc 00000000\n"), &err), &err);
@@ -255,7 +255,7 @@ static void positions_survive_and_belong_to_one_journal(void **state) {
 
 static void partitions_are_those_of_kafka(void **state) {
     (void)state;
-    struct journal_topic t = {0, 3, "x"};
+    struct journal_topic t = {.partitions = 3, .name = "x"};
     assert_int_equal(journal_partition(&t, K2_SV("ASX.BHP")), k2_kafka_partition("ASX.BHP", 7, 3));
 }
 

@@ -1,4 +1,5 @@
 /* Tables: made, loaded, appended to, looked at as of a time, given new columns. */
+#include "codec/added.h"
 #include "lake_fixture.h"
 
 static void a_lake_that_was_never_made_is_not_found(void **state) {
@@ -213,6 +214,54 @@ static void a_column_that_means_something_else_is_a_conflict(void **state) {
     fixture_free(&f);
 }
 
+static struct lake_field column_of(const struct lake_table *t, const char *name) {
+    struct lake_table_info info = lake_table_info(t);
+    for (int i = 0; i < info.field_count; i++)
+        if (strcmp(info.fields[i].name, name) == 0)
+            return info.fields[i];
+    fail_msg("no column %s", name);
+    return info.fields[0];
+}
+
+/* Adds columns for a writer's fields, with the ids that its schema says. */
+static int add_found(struct fixture *f, const char *name, int id, enum k2_type type) {
+    struct k2_field_list found = {0};
+    struct k2_kind *wide;
+    struct k2_err err = {0};
+    k2_field_list_add(
+        &found, &(struct k2_field){
+                    .id = id, .name = name, .type = type, .need = K2_OPT, .meaning = "found"});
+    CHECK_OK(k2_kind_widen(f->kind, &found, &wide, &err), &err);
+    int rc = lake_table_ensure(f->lake, wide, &err);
+    k2_kind_narrow(wide);
+    k2_field_list_free(&found);
+    return rc;
+}
+
+static void a_found_field_is_its_name_and_keeps_the_id_it_got_first(void **state) {
+    (void)state;
+    struct fixture f = fixture_new();
+    struct k2_err err = {0};
+    struct k2_kind *wide;
+    CHECK_OK(add_found(&f, "said", 99, K2_STR), &err);
+    CHECK_OK(add_found(&f, "other", 99, K2_MAP), &err); /* taken */
+    CHECK_OK(add_found(&f, "nothing", 0, K2_DATE), &err);
+    CHECK_OK(add_found(&f, "said", 120, K2_STR), &err); /* as a K2 of tomorrow numbers it */
+    CHECK_STATUS(add_found(&f, "said", 99, K2_LONG), K2_E_CONFLICT);
+    struct lake_table *t = fixture_load(&f);
+    assert_int_equal(column_of(t, "said").id, 99);
+    assert_int_equal(column_of(t, "other").id, K2_FOUND_ID);
+    assert_int_equal(column_of(t, "nothing").id, K2_FOUND_ID + 1);
+    CHECK_OK(lake_table_kind(t, f.kind, &wide, &err), &err);
+    assert_int_equal(wide->found, 3);
+    int i = k2_field_by_name(wide, K2_SV("nothing"));
+    assert_int_equal(wide->fields[i].type, K2_DATE);
+    assert_int_equal(wide->fields[i].id, K2_FOUND_ID + 1);
+    k2_kind_narrow(wide);
+    lake_table_free(t);
+    fixture_free(&f);
+}
+
 static void old_metadata_files_are_removed_and_the_log_kept(void **state) {
     (void)state;
     struct fixture f = fixture_new();
@@ -244,6 +293,7 @@ int main(void) {
         cmocka_unit_test(as_of_gives_the_snapshot_that_was_current_then),
         cmocka_unit_test(a_kind_with_more_columns_extends_the_table_and_keeps_its_data),
         cmocka_unit_test(a_column_that_means_something_else_is_a_conflict),
+        cmocka_unit_test(a_found_field_is_its_name_and_keeps_the_id_it_got_first),
         cmocka_unit_test(old_metadata_files_are_removed_and_the_log_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
