@@ -127,7 +127,7 @@ void k2_avro_real_text(const void *bytes, bool wide, char text[K2_REAL_TEXT]) {
 }
 
 static int read_real(struct walk *w, bool wide, struct k2_json **out, struct k2_err *err) {
-    struct k2_sv bytes;
+    struct k2_sv bytes = {0};
     char text[K2_REAL_TEXT];
     K2_TRY(read_fixed(w, wide ? sizeof(double) : sizeof(float), &bytes, err));
     k2_avro_real_text(bytes.p, wide, text);
