@@ -55,9 +55,8 @@ static K2_RC plan_found(struct wire_plan *p, struct k2_sv name, const struct sha
     struct step s = {.wire = shape->wire, .null_branch = shape->null_branch};
     struct k2_buf column = {0};
     if (!shape_column(shape, &s.type))
-        return k2_fail(err, K2_E_UNSUPPORTED,
-                       "field %.*s has a type that no column of a table can hold", K2_SV_ARG(name));
-    found_name(p->kind, name, &column);
+        return found_no_type(name, shape, err);
+    int rc = found_column(p->kind, name, &column, err);
     s.target = k2_field_by_name(p->kind, k2_buf_view(&column));
     s.times = times_of(shape, s.type);
     s.name = k2_sv_dup(k2_buf_view(&column));
@@ -66,6 +65,7 @@ static K2_RC plan_found(struct wire_plan *p, struct k2_sv name, const struct sha
         take_symbols(&s, shape->symbols);
     s.json = shape->wire == W_OTHER ? k2_json_copy(shape->type) : NULL;
     p->steps[p->count++] = s;
+    K2_TRY(rc);
     if (s.target >= 0 && p->kind->fields[s.target].type != s.type)
         return k2_fail(err, K2_E_UNSUPPORTED, "field %.*s was written with another type before",
                        K2_SV_ARG(name));
@@ -78,8 +78,7 @@ static K2_RC plan_step(struct wire_plan *p, const struct k2_json *field, struct 
     if (!k2_json_as_string(k2_json_get(field, "name"), &name))
         return k2_fail(err, K2_E_INVALID, "a field of the writer's schema has no name");
     if (!shape_of(k2_json_get(field, "type"), &shape))
-        return k2_fail(err, K2_E_UNSUPPORTED, "field %.*s has a type that events do not use",
-                       K2_SV_ARG(name));
+        return found_no_type(name, NULL, err);
     if (!found_is_known(p->kind, name))
         return plan_found(p, name, &shape, err);
     int target = k2_field_by_name(p->kind, name);
@@ -92,14 +91,28 @@ static K2_RC plan_step(struct wire_plan *p, const struct k2_json *field, struct 
     return K2_OK;
 }
 
+/* A registry of others may have let it through: the first value would be lost. */
+static K2_RC check_once(const struct wire_plan *p, struct k2_err *err) {
+    const struct step *last = &p->steps[p->count - 1];
+    for (const struct step *s = p->steps; s < last; s++) {
+        bool named = s->name && last->name && strcmp(s->name, last->name) == 0;
+        if (named || (s->target >= 0 && s->target == last->target))
+            return k2_fail(err, K2_E_INVALID, "the writer's schema has field %s twice",
+                           last->name ? last->name : p->kind->fields[last->target].name);
+    }
+    return K2_OK;
+}
+
 static K2_RC plan_steps(struct wire_plan *p, const struct k2_json *schema, struct k2_err *err) {
     const struct k2_json *fields = k2_json_get(schema, "fields");
     size_t n = k2_json_count(fields);
     if (k2_json_type(fields) != K2_JSON_ARRAY || n == 0)
         return k2_fail(err, K2_E_INVALID, "the writer's schema is not a record with fields");
     p->steps = k2_zalloc(n * sizeof *p->steps);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         K2_TRY(plan_step(p, k2_json_at(fields, i), err));
+        K2_TRY(check_once(p, err));
+    }
     return K2_OK;
 }
 

@@ -147,23 +147,57 @@ static const struct k2_kind *kind_of(struct k2_sv subject) {
                                     : NULL;
 }
 
-/* Fields that this build does not know become columns of the table (codec/added.h): all versions' in one. */
-static int check_columns(const struct k2_registry *r, struct k2_sv subject,
-                         const struct k2_kind *kind, const struct model_given *g,
+/* The ids of found columns never end before: every kind has enough fields of its own (subjects_test.c). */
+static K2_RC check_count(const struct k2_kind *kind, const struct k2_field_list *found,
                          struct k2_err *err) {
-    const struct model_subject *s = model_subject(&r->model, subject);
+    int columns = kind->field_count + found->n;
+    if (columns <= K2_MAX_FIELDS)
+        return K2_OK;
+    return k2_fail(err, K2_E_RANGE,
+                   "with the fields of all schemas of its topics it would have %d columns, and k2 "
+                   "reads and writes %d at most: take fields out of the schema (docs/schemas.md)",
+                   columns, K2_MAX_FIELDS);
+}
+
+/* Columns stay, so every version counts, of every topic whose records are in the table. */
+static void columns_so_far(const struct k2_registry *r, const struct k2_kind *kind,
+                           struct k2_field_list *found) {
+    for (size_t i = 0; i < r->model.count; i++) {
+        const struct model_subject *s = &r->model.subjects[i];
+        for (size_t k = 0; kind_of(s->name) == kind && k < s->count; k++)
+            (void)!k2_found_fields(kind, s->versions[k].schema->text, found, NULL);
+    }
+}
+
+/* Fields that this build does not know become columns of the table (codec/added.h). */
+static int check_columns(const struct k2_registry *r, struct k2_sv subject,
+                         const struct k2_kind *kind, struct k2_sv text, struct k2_err *err) {
     struct k2_field_list found = {0};
     struct k2_err why = {0};
-    for (size_t i = 0; s && i < s->count; i++) /* one that is there was looked at when it came */
-        (void)!k2_found_fields(kind, s->versions[i].schema->text, &found, NULL);
-    int rc = k2_found_fields(kind, g->text, &found, &why);
+    columns_so_far(r, kind, &found);
+    int before = found.n;
+    int rc = k2_found_fields(kind, text, &found, &why);
+    if (rc == K2_OK && found.n > before) /* what adds nothing does not stop a sink */
+        rc = check_count(kind, &found, &why);
     k2_field_list_free(&found);
     if (rc == K2_OK)
         return K2_OK;
-    k2_metric_add(k2_metric(K2_METRIC_registry_compatibility_failures, NULL), 1);
     return subjects_refuse(err, K2_INCOMPATIBLE,
                            "Subject %.*s is of records that k2 brings into table %s: %s",
                            K2_SV_ARG(k2_sv_shown(subject)), kind->table, why.msg);
+}
+
+int k2_subject_columns(struct k2_registry *r, struct k2_sv subject, struct k2_sv text,
+                       struct k2_err *err) {
+    const struct k2_kind *kind = kind_of(subject);
+    if (!kind)
+        return K2_OK;
+    pthread_mutex_lock(&r->mutex);
+    int rc = registry_look(r, err);
+    if (rc == K2_OK)
+        rc = check_columns(r, subject, kind, text, err);
+    pthread_mutex_unlock(&r->mutex);
+    return rc;
 }
 
 /* Another K2 registers its schemas here, older or newer ones; nobody registers what K2 could not write beside. */
@@ -184,9 +218,11 @@ static int check_kind(const struct k2_registry *r, struct k2_sv subject,
         rc = k2_schema_same_numbers(&theirs, &ours, &why);
     bool good = rc == K2_OK && findings.n == 0;
     k2_compat_findings_free(&findings);
-    if (good)
-        return check_columns(r, subject, kind, g, err);
+    if (good && (rc = check_columns(r, subject, kind, g->text, err)) == K2_OK)
+        return K2_OK;
     k2_metric_add(k2_metric(K2_METRIC_registry_compatibility_failures, NULL), 1);
+    if (good)
+        return rc;
     return subjects_refuse(err, K2_INCOMPATIBLE,
                            "Subject %.*s is of records that k2 writes (table %s), and this schema "
                            "cannot read or be read by theirs; take another subject",

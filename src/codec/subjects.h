@@ -74,6 +74,10 @@ K2_RC k2_subject_get(struct k2_registry *r, struct k2_sv subject, int version, b
 K2_RC k2_subject_compare(struct k2_registry *r, struct k2_sv subject, int version,
                          const struct k2_schema_given *g, struct k2_compat_findings *out,
                          struct k2_err *err);
+/* Has the table of the subject's records a column for every field of this Avro schema, beside those of all schemas that
+ * are registered? K2_INCOMPATIBLE if not, as registering it would be. */
+K2_RC k2_subject_columns(struct k2_registry *r, struct k2_sv subject, struct k2_sv text,
+                         struct k2_err *err);
 /* Every version of every subject, subjects by name, versions ascending. The visitor calls nothing of the registry. */
 K2_RC k2_subjects_each(struct k2_registry *r, bool deleted,
                        void (*visit)(void *ctx, const struct k2_subject_version *v), void *ctx,

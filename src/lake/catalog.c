@@ -121,9 +121,11 @@ static K2_RC set_up(struct lake_catalog *c, bool create, struct k2_err *err) {
 K2_RC lake_catalog_open(const char *path, bool create, struct lake_catalog **out,
                         struct k2_err *err) {
     if (!create && !k2_fs_exists(path))
-        return k2_fail(
-            err, K2_E_NOTFOUND,
-            "there is no catalog %s: nothing was ingested here yet, or the path is wrong", path);
+        return k2_fail(err, K2_E_NOTFOUND,
+                       "there are no tables yet (no catalog %s): k2 sink --once makes them of what "
+                       "the journal "
+                       "holds; or the path is wrong",
+                       path);
     struct lake_catalog *c = k2_zalloc(sizeof *c);
     c->path = k2_strdup(path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);

@@ -188,10 +188,11 @@ static void describe_encryption(const struct look *l, struct health_row *r) {
         return;
     if (n.lacking > 0) {
         r->level = HEALTH_DOWN;
-        snprintf(r->detail, sizeof r->detail,
-                 "%d of %d segments are encrypted with key %s, which was not given; k2 doctor "
-                 "tells more",
-                 n.lacking, n.segments + n.clear, n.key);
+        snprintf(
+            r->detail, sizeof r->detail,
+            "%d of %d segments are encrypted with keys that were not given, one of them %s; k2 "
+            "doctor tells more",
+            n.lacking, n.segments + n.clear, n.key);
     } else if (n.clear > 0) {
         snprintf(
             r->detail, sizeof r->detail,
@@ -209,7 +210,7 @@ static void describe_places(const struct look *l, struct health_row *r) {
     if (journal_places(l->journal, &p, NULL) != K2_OK || p.tiered_segments == 0)
         return;
     snprintf(r->detail + n, sizeof r->detail - n,
-             "%s%lld segments (%lld MB) are here, %lld (%lld MB) in %.300s", n ? "; " : "",
+             "%s%lld of the segments (%lld MB) are here, %lld (%lld MB) in %.300s", n ? "; " : "",
              (long long)p.local_segments, (long long)(p.local_bytes >> 20),
              (long long)p.tiered_segments, (long long)(p.tiered_bytes >> 20), p.url);
 }

@@ -12,11 +12,27 @@ static void put_env_name(struct listing *l, const struct k2_config_entry *e) {
     k2_buf_free(&name);
 }
 
+/* A secret that somebody wrote out. */
+static bool is_secret(const struct k2_config_entry *e) {
+    static const char *const keys[] = {"encryption_key", "encryption_old_keys", "password",
+                                       "recover_key", "header"};
+    struct k2_sv value = k2_sv_of(e->value);
+    if (value.n == 0 || strcmp(e->value, "off") == 0 || k2_sv_starts(value, K2_SV("env:")) ||
+        k2_sv_starts(value, K2_SV("file:")))
+        return false;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(e->key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
 /* A password may stand in the journal's address. */
 static void put_value(struct listing *l, const struct k2_config_entry *e) {
     struct k2_buf shown = {0};
     if (strcmp(e->section, "journal") == 0 && strcmp(e->key, "url") == 0)
         journal_url_print(e->value, &shown);
+    else if (is_secret(e))
+        k2_buf_str(&shown, "***");
     else
         k2_buf_str(&shown, e->value);
     listing_text(l, k2_buf_view(&shown));

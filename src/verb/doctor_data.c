@@ -131,6 +131,11 @@ static void describe_journal(struct doctor *d, struct journal *j, int64_t last_n
                 human_word(segments, "segment", "segments"), journal_removed_count(j), time);
 }
 
+static void find_encrypted(void *ctx, const struct journal_encryption *e) {
+    bool *any = ctx;
+    *any |= e->key[0] != 0;
+}
+
 static void tell_encryption(void *ctx, const struct journal_encryption *e) {
     struct doctor *d = ctx;
     char text[160], bytes[HUMAN_TEXT];
@@ -148,6 +153,14 @@ static void tell_encryption(void *ctx, const struct journal_encryption *e) {
         doctor_bad(d, "encryption", text,
                    "that key was not given: set journal.encryption_key, or add it to "
                    "journal.encryption_old_keys");
+}
+
+/* Says nothing where nobody asked for it. */
+static void check_encryption(struct doctor *d, struct journal *j) {
+    bool any = k2_config_string(d->c->config, K2_CONFIG_journal_encryption_key)[0] != 0;
+    (void)!journal_encryption(j, find_encrypted, &any, NULL); /* it could be read just now */
+    if (any)
+        (void)!journal_encryption(j, tell_encryption, d, NULL);
 }
 
 /* Live sources that were killed and not started again. */
@@ -203,7 +216,10 @@ static int64_t check_journal(struct doctor *d) {
         return 0;
     }
     if (rc != K2_OK) {
-        doctor_bad(d, "journal", why.msg, "k2 verify tells more; restore it from a backup");
+        doctor_bad(d, "journal", why.msg,
+                   journal_is_local()
+                       ? "k2 verify tells more; restore it from a backup"
+                       : "start the brokers, or correct journal.url (docs/kafka.md)");
         return 0;
     }
     int64_t last = last_append(j);
@@ -211,7 +227,7 @@ static int64_t check_journal(struct doctor *d) {
     check_journal_clock(d, last);
     check_groups(d, j);
     check_places(d, j);
-    (void)!journal_encryption(j, tell_encryption, d, NULL); /* it could be read just now */
+    check_encryption(d, j);
     journal_close(j);
     return last;
 }

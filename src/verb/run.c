@@ -66,7 +66,7 @@ int verb_journal_known(const struct verb_context *c, struct k2_err *err) {
     return rc;
 }
 
-/* A key in the file would lie beside what it encrypts, and k2 config show would print it. */
+/* A key in the file would lie beside what it encrypts. */
 static int check_reference(const struct k2_config *config, enum k2_config_key key,
                            struct k2_err *err) {
     struct k2_config_entry e = k2_config_entry(config, (int)key);
@@ -78,11 +78,18 @@ static int check_reference(const struct k2_config *config, enum k2_config_key ke
                    e.section, e.key);
 }
 
+/* A reference that could not be read stands for itself; who checks the configuration was told why. */
+static const char *keys_of(const struct k2_config *config, enum k2_config_key key) {
+    struct k2_sv value = k2_sv_of(k2_config_string(config, key));
+    bool unread = k2_sv_starts(value, K2_SV("env:")) || k2_sv_starts(value, K2_SV("file:"));
+    return unread ? "" : value.p;
+}
+
 int verb_keys_known(const struct k2_config *config, struct k2_err *err) {
     K2_TRY(check_reference(config, K2_CONFIG_journal_encryption_key, err));
     K2_TRY(check_reference(config, K2_CONFIG_journal_encryption_old_keys, err));
-    return journal_check_keys(k2_config_string(config, K2_CONFIG_journal_encryption_key),
-                              k2_config_string(config, K2_CONFIG_journal_encryption_old_keys), err);
+    return journal_check_keys(keys_of(config, K2_CONFIG_journal_encryption_key),
+                              keys_of(config, K2_CONFIG_journal_encryption_old_keys), err);
 }
 
 int verb_use_tier(const struct k2_config *config, struct k2_err *err) {

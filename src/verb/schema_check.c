@@ -30,6 +30,8 @@ struct check {
     size_t ref_count;
     struct k2_compat_findings breaks;
     struct k2_lint_findings lint;
+    const char *subject; /* whose table has no column for a field */
+    struct k2_err no_column;
 };
 
 /* --- what is read --- */
@@ -99,6 +101,25 @@ static K2_RC read_versions(struct check *k, struct k2_registry *r, const struct 
                    g->subject);
 }
 
+/* Registering it would ask, too: may the table of these records have all columns? */
+static K2_RC check_columns(struct check *k, struct journal *j, const char *subject,
+                           struct k2_err *err) {
+    const struct k2_schema_text next = {.type = k->type, .text = k2_buf_view(&k->next)};
+    struct k2_buf canonical = {0};
+    struct k2_err why = {0};
+    int rc = K2_OK;
+    if (k->type == K2_SCHEMA_AVRO && k2_schema_parse_check(&next, &canonical, NULL) == K2_OK)
+        rc = k2_subject_columns(journal_registry(j), k2_sv_of(subject), next.text, &why);
+    k2_buf_free(&canonical);
+    if (rc < 0)
+        return k2_fail(err, rc, "%s", why.msg);
+    if (rc > 0) {
+        k->subject = subject;
+        k->no_column = why;
+    }
+    return K2_OK;
+}
+
 static K2_RC read_subject(struct check *k, const char *subject, struct k2_err *err) {
     struct journal *j;
     struct gathering g = {.subject = subject};
@@ -108,6 +129,8 @@ static K2_RC read_subject(struct check *k, const char *subject, struct k2_err *e
     int rc = read_versions(k, journal_registry(j), &g, err);
     if (rc == K2_OK)
         rc = k2_subject_level(journal_registry(j), k2_sv_of(subject), true, &k->level, err);
+    if (rc == K2_OK)
+        rc = check_columns(k, j, subject, err);
     journal_close(j);
     free(g.versions);
     free(g.ids);
@@ -250,6 +273,18 @@ static void put_lint(struct listing *l, const struct check *k, const struct k2_l
     listing_null(l);
 }
 
+static void put_no_column(struct listing *l, const struct check *k) {
+    listing_cstring(l, "columns");
+    listing_cstring(l, "NO_COLUMN");
+    listing_cstring(l, "/");
+    listing_cstring(l, k->subject);
+    listing_cstring(l, k->no_column.msg);
+    if (for_people(k->c))
+        return;
+    listing_null(l);
+    listing_cstring(l, k->no_column.msg);
+}
+
 static K2_RC list_findings(struct check *k, struct k2_err *err) {
     static const struct listing_column columns[] = {
         {"check", NULL}, {"finding", NULL}, {"place", NULL},  {"against", NULL},
@@ -260,12 +295,14 @@ static K2_RC list_findings(struct check *k, struct k2_err *err) {
         put_break(l, k, &k->breaks.items[i]);
     for (size_t i = 0; i < k->lint.n; i++)
         put_lint(l, k, &k->lint.items[i]);
+    if (k->subject)
+        put_no_column(l, k);
     return listing_close(l, err);
 }
 
 static K2_RC tell(struct check *k, struct k2_err *err) {
     const char *name = k->c->args[0];
-    size_t n = k->breaks.n + k->lint.n;
+    size_t n = k->breaks.n + k->lint.n + (k->subject ? 1 : 0);
     if (n > 0 || !for_people(k->c))
         K2_TRY(list_findings(k, err));
     if (n > 0)
@@ -327,9 +364,11 @@ const struct verb verb_schema_check = {
     .name = "check",
     .summary = "may a schema follow its earlier versions? for CI",
     .usage = "FILE",
-    .about = "Checks that the file is a schema, that it is compatible with earlier versions, and\n"
-             "what else market data needs: exact prices, the venue's number and clock, no\n"
-             "change of scale or unit, 30 days of notice before a required field goes.",
+    .about =
+        "Checks that the file is a schema, that it is compatible with earlier versions, and\n"
+        "what else market data needs: exact prices, the venue's number and clock, no\n"
+        "change of scale or unit, 30 days of notice before a required field goes; and, against\n"
+        "a subject whose records go into a table, a column for every field.",
     .options = options,
     .examples = examples,
     .data_exit = "the schema may not follow, or is none",

@@ -163,16 +163,30 @@ static K2_RC print_places(struct journal *j, struct k2_err *err) {
     return K2_OK;
 }
 
+/* Where it goes on, or goes on from. */
+static K2_RC print_versions(struct journal *j, const struct journal_topic *t, struct k2_err *err) {
+    struct journal_topic newest;
+    K2_TRY(journal_topic_newest(j, t->of, false, &newest, err));
+    if (t->version > 1)
+        printf("versions: this is version %d of %.*s; partitions are %d to %d in rows\n",
+               t->version, K2_SV_ARG(t->of), t->first, t->first + t->partitions - 1);
+    if (newest.version > t->version)
+        printf("versions: it goes on as %s with %d partitions; nothing is appended here any more\n",
+               newest.name, newest.partitions);
+    return K2_OK;
+}
+
 /* What holds for the whole topic: sentences, for people only. */
 static K2_RC print_topic(struct verb_context *c, struct journal *j, const struct journal_topic *t,
                          struct k2_err *err) {
     const struct k2_kind *kind = k2_kind_by_topic(k2_sv_of(t->name));
     struct newest n = {.version = 0};
     char bytes[HUMAN_TEXT], span[HUMAN_TEXT];
-    snprintf(n.subject, sizeof n.subject, "%s-value", t->name);
+    snprintf(n.subject, sizeof n.subject, "%.*s-value", K2_SV_ARG(t->of));
     k2_registry_each(journal_registry(j), find_newest, &n);
     printf("%s: %d partitions, for the topic's life; journal %d\n", t->name, t->partitions,
            journal_id(j));
+    K2_TRY(print_versions(j, t, err));
     if (kind)
         printf("records: each is %s; k2 sink brings them to the table %s\n", kind->meaning,
                kind->table);

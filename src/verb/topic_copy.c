@@ -34,6 +34,10 @@ static K2_RC open_to(struct run *r, int32_t partitions, struct k2_err *err) {
     r->to_partitions = partitions;
     if (local && !*data)
         return k2_fail(err, K2_E_USAGE, "--to local:DIR needs the data directory it goes to");
+    if (!local && journal_url_check(to, NULL) != K2_OK)
+        return k2_fail(err, K2_E_INVALID,
+                       "--to names no journal; use local:DIR, of a data directory, or "
+                       "kafka://HOST:PORT/PREFIX");
     K2_TRY_CTX(journal_open(data, JOURNAL_WRITE, &o, &r->to, err), err, "--to %s", to);
     if (journal_id(r->to) == journal_id(r->from))
         return k2_fail(err, K2_E_INVALID, "--to %s is the journal that would be copied", to);
@@ -63,16 +67,30 @@ static K2_RC copy_topic(struct run *r, const struct journal_topic *t, struct k2_
 }
 
 /* Topics that cannot be copied are taken by their name only, to be told why. */
-static bool is_meant(const char *pattern, const char *topic) {
-    return strcmp(pattern, topic) == 0 ||
-           (journal_copy_makes_sense(k2_sv_of(topic)) && fnmatch(pattern, topic, 0) == 0);
+static bool is_named(const char *pattern, const struct journal_topic *t) {
+    char *of = k2_sv_dup(t->of);
+    bool named = strcmp(pattern, t->name) == 0 || strcmp(pattern, of) == 0 ||
+                 (journal_copy_makes_sense(t->of) &&
+                  (fnmatch(pattern, t->name, 0) == 0 || fnmatch(pattern, of, 0) == 0));
+    free(of);
+    return named;
+}
+
+/* The name without a version means all of them; a version means those before it too, without which nobody reads it. */
+static bool is_meant(const struct run *r, const char *pattern, const struct journal_topic *t) {
+    for (int32_t i = 0; i < journal_topic_count(r->from); i++) {
+        struct journal_topic later = journal_topic_at(r->from, i);
+        if (later.version >= t->version && k2_sv_eq(later.of, t->of) && is_named(pattern, &later))
+            return true;
+    }
+    return false;
 }
 
 static K2_RC copy_matching(struct run *r, const char *pattern, struct k2_err *err) {
     int found = 0;
     for (int32_t i = 0; i < journal_topic_count(r->from); i++) {
         struct journal_topic t = journal_topic_at(r->from, i);
-        if (!is_meant(pattern, t.name))
+        if (!is_meant(r, pattern, &t))
             continue;
         found++;
         K2_TRY(copy_topic(r, &t, err));

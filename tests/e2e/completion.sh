@@ -33,7 +33,7 @@ ask() { # ask WANTED WORDS...: what bash offers for the last word
     same "$(bash ask.bash "$@")" "$want " "bash: $*"
 }
 ask "status" k2 sta
-ask "apply copy describe list tail" k2 topic ''
+ask "apply copy describe grow list tail" k2 topic ''
 ask "--format" k2 query --for
 ask "csv json markdown ndjson table" k2 query --format ''
 ask "json" k2 query --format = js
@@ -109,7 +109,7 @@ if command -v fish >/dev/null; then
         same "$got" "$1 " "fish: $2"
     }
     ask "status" "k2 sta"
-    ask "apply copy describe list tail" "k2 topic "
+    ask "apply copy describe grow list tail" "k2 topic "
     ask "csv json markdown ndjson table" "k2 query --format "
     ask "k2.sequence market.ticks.sim" "k2 topic describe "
     ask "trades" "k2 --data data/other table files tr"

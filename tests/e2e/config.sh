@@ -170,4 +170,14 @@ has err "file:$PWD/secret"
 grep -q hidden-word out err && fail "the secret is in a message"
 run 1 k2 config show --config secret.ini
 has err "the environment has no HIDDEN"
+printf '[registry]\nurl = http://127.0.0.1:1\npassword = hidden-word\n' >written.ini
+run 0 k2 config show --config written.ini --format csv
+has out 'registry.password,***,file'
+grep -q hidden-word out err && fail "a secret that was written out is shown"
+
+# A key that cannot be read is one error, and not also a key of the wrong length.
+printf '[journal]\nencryption_key = file:%s/nope\n' "$PWD" >nokey.ini
+run 1 k2 config check --config nokey.ini
+has err "there is no file"
+! grep -q '64 hexadecimal' err || fail "$(cat err)"
 finish

@@ -56,6 +56,24 @@ run 3 k2 schema check v1.avsc --against "$subject"
 has out "NAME_MISMATCH"
 has out "$subject version 1"
 
+# A column for every field, as registering it asks.
+subject=market.ticks.sim-value
+optional() { # optional NAME TYPE: the schema of trades with one field more
+    k2 schema show "$subject" | sed "s/\"fields\":\[/&{\"name\":\"$1\",\"type\":[\"null\",$2],\"default\":null},/"
+}
+optional liquidation '{"type":"bytes","logicalType":"decimal","precision":38,"scale":20}' >wide.avsc
+run 3 k2 schema check wide.avsc --against "$subject"
+has out "NO_COLUMN"
+has out "field liquidation is decimal(38,20), which no column of a table can hold"
+run 1 k2 schema register "$subject" wide.avsc
+has err "decimals have at most 18 digits before and 10 behind the point"
+optional message_id_ '"string"' >both.avsc
+run 3 k2 schema check both.avsc --against "$subject" --format json
+has out "kept for a field message_id:"
+run 1 k2 schema register "$subject" both.avsc
+optional liquidation '"string"' >fits.avsc
+run 0 k2 schema check fits.avsc --against "$subject"
+
 # The other languages.
 echo '{"type":"object","properties":{"id":{"type":"integer"}}}' >a.json
 echo '{"type":"object","properties":{"id":{"type":"string"}}}' >b.json

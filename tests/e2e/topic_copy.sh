@@ -72,4 +72,17 @@ run 2 k2 topic copy market.ticks.sim
 has err 'say where to'
 run 1 k2 topic copy market.ticks.sim --to nowhere
 has err 'names no journal'
+
+# The name of a topic that has grown means all its versions, and a version those before it.
+run 0 k2 simulate -q --data grown --symbols 5 --seconds 1 --start 2026-03-02T10:00:00Z
+run 0 k2 topic grow market.ticks.sim --partitions 6 --data grown
+run 0 k2 simulate -q --data grown --symbols 5 --seconds 1 --start 2026-03-03T10:00:00Z
+for topic in market.ticks.sim market.ticks.sim.v2; do
+    rm -rf all
+    run 0 k2 --data grown topic copy $topic --to local:all
+    run 0 k2 --data all topic grow market.ticks.sim --verify
+    run 0 k2 --data all sink --once
+    same "$(k2 --data all query --format csv 'SELECT count(*) FROM trades' | tail -n 1)" 2000
+    run 0 k2 --data all reconcile
+done
 finish

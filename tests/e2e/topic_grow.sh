@@ -25,6 +25,11 @@ has out "market.ticks.sim,trades,3,$before"
 has out 'market.ticks.sim.v2,trades,5,'
 total=$(records)
 [ "$total" -gt "$before" ] || fail "nothing came to the new version"
+run 0 k2 topic describe market.ticks.sim
+has out 'it goes on as market.ticks.sim.v2'
+run 0 k2 topic describe market.ticks.sim.v2
+has out 'version 2 of market.ticks.sim'
+has out 'subject market.ticks.sim-value'
 run 0 k2 topic describe market.ticks.sim.v2 --format csv
 [ "$(cut -d , -f 1 out | tr '\n' ' ')" = "partition 3 4 5 6 7 " ] || fail "$(cat out)"
 

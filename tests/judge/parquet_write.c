@@ -181,7 +181,9 @@ static void fill_numbers(struct column *c, size_t rows) {
             break;
         case PARQUET_INT32:
         case PARQUET_DATE:
-            ((int32_t *)c->values)[i] = (int32_t)random_integer(c, i, 32);
+            ((int32_t *)c->values)[i] = null ? K2_NULL_INT : (int32_t)random_integer(c, i, 32);
+            if (!null && c->def.optional && ((int32_t *)c->values)[i] == K2_NULL_INT)
+                ((int32_t *)c->values)[i] = INT32_MAX;
             break;
         default:
             ((int64_t *)c->values)[i] = null ? K2_NULL_LONG : random_integer(c, i, 64);
@@ -218,9 +220,10 @@ static void add_integers(struct sample *s) {
     add(s, PARQUET_TIMESTAMP_US, REQUIRED, PARQUET_DELTA, 44)->rising = true;
     add(s, PARQUET_TIMESTAMP_US, RUNS_OF_NULLS, PARQUET_AUTO, 44);
     for (unsigned i = 0; i < 3; i++) {
-        add(s, PARQUET_INT32, i ? NO_NULLS : REQUIRED, (enum parquet_encoding)(1 + i), 32);
+        add(s, PARQUET_INT32, (enum nulls)(2 * i), (enum parquet_encoding)(1 + i), 32);
         add(s, PARQUET_INT32, REQUIRED, (enum parquet_encoding)(1 + i), 5);
-        add(s, PARQUET_DATE, i ? REQUIRED : NO_NULLS, (enum parquet_encoding)(1 + i), 12);
+        add(s, PARQUET_DATE, (enum nulls)(i + 1), (enum parquet_encoding)(1 + i), 12);
+        add(s, PARQUET_INT32, SOME_NULL, (enum parquet_encoding)(1 + i), 20);
     }
 }
 
@@ -310,7 +313,10 @@ static void print_value(FILE *f, const struct column *c, size_t row) {
         return;
     case PARQUET_INT32:
     case PARQUET_DATE:
-        fprintf(f, "%d", ((int32_t *)c->values)[row]);
+        if (((int32_t *)c->values)[row] == K2_NULL_INT && c->def.optional)
+            fputs("null", f);
+        else
+            fprintf(f, "%d", ((int32_t *)c->values)[row]);
         return;
     default:
         if (((int64_t *)c->values)[row] == K2_NULL_LONG && c->def.optional)

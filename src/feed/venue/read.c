@@ -188,7 +188,8 @@ void vj_time_of_receipt(struct vj *v) {
     }
     if (m->record->receive_ns == K2_NULL_LONG) {
         (void)vj_fault(v, "INVALID",
-                       "the message has no time, and the source does not say when it was received",
+                       "the message has no time, and the source does not say when it was received; "
+                       "give the session date by --date",
                        m->raw);
         return;
     }

@@ -198,8 +198,42 @@ static void what_no_column_can_hold_is_refused(void **state) {
     refuses(RECORD(OPTIONAL("r", "\"trade\"")), "no column"); /* itself */
     refuses(RECORD(OPTIONAL("d", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":38,"
                                  "\"scale\":2}")),
-            "no column");
+            "field d is decimal(38,2), which no column of a table can hold; decimals have at most "
+            "18 digits before and 10 behind the point");
     refuses(RECORD(OPTIONAL("a", "\"string\"") "," OPTIONAL("A", "\"string\"")), "case of letters");
+}
+
+static void a_column_is_of_one_field_only(void **state) {
+    (void)state;
+    refuses(RECORD(OPTIONAL("message_id", "\"string\"") "," OPTIONAL("message_id_", "\"string\"")),
+            "field message_id_ would have column message_id_");
+    /* Alone, too: another version of the schema may have the other field. */
+    refuses(RECORD(OPTIONAL("message_id_", "\"string\"")), "kept for a field message_id:");
+    refuses(RECORD(OPTIONAL("PRICE_", "\"string\"")), "kept for a field PRICE:");
+    k2_kind_narrow(wide_kind(RECORD(OPTIONAL("price_", "\"string\"") "," OPTIONAL(
+        "message_id__", "\"string\"") "," OPTIONAL("_", "\"string\""))));
+}
+
+static void refuses_to_decode(const char *schema, int status, const char *why) {
+    struct k2_interner *in = k2_interner_new();
+    struct writer w = writer_of(schema);
+    struct k2_err err = {0};
+    struct k2_event e;
+    struct k2_decoder *d = decoder(&w, k2_kind(K2_KIND_TRADE), in);
+    CHECK_STATUS(k2_decode(d, k2_buf_view(&w.record), &e, &err), status);
+    assert_non_null(strstr(err.msg, why));
+    k2_decoder_free(d);
+    k2_buf_free(&w.record);
+    k2_interner_free(in);
+}
+
+static void a_decoder_refuses_two_fields_in_one_column(void **state) {
+    (void)state;
+    refuses_to_decode(RECORD(OPTIONAL("journal_offset_", "\"long\"")), K2_E_UNSUPPORTED,
+                      "kept for a field journal_offset:");
+    refuses_to_decode(RECORD(OPTIONAL("a", "\"long\"") "," OPTIONAL("a", "\"long\"")), K2_E_INVALID,
+                      "field a twice");
+    refuses_to_decode(RECORD(SYMBOL), K2_E_INVALID, "field symbol twice");
 }
 
 static void what_is_made_of_other_types_is_carried_as_json(void **state) {
@@ -307,6 +341,8 @@ int main(void) {
         cmocka_unit_test(what_is_not_known_is_in_the_row_hash_and_judges_no_duplicates),
         cmocka_unit_test(a_name_that_the_table_has_itself_gets_an_underscore),
         cmocka_unit_test(what_no_column_can_hold_is_refused),
+        cmocka_unit_test(a_column_is_of_one_field_only),
+        cmocka_unit_test(a_decoder_refuses_two_fields_in_one_column),
         cmocka_unit_test(what_is_made_of_other_types_is_carried_as_json),
         cmocka_unit_test(a_field_that_changes_its_type_is_refused),
         cmocka_unit_test(more_columns_than_a_table_may_have_are_refused),

@@ -380,6 +380,58 @@ static void after_the_last_id_the_lowest_free_one_is_given(void **state) {
     k2test_rmdir(dir);
 }
 
+/* The schema of trades with `n` optional fields more, called prefix0, prefix1 and so on. */
+static void put_more(struct k2_buf *out, const char *prefix, int n) {
+    const char *text = k2_kind(K2_KIND_TRADE)->avro_schema;
+    const char *start = strstr(text, "\"fields\":[") + strlen("\"fields\":[");
+    out->n = 0;
+    k2_buf_put(out, text, (size_t)(start - text));
+    for (int i = 0; i < n; i++)
+        k2_buf_printf(out, "{\"name\":\"%s%d\",\"type\":[\"null\",\"long\"],\"default\":null},",
+                      prefix, i);
+    k2_buf_str(out, start);
+}
+
+static int add_more(struct k2_registry *r, const char *subject, const char *prefix, int n) {
+    struct k2_buf text = {0};
+    put_more(&text, prefix, n);
+    int rc = add(r, subject, k2_buf_cstr(&text));
+    k2_buf_free(&text);
+    return rc;
+}
+
+static void the_schemas_of_a_table_have_as_many_fields_as_it_may_have_columns(void **state) {
+    (void)state;
+    char *dir = k2test_dir();
+    struct k2_registry *r = open_in(dir);
+    struct k2_buf text = {0};
+    struct k2_err err = {0};
+    const int left = K2_MAX_FIELDS - k2_kind(K2_KIND_TRADE)->field_count;
+    assert_int_equal(add_more(r, "market.ticks.a-value", "x", left + 1), K2_INCOMPATIBLE);
+    assert_int_equal(add_more(r, "market.ticks.a-value", "x", left - 1), 1);
+    assert_int_equal(add_more(r, "market.ticks.a-value", "y", 2), K2_INCOMPATIBLE);
+    assert_int_equal(add_more(r, "market.ticks.b-value", "y", 2), K2_INCOMPATIBLE); /* one table */
+    assert_int_equal(add_more(r, "market.ticks.b-value", "y", 1), 2);
+    assert_int_equal(add_more(r, "market.ticks.b-value", "z", 1), K2_INCOMPATIBLE);
+    assert_int_equal(add_more(r, "market.ticks.b-value", "x", 2), 3); /* these are there */
+    assert_int_equal(add_more(r, "market.ticks.b-value", "x", 0), 4);
+    put_more(&text, "z", 1);
+    assert_int_equal(k2_subject_columns(r, S("others"), k2_buf_view(&text), &err), K2_OK);
+    assert_int_equal(k2_subject_columns(r, S("market.ticks.c-value"), k2_buf_view(&text), &err),
+                     K2_INCOMPATIBLE);
+    assert_non_null(strstr(err.msg, "65 columns, and k2 reads and writes 64 at most"));
+    k2_buf_free(&text);
+    k2_registry_close(r);
+    k2test_rmdir(dir);
+}
+
+static void columns_end_before_the_ids_that_are_for_them(void **state) {
+    (void)state;
+    for (int i = 0; i < K2_KIND_COUNT; i++)
+        assert_true(K2_MAX_FIELDS - k2_kind((enum k2_kind_id)i)->field_count <=
+                    K2_END_ID - K2_FOUND_ID);
+}
+
 static void subjects_of_k2_stay_as_they_must_be(void **state) {
     (void)state;
     char *dir = k2test_dir();
@@ -555,6 +607,8 @@ int main(void) {
         cmocka_unit_test(modes_say_who_may_write_and_import_takes_ids),
         cmocka_unit_test(after_the_last_id_the_lowest_free_one_is_given),
         cmocka_unit_test(subjects_of_k2_stay_as_they_must_be),
+        cmocka_unit_test(the_schemas_of_a_table_have_as_many_fields_as_it_may_have_columns),
+        cmocka_unit_test(columns_end_before_the_ids_that_are_for_them),
         cmocka_unit_test(a_copy_changes_nothing),
         cmocka_unit_test(any_order_of_calls_leaves_what_the_simple_model_has),
     };
