@@ -130,6 +130,8 @@ struct journal_ops {
     K2_RC (*image_take)(struct journal *j, struct journal_image *out, struct k2_err *err);
     K2_RC(*image_reach) /* NULL: all files of an image are where they are named */
     (struct journal *j, const char *name, char **path, struct k2_err *err);
+    K2_RC(*image_check) /* NULL: segments of an image have no frames of ours */
+    (struct journal *j, const char *name, int64_t from, int64_t to, struct k2_err *err);
     K2_RC(*tier) /* NULL: nothing is ever tiered */
     (struct journal *j, const struct journal_tier_options *o, struct journal_tier_report *out,
      struct k2_err *err);

@@ -360,6 +360,11 @@ int journal_image_reach(struct journal *j, const char *name, char **path, struct
     return j->ops->image_reach(j, name, path, err);
 }
 
+int journal_image_check(struct journal *j, const char *name, int64_t from, int64_t to,
+                        struct k2_err *err) {
+    return j->ops->image_check ? j->ops->image_check(j, name, from, to, err) : K2_OK;
+}
+
 void journal_image_free(struct journal_image *image) {
     for (int i = 0; i < image->n; i++) {
         free(image->files[i].name);

@@ -34,9 +34,10 @@ struct taking {
     struct backup_store store;
     struct backup_cut last, cut; /* last: the newest cut before, of the same journal */
     struct k2_interner *known,
-        *named;              /* paths in `last`, at id - 1; paths in `cut` and `pending` */
-    struct lake *lake;       /* NULL: there are no tables */
-    struct journal *journal; /* NULL: there is none */
+        *named;                 /* paths in `last`, at id - 1; paths in `cut` and `pending` */
+    struct k2_interner *sealed; /* paths of segments that cannot have changed since `last` */
+    struct lake *lake;          /* NULL: there are no tables */
+    struct journal *journal;    /* NULL: there is none */
     struct pending *pending;
     size_t pending_count;
     int64_t pending_bytes, copied;
@@ -168,6 +169,20 @@ static K2_RC gather_tables(struct taking *t, struct k2_err *err) {
 
 /* --- the journal --- */
 
+/* An index lists the append time of every batch of its segment (journal/image.h): while it is what it was in the last
+ * cut, the segment is too. */
+static void note_sealed(struct taking *t, const char *path) {
+    const struct backup_file *is = &t->cut.files[t->cut.file_count - 1], *was = known(t, path);
+    struct k2_sv stem = k2_sv_of(path);
+    if (!was || !k2_sv_ends(stem, K2_SV(".idx")) || is->part_count != 1 || was->part_count != 1 ||
+        is->bytes != was->bytes || k2_h128_cmp(is->parts[0].sum, was->parts[0].sum) != 0)
+        return;
+    struct k2_buf segment = {0};
+    k2_buf_printf(&segment, "%.*s.seg", (int)(stem.n - strlen(".idx")), path);
+    (void)k2_intern(t->sealed, k2_buf_view(&segment));
+    k2_buf_free(&segment);
+}
+
 static K2_RC gather_file(struct taking *t, const struct journal_image_file *f, struct k2_err *err) {
     char *path = k2_path("journal", f->name);
     int rc = K2_OK;
@@ -175,6 +190,8 @@ static K2_RC gather_file(struct taking *t, const struct journal_image_file *f, s
         add_pending(t, path, f->bytes, true);
     else
         rc = add_content(t, path, k2_buf_view(&f->content), false, err);
+    if (rc == K2_OK && !f->fixed)
+        note_sealed(t, path);
     free(path);
     return rc;
 }
@@ -226,19 +243,42 @@ static void show(struct taking *t, int64_t more) {
         t->options->progress(t->options->progress_ctx, t->copied, t->pending_bytes);
 }
 
+static bool is_segment(const struct pending *p) {
+    return p->fixed && k2_sv_starts(k2_sv_of(p->path), K2_SV("journal/"));
+}
+
+/* How many parts of an earlier cut are the beginning of this file. The names of the lake's files are drawn by lot and
+ * never come again; those of segments do: a directory that was restored to an older cut goes on with other bytes. */
+static K2_RC count_same(const struct taking *t, const struct pending *p,
+                        const struct backup_file *before, int *n, struct k2_err *err) {
+    *n = before->part_count;
+    if (!is_segment(p) || k2_intern_find(t->sealed, k2_sv_of(p->path)))
+        return K2_OK;
+    struct k2_err why = {0};
+    char *path = k2_path(t->data, p->path);
+    int rc = backup_store_match(path, before->parts, before->part_count, n, &why);
+    free(path);
+    if (rc == K2_OK || rc == K2_E_NOTFOUND) /* tiered since the last cut: taken whole */
+        return K2_OK;
+    return k2_fail(err, rc, "%s", why.msg);
+}
+
 /* The parts of an earlier cut that are the beginning of this file. */
-static void reuse(struct taking *t, const struct pending *p, struct backup_file *f) {
+static K2_RC reuse(const struct taking *t, const struct pending *p, struct backup_file *f,
+                   struct k2_err *err) {
+    int n;
     const struct backup_file *before = p->fixed ? known(t, p->path) : NULL;
     if (!before || !before->fixed || before->bytes > p->bytes)
-        return;
+        return K2_OK;
     for (int i = 0; i < before->part_count; i++)
         if (!backup_store_has(t->store.dest, &before->parts[i]))
-            return;
-    size_t n = (size_t)before->part_count * sizeof *f->parts;
-    if (n)
-        memcpy(f->parts, before->parts, n);
-    f->part_count = before->part_count;
-    f->bytes = before->bytes;
+            return K2_OK;
+    K2_TRY(count_same(t, p, before, &n, err));
+    for (; f->part_count < n; f->part_count++) {
+        f->parts[f->part_count] = before->parts[f->part_count];
+        f->bytes += before->parts[f->part_count].bytes;
+    }
+    return K2_OK;
 }
 
 /* A segment that is tiered: through the journal, which fetches it. */
@@ -251,15 +291,25 @@ static K2_RC copy_tiered(struct taking *t, const struct pending *p, const struct
     return rc;
 }
 
+/* A damaged segment would make a cut that can be restored and not read. */
+static K2_RC copy_local(struct taking *t, const struct pending *p, const struct backup_file *f,
+                        struct backup_part *part, bool *fresh, struct k2_err *err) {
+    if (t->journal && is_segment(p) && !t->options->dry_run)
+        K2_TRY(
+            journal_image_check(t->journal, p->path + strlen("journal/"), f->bytes, p->bytes, err));
+    char *path = k2_path(t->data, p->path);
+    int rc = backup_store_copy(&t->store, path, f->bytes, p->bytes, part, fresh, err);
+    free(path);
+    return rc;
+}
+
 static K2_RC copy_rest(struct taking *t, const struct pending *p, struct backup_file *f,
                        struct k2_err *err) {
     bool fresh;
-    char *path = k2_path(t->data, p->path);
     struct backup_part *part = &f->parts[f->part_count];
-    int rc = backup_store_copy(&t->store, path, f->bytes, p->bytes, part, &fresh, err);
+    int rc = copy_local(t, p, f, part, &fresh, err);
     if (rc == K2_E_NOTFOUND && t->journal && k2_sv_starts(k2_sv_of(p->path), K2_SV("journal/")))
         rc = copy_tiered(t, p, f, part, &fresh, err);
-    free(path);
     if (rc == K2_E_NOTFOUND)
         t->again = true;
     K2_TRY(rc);
@@ -275,8 +325,9 @@ static K2_RC copy(struct taking *t, const struct pending *p, struct k2_err *err)
     size_t room = before ? (size_t)before->part_count + 1 : 1;
     struct backup_file f = {
         .path = p->path, .fixed = p->fixed, .parts = k2_zalloc(room * sizeof *f.parts)};
-    reuse(t, p, &f);
-    int rc = f.bytes < p->bytes ? copy_rest(t, p, &f, err) : K2_OK;
+    int rc = reuse(t, p, &f, err);
+    if (rc == K2_OK && f.bytes < p->bytes)
+        rc = copy_rest(t, p, &f, err);
     if (rc == K2_OK)
         add_file(t, &f);
     free(f.parts);
@@ -295,6 +346,7 @@ static void forget(struct taking *t) {
     t->pending_bytes = t->copied = 0;
     backup_cut_free(&t->cut);
     k2_interner_reset(t->named);
+    k2_interner_reset(t->sealed);
 }
 
 static K2_RC copy_range(struct taking *t, size_t from, size_t to, struct k2_err *err) {
@@ -436,7 +488,10 @@ static K2_RC run(struct taking *t, const char *data, const char *dest, struct k2
 
 int backup_take(const char *data, const char *dest, const struct backup_options *o,
                 struct backup_cut *out, struct k2_err *err) {
-    struct taking t = {.options = o, .known = k2_interner_new(), .named = k2_interner_new()};
+    struct taking t = {.options = o,
+                       .known = k2_interner_new(),
+                       .named = k2_interner_new(),
+                       .sealed = k2_interner_new()};
     int rc = run(&t, data, dest, err);
     *out = (struct backup_cut){0};
     if (rc == K2_OK) {
@@ -447,6 +502,7 @@ int backup_take(const char *data, const char *dest, const struct backup_options 
     backup_cut_free(&t.last);
     k2_interner_free(t.known);
     k2_interner_free(t.named);
+    k2_interner_free(t.sealed);
     backup_store_close(&t.store);
     lake_close(t.lake);
     journal_close(t.journal);

@@ -6,7 +6,8 @@
  *
  * DEST holds each piece of content once, named by its checksum (backup_store.c), and one description
  * per cut (backup_cut.c), written last: a backup that was killed leaves no cut. What an earlier cut
- * has of a file that cannot have changed is neither read nor copied again.
+ * has of a file that cannot have changed is neither read nor copied again; what it has of a segment that
+ * may have changed is read there, and copied again from where it did.
  * Included by lake.h, the room's face. Thread-safety: one thread; one process writes to a DEST at a
  * time (a lock in it), any number read.
  */
@@ -58,7 +59,8 @@ struct backup_options {
 };
 
 /* Takes a cut of the data directory into DEST, which is made on first use. Gives the cut, to be
- * freed. A source file that has not the size its metadata says is K2_E_CORRUPT. */
+ * freed. A source file that has not the size its metadata says is K2_E_CORRUPT, and so is damage in
+ * what is copied of a segment. */
 K2_RC backup_take(const char *data, const char *dest, const struct backup_options *o,
                   struct backup_cut *out, struct k2_err *err);
 /* The ids of the cuts, oldest first; for k2_fs_names_free. DEST must be a backup. */

@@ -28,6 +28,10 @@ K2_RC backup_store_put(struct backup_store *s, struct k2_sv bytes, struct backup
  * it is shorter. */
 K2_RC backup_store_copy(struct backup_store *s, const char *path, int64_t from, int64_t to,
                         struct backup_part *out, bool *fresh, struct k2_err *err);
+/* How many of the parts, from the first on, are the beginning of the file as it is now: their bytes are read there and
+ * hashed. Errors as above. */
+K2_RC backup_store_match(const char *path, const struct backup_part *parts, int n, int *same,
+                         struct k2_err *err);
 /* Makes the names of all that was put durable. */
 K2_RC backup_store_sync(struct backup_store *s, struct k2_err *err);
 /* Reads a part and gives it piece by piece; K2_E_CORRUPT when it is missing or not what it was. */

@@ -274,6 +274,27 @@ int backup_store_copy(struct backup_store *s, const char *path, int64_t from, in
     return rc;
 }
 
+int backup_store_match(const char *path, const struct backup_part *parts, int n, int *same,
+                       struct k2_err *err) {
+    struct source in = {.path = path};
+    *same = 0;
+    in.fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (in.fd < 0 && errno == ENOENT)
+        return k2_fail(err, K2_E_NOTFOUND, "%s has gone", path);
+    if (in.fd < 0)
+        return k2_fail_errno(err, "cannot open %s", path);
+    int rc = K2_OK;
+    for (; *same < n; ++*same) {
+        struct backup_part is;
+        in.left = parts[*same].bytes;
+        rc = pour(&in, -1, NULL, &is, err);
+        if (rc != K2_OK || k2_h128_cmp(is.sum, parts[*same].sum) != 0)
+            break;
+    }
+    close(in.fd);
+    return rc;
+}
+
 int backup_store_sync(struct backup_store *s, struct k2_err *err) {
     for (unsigned i = 0; i < 256; i++) {
         char name[16];

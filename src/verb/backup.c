@@ -269,6 +269,7 @@ const struct verb verb_backup = {
         "journal\n"
         "up to what was durable. Ingest and sink go on, retention waits for the journal's copy.\n"
         "What DEST has already is not copied again. A backup that was killed leaves no cut.\n"
+        "What is copied of the journal is checked; all else is by k2 verify.\n"
         "A DEST named list or verify is written ./list.",
     .options = backup_options,
     .examples = backup_examples,

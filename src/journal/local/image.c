@@ -7,9 +7,12 @@
 #include "journal/local/position.h"
 #include "journal/local/tier.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define ATTEMPTS 10
 
@@ -175,6 +178,52 @@ int local_image_reach(struct journal *journal, const char *name, char **path, st
     K2_TRY(journal_tier_open(j->dir, j->base.incarnation, number, &fd, path, err));
     (void)!k2_fs_close(fd, *path, NULL); /* it was only read */
     return K2_OK;
+}
+
+/* Stops a scan behind the image: what is there is being written. */
+static int until_end(void *ctx, const struct frame *f, const uint8_t *bytes, struct k2_err *err) {
+    const int64_t *end = ctx;
+    (void)bytes;
+    return f->position < *end ? K2_OK : k2_fail(err, K2_E_EXISTS, "it is behind the image");
+}
+
+static K2_RC check_frames(const struct segment_file *file, int64_t at, int64_t end,
+                          struct k2_err *err) {
+    enum segment_tail tail;
+    struct k2_err why = {0};
+    const struct segment_visitor visitor = {&end, until_end};
+    int rc = journal_segment_scan(file, &at, &tail, &visitor, &why);
+    if (at >= end)
+        return K2_OK;
+    if (rc != K2_OK && rc != K2_E_CORRUPT)
+        return k2_fail(err, rc, "%s", why.msg);
+    return k2_fail(err, K2_E_CORRUPT,
+                   "%s is damaged at byte %" PRId64
+                   ": k2 verify names all that is damaged; take the "
+                   "file from an earlier cut (k2 restore)",
+                   file->path, at - file->number);
+}
+
+int local_image_check(struct journal *journal, const char *name, int64_t from, int64_t to,
+                      struct k2_err *err) {
+    const struct local *j = local_of(journal);
+    struct segment_file file = {.incarnation = j->base.incarnation};
+    if (!journal_segment_name(name, ".seg", &file.number))
+        return k2_fail(err, K2_E_INVALID, "%s is no segment", name);
+    char *path = k2_path(j->dir, name);
+    int rc;
+    file.path = path;
+    file.fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (file.fd >= 0) {
+        rc = check_frames(&file, file.number + from, file.number + to, err);
+        close(file.fd);
+    } else if (errno == ENOENT) {
+        rc = k2_fail(err, K2_E_NOTFOUND, "%s has gone", path);
+    } else {
+        rc = k2_fail_errno(err, "cannot open %s", path);
+    }
+    free(path);
+    return rc;
 }
 
 int local_image_take(struct journal *journal, struct journal_image *out, struct k2_err *err) {

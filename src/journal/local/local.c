@@ -322,6 +322,7 @@ const struct journal_ops journal_local = {
     .profile_compare = local_profile_compare,
     .image_take = local_image_take,
     .image_reach = local_image_reach,
+    .image_check = local_image_check,
     .tier = local_tier,
     .places = local_places,
     .encryption = local_encryption,

@@ -128,6 +128,8 @@ K2_RC local_profile_compare(struct journal *journal, const struct journal_profil
                             struct k2_err *err);
 K2_RC local_image_take(struct journal *journal, struct journal_image *out, struct k2_err *err);
 K2_RC local_image_reach(struct journal *journal, const char *name, char **path, struct k2_err *err);
+K2_RC local_image_check(struct journal *j, const char *name, int64_t from, int64_t to,
+                        struct k2_err *err);
 K2_RC local_encryption(struct journal *journal,
                        void (*visit)(void *ctx, const struct journal_encryption *e), void *ctx,
                        struct k2_err *err);

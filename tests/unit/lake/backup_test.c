@@ -324,12 +324,75 @@ static void data_file_of_another_size_is_told_and_no_cut_made(void **state) {
     world_free(&w);
 }
 
+/* The same names, the same journal_id and as many bytes, but not the same ones. */
+static void directory_restored_to_an_older_cut_is_copied_as_it_is(void **state) {
+    (void)state;
+    struct world w = world_new();
+    char *third = beside(w.lake.dir, "third"), *fourth = beside(w.lake.dir, "fourth");
+    struct backup_cut first = take(&w), own;
+    append(&w, 30);
+    struct backup_cut second = take(&w);
+    CHECK_OK(backup_restore(w.dest, first.id, w.to, &plain, &err), &err);
+    journal_close(w.journal);
+    CHECK_OK(journal_open(w.to, JOURNAL_WRITE, NULL, &w.journal, &err), &err);
+    append(&w, 40);
+    CHECK_OK(journal_seal(w.journal, &err), &err);
+    append(&w, 5);
+    CHECK_OK(backup_take(w.to, w.dest, &plain, &own, &err), &err);
+    assert_int_equal(findings_of(&w, NULL), 0);
+    CHECK_OK(backup_restore(w.dest, own.id, third, &plain, &err), &err);
+    assert_int_equal(count_records(third), 195);
+    CHECK_OK(backup_restore(w.dest, second.id, fourth, &plain, &err), &err);
+    assert_int_equal(count_records(fourth), 180);
+    k2test_rmdir(third);
+    k2test_rmdir(fourth);
+    backup_cut_free(&first);
+    backup_cut_free(&second);
+    backup_cut_free(&own);
+    world_free(&w);
+}
+
+/* Changes a byte in the middle of a segment of the data directory. */
+static void damage_segment(const struct world *w, const char *path) {
+    char *whole = k2_path(w->lake.dir, path);
+    FILE *file = fopen(whole, "r+b");
+    assert_non_null(file);
+    long at = (long)k2_fs_size(whole) / 2;
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    fputc(byte ^ 1, file);
+    assert_int_equal(fclose(file), 0);
+    free(whole);
+}
+
+static void damaged_segment_is_not_copied(void **state) {
+    (void)state;
+    struct world w = world_new();
+    struct backup_cut cut;
+    damage_segment(&w, "journal/00000000000000000000.seg");
+    CHECK_STATUS(backup_take(w.lake.dir, w.dest, &plain, &cut, &err), K2_E_CORRUPT);
+    assert_non_null(strstr(err.msg, "00000000000000000000.seg is damaged at byte"));
+    damage_segment(&w, "journal/00000000000000000000.seg"); /* mends it */
+    cut = take(&w);
+    assert_non_null(file_of(&cut, "00000000000000000000.idx"));
+    damage_segment(&w, "journal/00000000000000000000.seg");
+    struct backup_cut again = take(&w); /* what is sealed and kept already is not read */
+    assert_int_equal(again.bytes_new, 0);
+    assert_int_equal(findings_of(&w, NULL), 0);
+    backup_cut_free(&cut);
+    backup_cut_free(&again);
+    world_free(&w);
+}
+
 int main(void) {
     k2_log_setup(K2_LOG_ERROR, false);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restored_cut_is_the_directory_of_that_moment),
         cmocka_unit_test(second_cut_copies_only_what_is_new),
         cmocka_unit_test(segment_that_was_the_tail_keeps_its_parts_when_sealed),
+        cmocka_unit_test(directory_restored_to_an_older_cut_is_copied_as_it_is),
+        cmocka_unit_test(damaged_segment_is_not_copied),
         cmocka_unit_test(dry_run_writes_nothing),
         cmocka_unit_test(damage_is_found_and_a_restore_stops_at_it),
         cmocka_unit_test(lost_object_is_copied_again_by_the_next_cut),
