@@ -34,6 +34,13 @@ int k2_store_check(const char *url, struct k2_err *err) {
     return kind->check(url, place, err);
 }
 
+int k2_store_outside(const char *url, const char *data, struct k2_err *err) {
+    struct k2_sv place;
+    K2_TRY(k2_store_check(url, err));
+    const struct k2_store_ops *kind = kind_of(url, &place);
+    return kind->outside ? kind->outside(place, data, err) : K2_OK;
+}
+
 int k2_store_open(const char *url, bool make, struct k2_store **out, struct k2_err *err) {
     struct k2_sv place;
     K2_TRY(k2_store_check(url, err));

@@ -22,6 +22,8 @@ struct k2_store_ops {
     const char *scheme; /* of the URL, with its colon */
     /* K2_E_INVALID says what is wrong with what follows the scheme. Nobody is asked. */
     K2_RC (*check)(const char *url, struct k2_sv place, struct k2_err *err);
+    /* K2_E_INVALID: it is in this directory of the machine, or that itself. NULL: it never is. */
+    K2_RC (*outside)(struct k2_sv place, const char *dir, struct k2_err *err);
     K2_RC (*open)(struct k2_sv place, bool make, struct k2_store **out, struct k2_err *err);
     void (*close)(struct k2_store *s);
     K2_RC (*put)(struct k2_store *s, const char *key, int fd, int64_t bytes, struct k2_err *err);
@@ -38,6 +40,8 @@ struct k2_store { /* what every store has; the rest is its kind's own */
 };
 
 K2_RC k2_store_check(const char *url, struct k2_err *err);
+/* K2_E_INVALID: the store is in the data directory, links followed. A directory that is not there is outside. */
+K2_RC k2_store_outside(const char *url, const char *data, struct k2_err *err);
 /* make: a place that holds nothing yet becomes a store; else it is away, for an empty directory is what stays of a disk
  * that is not mounted. */
 K2_RC k2_store_open(const char *url, bool make, struct k2_store **out, struct k2_err *err);

@@ -56,6 +56,30 @@ static int file_check(const char *url, struct k2_sv place, struct k2_err *err) {
     return K2_OK;
 }
 
+static char *root_of(struct k2_sv place) {
+    if (k2_sv_starts(place, K2_SV("//")))
+        place = (struct k2_sv){place.p + 2, place.n - 2};
+    return k2_sv_dup(place);
+}
+
+static bool is_inside(const char *path, const char *dir) {
+    size_t n = strlen(dir);
+    return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == 0 || strcmp(dir, "/") == 0);
+}
+
+static int file_outside(struct k2_sv place, const char *dir, struct k2_err *err) {
+    char *root = root_of(place), *real = realpath(root, NULL), *real_dir = realpath(dir, NULL);
+    int rc = K2_OK;
+    if (real && real_dir && is_inside(real, real_dir))
+        rc =
+            k2_fail(err, K2_E_INVALID,
+                    "%s is inside of the data directory %s; name a directory elsewhere", root, dir);
+    free(root);
+    free(real);
+    free(real_dir);
+    return rc;
+}
+
 static int check_mark(const char *path, struct k2_err *err) {
     struct k2_buf text = {0};
     int rc = k2_fs_read(path, &text, err);
@@ -123,11 +147,9 @@ static int open_root(struct file_store *s, bool make, struct k2_err *err) {
 }
 
 static int file_open(struct k2_sv place, bool make, struct k2_store **out, struct k2_err *err) {
-    if (k2_sv_starts(place, K2_SV("//")))
-        place = (struct k2_sv){place.p + 2, place.n - 2};
     struct file_store *s = k2_zalloc(sizeof *s);
     s->base.ops = &k2_store_file;
-    s->root = k2_sv_dup(place);
+    s->root = root_of(place);
     s->mark = k2_path(s->root, MARK);
     int rc = open_root(s, make, err);
     if (rc == K2_OK)
@@ -285,6 +307,7 @@ static int file_remove(struct k2_store *s, const char *key, struct k2_err *err) 
 const struct k2_store_ops k2_store_file = {
     .scheme = "file:",
     .check = file_check,
+    .outside = file_outside,
     .open = file_open,
     .close = file_close,
     .put = file_put,

@@ -47,7 +47,8 @@ struct journal_places {
     int64_t local_segments, local_bytes;
     int64_t tiered_segments, tiered_bytes; /* whose bytes are in the store only */
     int64_t cached_bytes;                  /* of these, also here for now */
-    char url[1024];                        /* of the newest of them; "" without any */
+    int64_t foreign_segments; /* of these, objects of the directory that this is a copy of */
+    char url[1024];           /* of the newest of them; "" without any */
 };
 
 K2_RC journal_places(struct journal *j, struct journal_places *out, struct k2_err *err);

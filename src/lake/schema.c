@@ -330,9 +330,10 @@ static bool type_of_text(const char *text, enum k2_type *out) {
     bool same = false;
     for (size_t i = 0; !same && i < sizeof types / sizeof *types; i++) {
         struct k2_buf known = {0};
-        struct k2_json *type = type_of(&(struct k2_field){.type = types[i]});
-        same = lake_schema_type_text(type, &known) && strcmp(k2_buf_cstr(&known), text) == 0;
-        k2_json_free(type);
+        const struct k2_field field = {.type = types[i]};
+        struct k2_json *json = type_of(&field);
+        same = lake_schema_type_text(json, &known) && strcmp(k2_buf_cstr(&known), text) == 0;
+        k2_json_free(json);
         k2_buf_free(&known);
         *out = types[i];
     }

@@ -184,24 +184,64 @@ static void check_groups(struct doctor *d, struct journal *j) {
     k2_fs_names_free(names, n);
 }
 
+static const char *tier_url(const struct doctor *d) {
+    return d->c->config ? k2_config_string(d->c->config, K2_CONFIG_journal_tier_url) : "";
+}
+
+/* The store of the notes, or as the configuration says where it was moved to, as for who reads. */
+static int open_store(const struct doctor *d, char *url, size_t room, struct k2_err *err) {
+    struct k2_store *store;
+    const char *now = tier_url(d);
+    int rc = k2_store_open(url, false, &store, err);
+    if (rc != K2_OK && now[0] && strcmp(now, url) != 0 &&
+        k2_store_open(now, false, &store, NULL) == K2_OK) {
+        snprintf(url, room, "%s", now);
+        rc = K2_OK;
+    }
+    if (rc == K2_OK)
+        k2_store_close(store);
+    return rc;
+}
+
+static void check_tier_url(struct doctor *d) {
+    struct k2_err why = {0};
+    const char *url = tier_url(d);
+    if (!url[0] || k2_store_outside(url, d->c->data, &why) != K2_E_INVALID)
+        return;
+    (void)k2_err_context(&why, why.status, "journal.tier_url");
+    doctor_bad(d, "tier", why.msg, "make a directory elsewhere, and name it in journal.tier_url");
+}
+
+static void check_foreign(struct doctor *d, const struct journal_places *p) {
+    char text[256];
+    if (p->foreign_segments == 0)
+        return;
+    snprintf(text, sizeof text,
+             "%" PRId64 " segments are in the store only as objects of the directory that this one "
+             "was copied from, whose retention removes them",
+             p->foreign_segments);
+    doctor_bad(d, "tier", text,
+               "k2 maintain with journal.tier_url puts its own there; k2 backup holds all, too");
+}
+
 /* Segments in an object store are no use while it is away. */
 static void check_places(struct doctor *d, struct journal *j) {
     struct journal_places p;
     struct k2_err why = {0};
     char local[HUMAN_TEXT], tiered[HUMAN_TEXT];
+    check_tier_url(d);
     if (journal_places(j, &p, &why) != K2_OK) {
         doctor_bad(d, "tier", why.msg, "k2 verify tells more");
         return;
     }
     if (p.tiered_segments == 0)
         return;
-    struct k2_store *store;
-    if (k2_store_open(p.url, false, &store, &why) != K2_OK) {
+    check_foreign(d, &p);
+    if (open_store(d, p.url, sizeof p.url, &why) != K2_OK) {
         doctor_bad(d, "tier", why.msg,
                    "bring the store back: its segments cannot be read until then");
         return;
     }
-    k2_store_close(store);
     doctor_good(d, "tier", "%s of the journal are here, %s in %s",
                 human_bytes(p.local_bytes, local), human_bytes(p.tiered_bytes, tiered), p.url);
 }

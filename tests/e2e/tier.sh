@@ -107,11 +107,25 @@ run 1 k2 maintain --yes
 same "$(find store -type f | wc -l)" 0 "files below an empty mount point"
 rmdir store
 K2_JOURNAL_TIER_URL=$here/away k2 reconcile >out 2>err || fail "a store that was moved, by configuration"
+K2_JOURNAL_TIER_URL=$here/away run 0 k2 doctor
+has out "$here/away"
 mv away store
 rm -rf k2-data/journal/cache
 run 0 k2 maintain --yes
 run 0 k2 reconcile
 run 0 k2 verify
+
+# No store inside of what it is to keep safe; a copy of the directory has objects of the first only.
+mkdir k2-data/store
+K2_JOURNAL_TIER_URL=$here/k2-data/store run 1 k2 maintain --yes
+has err "k2 maintain: journal.tier_url: $here/k2-data/store is inside of the data directory"
+K2_JOURNAL_TIER_URL=$here/k2-data/store run 3 k2 doctor
+has out "is inside of the data directory"
+rmdir k2-data/store
+cp -r k2-data copied
+run 3 k2 doctor --data copied
+has out "directory that this one was copied from"
+rm -r copied
 
 # A sink behind waits for the store, and brings every row when it is back.
 run 0 k2 simulate --symbols 5 --rate 5K --seconds 3 --seed 6

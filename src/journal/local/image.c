@@ -175,7 +175,7 @@ int local_image_reach(struct journal *journal, const char *name, char **path, st
     int fd;
     if (!journal_segment_name(name, ".seg", &number))
         return k2_fail(err, K2_E_NOTFOUND, "%s/%s has gone", j->dir, name);
-    K2_TRY(journal_tier_open(j->dir, j->base.incarnation, number, &fd, path, err));
+    K2_TRY(journal_tier_open_checked(j->dir, j->base.incarnation, number, &fd, path, err));
     (void)!k2_fs_close(fd, *path, NULL); /* it was only read */
     return K2_OK;
 }

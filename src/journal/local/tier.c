@@ -5,6 +5,11 @@
  * between leaves the file, or the file and the note: the next run goes on from there. An object whose note was never
  * written has the key that the next try of the same segment replaces.
  *
+ * Before a file goes whose note is there already, the object is read back once more: it may have rotted meanwhile.
+ *
+ * A copied directory (cp -r) has notes of objects that the first one removes one day: these segments are fetched and put
+ * again, below a name of its own.
+ *
  * A pinned file stays (pin.c), so the oldest one may be here and there: then the file is what is read. What holds the
  * last checkpoint of the sequence engine, or is newer, stays whatever its age.
  *
@@ -26,7 +31,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PIECE ((size_t)1 << 20)
+#define FOREIGN "it was put by the directory that this one was copied from"
 
 struct due { /* a sealed segment */
     int64_t number, end, last_ns;
@@ -105,28 +110,6 @@ static int check_index(const struct tiering *t, const struct due *d, struct k2_e
     return rc;
 }
 
-static int sum_file(const struct segment_file *file, int64_t bytes, char out[K2_SHA256_HEX],
-                    struct k2_err *err) {
-    uint8_t *room = k2_alloc(PIECE);
-    struct k2_sha256 *h = k2_sha256_new();
-    int rc = K2_OK;
-    for (int64_t at = 0; rc == K2_OK && at < bytes;) {
-        size_t ask = bytes - at < (int64_t)PIECE ? (size_t)(bytes - at) : PIECE;
-        ssize_t got = pread(file->fd, room, ask, at);
-        if (got > 0) {
-            k2_sha256_add(h, room, (size_t)got);
-            at += got;
-        } else if (got == 0) {
-            rc = k2_fail(err, K2_E_CORRUPT, "%s ends too early", file->path);
-        } else if (errno != EINTR) {
-            rc = k2_fail_errno(err, "cannot read %s", file->path);
-        }
-    }
-    k2_sha256_end(h, out);
-    free(room);
-    return rc;
-}
-
 /* What the store gives back is what was put there. */
 static int check_object(struct tiering *t, const struct tier_note *n, struct k2_err *err) {
     char sum[K2_SHA256_HEX];
@@ -143,7 +126,7 @@ static int upload_file(struct tiering *t, const struct due *d, const struct segm
     memcpy(n.url, t->url, sizeof n.url);
     journal_tier_object(t->prefix, d->number, n.object);
     K2_TRY(check_frames(file, d->end, err));
-    K2_TRY(sum_file(file, n.bytes, n.sha256, err));
+    K2_TRY(journal_tier_sum_file(file->fd, file->path, n.bytes, n.sha256, err));
     K2_TRY(k2_store_put(t->store, n.object, file->fd, n.bytes, err));
     K2_TRY(check_object(t, &n, err));
     K2_TRY(journal_tier_note_save(t->j->dir, t->j->base.incarnation, &n, err));
@@ -164,14 +147,18 @@ static int upload(struct tiering *t, const struct due *d, struct k2_err *err) {
     return rc;
 }
 
-/* Whether an earlier run has put it into this store already. */
+static bool is_ours(const struct tiering *t, const struct tier_note *n) {
+    return k2_sv_starts(k2_sv_of(n->object), k2_sv_of(t->prefix));
+}
+
+/* Whether an earlier run has put it into this store already, and it is there unharmed: the file goes next. An object of
+ * the directory that this one was copied from does not count, for it goes with that one's retention. */
 static bool is_there(struct tiering *t, const struct due *d) {
     struct tier_note n;
-    int64_t bytes;
     return journal_tier_note_load(t->j->dir, t->j->base.incarnation, d->number, &n, NULL) ==
                K2_OK &&
-           n.bytes == d->end - d->number && strcmp(n.url, t->url) == 0 &&
-           k2_store_size(t->store, n.object, &bytes, NULL) == K2_OK && bytes == n.bytes;
+           is_ours(t, &n) && n.bytes == d->end - d->number && strcmp(n.url, t->url) == 0 &&
+           check_object(t, &n, NULL) == K2_OK;
 }
 
 /* *went is false when it is pinned. */
@@ -191,16 +178,9 @@ static int drop_file(struct tiering *t, const struct due *d, bool *went, struct 
     return rc; /* a file that a power cut brings back is removed by the next run */
 }
 
-/* The store becomes one only where nothing of ours is known to be in it. */
 static int open_store(struct tiering *t, struct k2_err *err) {
-    bool fresh = true;
-    for (int i = 0; fresh && i < t->due_count; i++) {
-        struct tier_note n;
-        fresh = journal_tier_note_load(t->j->dir, t->j->base.incarnation, t->due[i].number, &n,
-                                       NULL) != K2_OK ||
-                strcmp(n.url, t->url) != 0;
-    }
-    return t->store ? K2_OK : k2_store_open(t->url, fresh, &t->store, err);
+    return t->store ? K2_OK
+                    : journal_tier_store(t->j->dir, t->j->base.incarnation, t->url, &t->store, err);
 }
 
 static int tier_segment(struct tiering *t, const struct due *d, bool *went, struct k2_err *err) {
@@ -255,14 +235,76 @@ static int tier_due(struct tiering *t, struct k2_err *err) {
     return K2_OK;
 }
 
+/* --- what a copy of a directory has of the first one only --- */
+
+static void tell_staying(const char *object, const char *why) {
+    k2_log(K2_LOG_WARN, "an object stays in the store", "object", object, "why", why, NULL);
+}
+
+static bool is_foreign(const struct tiering *t, const struct due *d, struct tier_note *n) {
+    return !is_local(t, d) &&
+           journal_tier_note_load(t->j->dir, t->j->base.incarnation, d->number, n, NULL) == K2_OK &&
+           !is_ours(t, n);
+}
+
+/* Fetched, and put beside the other's object. */
+static int adopt(struct tiering *t, const struct due *d, const struct tier_note *n,
+                 struct k2_err *err) {
+    struct segment_file file = {NULL, -1, d->number, t->j->base.incarnation};
+    char *path;
+    K2_TRY(open_store(t, err));
+    K2_TRY(journal_tier_open_checked(t->j->dir, t->j->base.incarnation, d->number, &file.fd, &path,
+                                     err));
+    file.path = path;
+    int rc = upload_file(t, d, &file, err);
+    (void)!k2_fs_close(file.fd, path, NULL); /* it was only read */
+    free(path);
+    if (rc == K2_OK)
+        tell_staying(n->object, FOREIGN);
+    return rc;
+}
+
+/* The other one may be away, or have removed it: what is here goes on all the same. */
+static void adopt_foreign(struct tiering *t) {
+    for (int i = 0; i < t->due_count; i++) {
+        const struct due *d = &t->due[i];
+        struct tier_note n;
+        struct k2_err why = {0};
+        if (t->o->stop && t->o->stop(t->o->ctx))
+            return;
+        if (!is_foreign(t, d, &n))
+            continue;
+        if (!t->o->dry_run && adopt(t, d, &n, &why) != K2_OK) {
+            stopped(t, "segment %" PRId64 " is only in %s as an object of another directory: %s",
+                    d->number, n.url, why.msg);
+            continue;
+        }
+        t->out->segments++;
+        t->out->bytes += d->end - d->number;
+    }
+}
+
 /* --- what retention removed --- */
 
-static int remove_object(const struct tier_note *n, struct k2_err *err) {
+static int remove_from(const char *url, const char *object, struct k2_err *err) {
     struct k2_store *store;
-    K2_TRY(k2_store_open(n->url, false, &store, err));
-    int rc = k2_store_remove(store, n->object, err);
+    K2_TRY(k2_store_open(url, false, &store, err));
+    int rc = k2_store_remove(store, object, err);
     k2_store_close(store);
     return rc;
+}
+
+/* From the store that the note names; one that was moved is known by the configuration, as for reading. */
+static int remove_object(const struct tiering *t, const struct tier_note *n, struct k2_err *err) {
+    int rc = remove_from(n->url, n->object, err);
+    if (rc == K2_OK || !t->url[0] || strcmp(t->url, n->url) == 0 ||
+        remove_from(t->url, n->object, NULL) != K2_OK)
+        return rc;
+    k2_err_clear(err);
+    k2_log(K2_LOG_WARN,
+           "the store of a removed segment is away, and what journal.tier_url names has it no more",
+           "object", n->object, "away", n->url, "has it no more", t->url, NULL);
+    return K2_OK;
 }
 
 /* An object of the directory that this one is a copy of is that one's to remove. */
@@ -270,16 +312,13 @@ static int forget(struct tiering *t, int64_t number, const char *path, struct k2
     struct tier_note n;
     struct k2_err why = {0};
     int rc = journal_tier_note_load(t->j->dir, t->j->base.incarnation, number, &n, &why);
-    bool ours = rc == K2_OK && k2_sv_starts(k2_sv_of(n.object), k2_sv_of(t->prefix));
-    if (ours && remove_object(&n, &why) != K2_OK) {
+    bool ours = rc == K2_OK && is_ours(t, &n);
+    if (ours && remove_object(t, &n, &why) != K2_OK) {
         stopped(t, "object %s of a removed segment stays in %s: %s", n.object, n.url, why.msg);
         return K2_OK;
     }
     if (!ours)
-        k2_log(K2_LOG_WARN, "an object stays in the store", "object", rc == K2_OK ? n.object : path,
-               "why",
-               rc == K2_OK ? "it was put by the directory that this one was copied from" : why.msg,
-               NULL);
+        tell_staying(rc == K2_OK ? n.object : path, rc == K2_OK ? FOREIGN : why.msg);
     t->out->objects += ours;
     return k2_fs_unlink(path, err);
 }
@@ -343,6 +382,7 @@ static int sweep(struct tiering *t, struct k2_err *err) {
     clear_cache(t);
     if (!t->url[0])
         return K2_OK;
+    K2_TRY(journal_tier_outside(t->j->dir, t->url, err));
     int rc = open_store(t, err);
     if (rc == K2_OK)
         rc = sweep_store(t, err);
@@ -402,7 +442,13 @@ static int run(struct tiering *t, struct k2_err *err) {
     K2_TRY(look(t, err));
     if (!t->o->dry_run)
         K2_TRY(sweep(t, err));
-    return t->url[0] ? tier_due(t, err) : K2_OK;
+    else if (t->url[0])
+        K2_TRY(journal_tier_outside(t->j->dir, t->url, err)); /* sweep looks too */
+    if (!t->url[0])
+        return K2_OK;
+    K2_TRY(tier_due(t, err));
+    adopt_foreign(t);
+    return K2_OK;
 }
 
 static int take_lock(const struct local *j, struct k2_lock **lock, struct k2_err *err) {
@@ -430,7 +476,8 @@ int local_tier(struct journal *journal, const struct journal_tier_options *o,
 
 /* --- where the log is --- */
 
-static void count(struct local *j, const struct journal_index *x, struct journal_places *out) {
+static void count(struct local *j, const struct journal_index *x, const char *prefix,
+                  struct journal_places *out) {
     struct tier_note n;
     int64_t bytes = x->end - x->base;
     if (!journal_tier_holds(j->dir, x->base)) {
@@ -444,16 +491,20 @@ static void count(struct local *j, const struct journal_index *x, struct journal
     if (k2_fs_exists(path))
         out->cached_bytes += bytes;
     free(path);
-    if (journal_tier_note_load(j->dir, j->base.incarnation, x->base, &n, NULL) == K2_OK)
-        memcpy(out->url, n.url, sizeof out->url);
+    if (journal_tier_note_load(j->dir, j->base.incarnation, x->base, &n, NULL) != K2_OK)
+        return;
+    memcpy(out->url, n.url, sizeof out->url);
+    out->foreign_segments += !k2_sv_starts(k2_sv_of(n.object), k2_sv_of(prefix));
 }
 
 int local_places(struct journal *journal, struct journal_places *out, struct k2_err *err) {
     struct local *j = local_of(journal);
+    char prefix[TIER_PREFIX];
+    journal_tier_prefix(j->dir, j->base.incarnation, prefix);
     pthread_mutex_lock(&j->base.mutex);
     int rc = journal_chain_refresh(j, err);
     for (int i = 0; rc == K2_OK && i < j->live.n; i++)
-        count(j, &j->live.at[i]->index, out);
+        count(j, &j->live.at[i]->index, prefix, out);
     pthread_mutex_unlock(&j->base.mutex);
     return rc;
 }

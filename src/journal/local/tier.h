@@ -42,9 +42,23 @@ bool journal_tier_holds(const char *dir, int64_t number);
  * K2_E_IO, retriable: the store is away. */
 K2_RC journal_tier_open(const char *dir, int32_t incarnation, int64_t number, int *fd, char **path,
                         struct k2_err *err);
+/* The same, and a cached copy is compared with its note whoever did so before: for who keeps the bytes. */
+K2_RC journal_tier_open_checked(const char *dir, int32_t incarnation, int64_t number, int *fd,
+                                char **path, struct k2_err *err);
+/* SHA-256 of an open file's first bytes; K2_E_CORRUPT: it has fewer. */
+K2_RC journal_tier_sum_file(int fd, const char *path, int64_t bytes, char out[K2_SHA256_HEX],
+                            struct k2_err *err);
 /* SHA-256 of an object's first bytes. */
 K2_RC journal_tier_sum(struct k2_store *store, const char *object, int64_t bytes,
                        char out[K2_SHA256_HEX], struct k2_err *err);
+
+/* --- tier_stores.c --- */
+
+/* Opens what journal.tier_url names, and remembers it; a place that never was a store of this directory is made one. */
+K2_RC journal_tier_store(const char *dir, int32_t incarnation, const char *url,
+                         struct k2_store **out, struct k2_err *err);
+/* K2_E_INVALID: the store would be in the data directory. */
+K2_RC journal_tier_outside(const char *dir, const char *url, struct k2_err *err);
 
 /* --- tier.c --- */
 

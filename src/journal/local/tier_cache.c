@@ -4,10 +4,11 @@
  *   <20 digits>.seg    a segment as it was fetched; the time of its last use is that of its change
  *   <20 digits>.part   one that is being fetched, by the process that holds its lock (flock)
  *
- * A segment is fetched as a whole, its SHA-256 compared with the note, synced, and only then named; so what has the name is
- * right, after a power cut too. Processes that want the same one wait for the first. What was not used for longest goes
- * when the cache is full; who has it open or mapped reads on, for the bytes stay until then. Nothing here is needed: the
- * directory may be removed at any time.
+ * A segment is fetched as a whole, its SHA-256 compared with the note, synced, and only then named; so what has the name
+ * is right, after a power cut too. Processes that want the same one wait for the first. What was not used for longest
+ * goes when the cache is full. A process that opens a copy for the first time compares its SHA-256 again, and fetches
+ * anew what was damaged on this disk. Who has it open or mapped reads on, for the bytes stay until then. Nothing here is
+ * needed: the directory may be removed at any time.
  */
 #include "journal/local/tier.h"
 
@@ -198,13 +199,81 @@ static int fetch(struct fetch *f, int fd, struct k2_err *err) {
 
 /* --- the file of a segment in the cache --- */
 
-/* -1: it is not there as it should be. */
-static int open_cached(const char *path, const struct tier_note *note) {
+int journal_tier_sum_file(int fd, const char *path, int64_t bytes, char out[K2_SHA256_HEX],
+                          struct k2_err *err) {
+    uint8_t *room = k2_alloc(PIECE);
+    struct k2_sha256 *h = k2_sha256_new();
+    int rc = K2_OK;
+    for (int64_t at = 0; rc == K2_OK && at < bytes;) {
+        size_t ask = bytes - at < (int64_t)PIECE ? (size_t)(bytes - at) : PIECE;
+        ssize_t got = pread(fd, room, ask, at);
+        if (got > 0) {
+            k2_sha256_add(h, room, (size_t)got);
+            at += got;
+        } else if (got == 0) {
+            rc = k2_fail(err, K2_E_CORRUPT, "%s ends too early", path);
+        } else if (errno != EINTR) {
+            rc = k2_fail_errno(err, "cannot read %s", path);
+        }
+    }
+    k2_sha256_end(h, out);
+    free(room);
+    return rc;
+}
+
+/* Copies that this process has compared with their notes. One that another pushes out of its place is compared again. */
+struct seen {
+    dev_t device;
+    ino_t inode;
+    char sha256[K2_SHA256_HEX];
+};
+
+static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct seen seen[1024];
+
+static struct seen *seen_at(const struct stat *st) {
+    return &seen[(uint64_t)st->st_ino % (sizeof seen / sizeof *seen)];
+}
+
+static bool was_seen(const struct stat *st, const struct tier_note *note) {
+    const struct seen *s = seen_at(st);
+    pthread_mutex_lock(&seen_mutex);
+    bool was =
+        s->inode == st->st_ino && s->device == st->st_dev && strcmp(s->sha256, note->sha256) == 0;
+    pthread_mutex_unlock(&seen_mutex);
+    return was;
+}
+
+static void see(const struct stat *st, const struct tier_note *note) {
+    struct seen *s = seen_at(st);
+    pthread_mutex_lock(&seen_mutex);
+    s->device = st->st_dev;
+    s->inode = st->st_ino;
+    memcpy(s->sha256, note->sha256, sizeof s->sha256);
+    pthread_mutex_unlock(&seen_mutex);
+}
+
+/* `always`: also what this process has compared before. */
+static bool is_whole(int fd, const char *path, const struct tier_note *note, bool always) {
+    char sum[K2_SHA256_HEX];
     struct stat st;
+    if (fstat(fd, &st) < 0 || st.st_size != note->bytes)
+        return false;
+    if (!always && was_seen(&st, note))
+        return true;
+    if (journal_tier_sum_file(fd, path, note->bytes, sum, NULL) != K2_OK ||
+        strcmp(sum, note->sha256) != 0)
+        return false;
+    see(&st, note);
+    return true;
+}
+
+/* -1: it is not there as it should be. */
+static int open_cached(const char *path, const struct tier_note *note, bool always) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    if (fstat(fd, &st) < 0 || st.st_size != note->bytes) {
+    if (!is_whole(fd, path, note, always)) {
         close(fd);
         return -1;
     }
@@ -240,10 +309,13 @@ static int lock_part(const char *path, int *fd, struct k2_err *err) {
 static int fill_part(struct fetch *f, int fd, const char *part, const char *path,
                      struct k2_err *err) {
     int64_t start = k2_monotonic_ns();
+    struct stat st;
     K2_TRY(k2_fs_truncate(fd, 0, part, err));
     K2_TRY(fetch(f, fd, err));
     K2_TRY(k2_fs_sync(fd, part, err));
     K2_TRY(k2_fs_rename(part, path, err));
+    if (fstat(fd, &st) == 0)
+        see(&st, f->note);
     add(K2_METRIC_tier_fetches, 1);
     add(K2_METRIC_tier_fetched_bytes, f->note->bytes);
     k2_metric_record(k2_metric(K2_METRIC_tier_fetch_seconds, NULL), k2_monotonic_ns() - start);
@@ -254,7 +326,10 @@ static int fill_part(struct fetch *f, int fd, const char *part, const char *path
 static int fetch_locked(const char *dir, const struct tier_note *note, int part_fd,
                         const char *part, const char *path, int *fd, struct k2_err *err) {
     struct fetch f = {dir, note, k2_monotonic_ns()};
-    *fd = open_cached(path, note); /* another process was faster */
+    *fd = open_cached(path, note, true); /* another process was faster */
+    if (*fd < 0 && k2_fs_exists(path))
+        k2_log(K2_LOG_WARN, "a cached journal segment is damaged and fetched anew", "file", path,
+               NULL);
     int rc = *fd >= 0 ? K2_OK : fill_part(&f, part_fd, part, path, err);
     if (rc == K2_OK && *fd < 0)
         *fd = dup(part_fd);
@@ -288,12 +363,12 @@ static int fetch_cached(const char *dir, const struct tier_note *note, const cha
 
 /* --- opening --- */
 
-static int open_tiered(const char *dir, int32_t incarnation, int64_t number, int *fd, char **path,
-                       struct k2_err *err) {
+static int open_tiered(const char *dir, int32_t incarnation, int64_t number, bool always, int *fd,
+                       char **path, struct k2_err *err) {
     struct tier_note note;
     K2_TRY(journal_tier_note_load(dir, incarnation, number, &note, err));
     *path = journal_tier_cache_path(dir, number, ".seg");
-    *fd = open_cached(*path, &note);
+    *fd = open_cached(*path, &note, always);
     if (*fd >= 0) {
         add(K2_METRIC_tier_cache_hits, 1);
         return K2_OK;
@@ -307,8 +382,8 @@ static int open_tiered(const char *dir, int32_t incarnation, int64_t number, int
 }
 
 /* The note is there before the file goes, and the file before the note: whoever finds neither looks once more. */
-int journal_tier_open(const char *dir, int32_t incarnation, int64_t number, int *fd, char **path,
-                      struct k2_err *err) {
+static int open_any(const char *dir, int32_t incarnation, int64_t number, bool always, int *fd,
+                    char **path, struct k2_err *err) {
     for (int i = 0; i < ATTEMPTS; i++) {
         *path = journal_segment_path(dir, number, ".seg");
         /* By the door to the disk: who recovers the log's end syncs this descriptor. */
@@ -321,11 +396,21 @@ int journal_tier_open(const char *dir, int32_t incarnation, int64_t number, int 
         free(*path);
         *path = NULL;
         if (rc == K2_OK)
-            rc = open_tiered(dir, incarnation, number, fd, path, err);
+            rc = open_tiered(dir, incarnation, number, always, fd, path, err);
         if (rc != K2_E_NOTFOUND)
             return rc;
     }
     return k2_fail(err, K2_E_NOTFOUND,
                    "%s/%020" PRId64 ".seg was removed by retention while it was to be read", dir,
                    number);
+}
+
+int journal_tier_open(const char *dir, int32_t incarnation, int64_t number, int *fd, char **path,
+                      struct k2_err *err) {
+    return open_any(dir, incarnation, number, false, fd, path, err);
+}
+
+int journal_tier_open_checked(const char *dir, int32_t incarnation, int64_t number, int *fd,
+                              char **path, struct k2_err *err) {
+    return open_any(dir, incarnation, number, true, fd, path, err);
 }

@@ -181,6 +181,14 @@ static int64_t metric(enum k2_metric id) {
     return k2_metric_value(k2_metric(id, NULL));
 }
 
+static void remove_all(struct place *m, struct journal *j) {
+    const struct journal_retention rules = {.older_than_ns = INT64_MAX};
+    char stopped[256];
+    int removed;
+    CHECK_OK(journal_retain(j, &rules, &removed, stopped, &err), &err);
+    CHECK_OK(journal_starts(j, 0, m->start, &err), &err);
+}
+
 /* --- reading --- */
 
 /* Whoever ingests goes on without the store: what he reads when he begins stays here. */
@@ -427,6 +435,79 @@ static void a_note_cut_or_changed_anywhere_is_refused(void **state) {
     free_place(m);
 }
 
+/* Puts one other byte into the first segment's file below `path`, under another inode. */
+static void damage(const char *path) {
+    shell("f=$(find '%s' -name '00000000000000000000.seg') && cp \"$f\" \"$f.x\" && "
+          "printf x | dd of=\"$f.x\" bs=1 seek=100 conv=notrunc 2>/dev/null && mv \"$f.x\" \"$f\"",
+          path);
+}
+
+static void a_cached_copy_that_was_damaged_is_fetched_anew(void **state) {
+    (void)state;
+    struct place *m = new_place();
+    struct journal *j = fill(m, 3);
+    char *path, *cache = k2_path(m->data, "journal/cache");
+    assert_int_equal(tier(j).segments, 3);
+    check_all(m, j);
+    damage(cache);
+    int64_t fetches = metric(K2_METRIC_tier_fetches);
+    check_all(m, j);
+    assert_int_equal(metric(K2_METRIC_tier_fetches), fetches + 1);
+    /* In place, behind this process's back: who copies looks again. */
+    shell("printf x | dd of='%s/00000000000000000000.seg' bs=1 seek=100 conv=notrunc 2>/dev/null",
+          cache);
+    CHECK_OK(journal_image_reach(j, "00000000000000000000.seg", &path, &err), &err);
+    assert_int_equal(metric(K2_METRIC_tier_fetches), fetches + 2);
+    check_all(m, j);
+    free(path);
+    free(cache);
+    journal_close(j);
+    free_place(m);
+}
+
+static void an_object_that_rotted_is_put_anew_while_the_file_is_here(void **state) {
+    (void)state;
+    struct place *m = new_place();
+    struct journal *j = fill(m, 2);
+    struct journal_pin *pin;
+    CHECK_OK(journal_pin(j, &pin, &err), &err); /* the oldest is in the store, and here */
+    assert_int_equal(tier(j).segments, 1);
+    assert_int_equal(count_files(m->data, "00000000000000000000.tier"), 1);
+    damage(m->store);
+    journal_unpin(pin);
+    assert_int_equal(tier(j).segments, 1);
+    check_all(m, j);
+    journal_close(j);
+    free_place(m);
+}
+
+static void a_copy_does_not_rely_on_an_object_of_the_first(void **state) {
+    (void)state;
+    struct place *m = new_place();
+    struct journal *j = fill(m, 2);
+    struct journal_pin *pin;
+    CHECK_OK(journal_pin(j, &pin, &err), &err);
+    assert_int_equal(tier(j).segments, 1);
+    struct place *copy = calloc(1, sizeof *copy);
+    *copy = *m;
+    copy->data = k2_path(m->dir, "copy");
+    shell("cd '%s' && cp -r data copy", m->dir); /* one has its file and a note, one the note */
+    journal_unpin(pin);
+    struct journal *k = open_as(copy, JOURNAL_WRITE);
+    assert_int_equal(tier(k).segments, 2);
+    assert_int_equal(count_files(m->store, "*.seg"), 4);
+    remove_all(m, j);
+    assert_int_equal(tier(j).objects, 2);
+    shell("rm -rf '%s/journal/cache'", copy->data);
+    memcpy(copy->start, (int64_t[PARTS]){0}, sizeof copy->start);
+    check_all(copy, k);
+    journal_close(k);
+    journal_close(j);
+    free(copy->data);
+    free(copy);
+    free_place(m);
+}
+
 /* --- who reads keeps what he reads --- */
 
 static void a_pinned_file_stays_and_a_pin_on_a_note_holds_retention_off(void **state) {
@@ -549,14 +630,6 @@ static void what_retention_removes_goes_from_the_store_too(void **state) {
     free_place(m);
 }
 
-static void remove_all(struct place *m, struct journal *j) {
-    const struct journal_retention rules = {.older_than_ns = INT64_MAX};
-    char stopped[256];
-    int removed;
-    CHECK_OK(journal_retain(j, &rules, &removed, stopped, &err), &err);
-    CHECK_OK(journal_starts(j, 0, m->start, &err), &err);
-}
-
 static void a_copied_directory_takes_nothing_from_the_one_it_was_copied_from(void **state) {
     (void)state;
     struct place *m = new_place();
@@ -573,11 +646,14 @@ static void a_copied_directory_takes_nothing_from_the_one_it_was_copied_from(voi
     commit(m, j, 4);
     CHECK_OK(journal_seal(k, &err), &err);
     CHECK_OK(journal_seal(j, &err), &err);
-    assert_int_equal(tier(k).segments, 1);
+    assert_int_equal(places(k).foreign_segments, 3);
+    assert_int_equal(tier(k).segments, 4); /* those of the other one are put anew */
+    assert_int_equal(places(k).foreign_segments, 0);
+    assert_int_equal(tier(k).segments, 0);
     assert_int_equal(tier(j).segments, 1);
     check_all(copy, k);
     remove_all(copy, k);
-    assert_int_equal(tier(k).objects, 1); /* its own; the three of the other one stay */
+    assert_int_equal(tier(k).objects, 4); /* its own; those of the other one stay */
     check_all(copy, k);
     check_all(m, j);
     shell("rm -r '%s/journal/cache'", m->data);
@@ -607,6 +683,67 @@ static void a_directory_that_was_renamed_keeps_its_objects(void **state) {
     remove_all(m, j);
     assert_int_equal(tier(j).objects, 2);
     assert_int_equal(count_files(m->store, "*.seg*"), 0);
+    journal_close(j);
+    free_place(m);
+}
+
+static void a_disk_that_is_not_mounted_is_made_no_store_without_notes_either(void **state) {
+    (void)state;
+    struct place *m = new_place();
+    struct journal *j = fill(m, 1);
+    struct journal_tier_report r;
+    const struct journal_tier_options o = {.now_ns = INT64_MAX};
+    assert_int_equal(tier(j).segments, 1);
+    remove_all(m, j);
+    assert_int_equal(tier(j).objects, 1);
+    assert_int_equal(count_files(m->data, "*.tier"), 0);
+    shell("rm -r '%s'/*", m->store);
+    commit(m, j, 4);
+    CHECK_OK(journal_seal(j, &err), &err);
+    CHECK_STATUS(journal_tier(j, &o, &r, &err), K2_E_IO);
+    assert_true(err.retriable);
+    assert_int_equal(count_files(m->store, "*"), 0);
+    check_all(m, j);
+    journal_close(j);
+    free_place(m);
+}
+
+static void a_store_inside_of_the_data_directory_is_refused(void **state) {
+    (void)state;
+    struct place *m = new_place();
+    struct journal *j = fill(m, 1);
+    struct journal_tier_report r;
+    char *link = k2_path(m->dir, "link");
+    shell("mkdir '%s/store'", m->data);
+    shell("ln -s data/store '%s/link'", m->dir);
+    settle_on(link, INT64_C(1) << 30);
+    for (int dry = 0; dry < 2; dry++) {
+        const struct journal_tier_options o = {.now_ns = now + 1, .dry_run = dry};
+        CHECK_STATUS(journal_tier(j, &o, &r, &err), K2_E_INVALID);
+        assert_non_null(strstr(err.msg, "journal.tier_url: "));
+        assert_non_null(strstr(err.msg, "is inside of the data directory"));
+    }
+    assert_int_equal(count_files(m->data, "k2-store"), 0);
+    free(link);
+    journal_close(j);
+    free_place(m);
+}
+
+static void objects_of_a_store_that_was_moved_go_with_retention_too(void **state) {
+    (void)state;
+    struct place *m = new_place();
+    struct journal *j = fill(m, 3);
+    char *moved = k2_path(m->dir, "moved");
+    assert_int_equal(tier(j).segments, 3);
+    assert_int_equal(rename(m->store, moved), 0);
+    settle_on(moved, INT64_C(1) << 30);
+    shell("rm $(find '%s' -name '00000000000000000000.seg')", moved); /* and a kill in between */
+    remove_all(m, j);
+    struct journal_tier_report r = tier(j);
+    assert_string_equal(r.stopped, "");
+    assert_int_equal(count_files(moved, "*.seg"), 0);
+    assert_int_equal(count_files(m->data, "*.tier"), 0);
+    free(moved);
     journal_close(j);
     free_place(m);
 }
@@ -751,6 +888,12 @@ int main(void) {
         cmocka_unit_test(a_store_that_is_away_is_told_and_nothing_is_passed_over),
         cmocka_unit_test(an_object_that_was_changed_or_lost_is_told_and_the_rest_is_checked),
         cmocka_unit_test(a_damaged_segment_is_not_tiered),
+        cmocka_unit_test(a_cached_copy_that_was_damaged_is_fetched_anew),
+        cmocka_unit_test(an_object_that_rotted_is_put_anew_while_the_file_is_here),
+        cmocka_unit_test(a_copy_does_not_rely_on_an_object_of_the_first),
+        cmocka_unit_test(a_disk_that_is_not_mounted_is_made_no_store_without_notes_either),
+        cmocka_unit_test(a_store_inside_of_the_data_directory_is_refused),
+        cmocka_unit_test(objects_of_a_store_that_was_moved_go_with_retention_too),
         cmocka_unit_test(a_note_cut_or_changed_anywhere_is_refused),
         cmocka_unit_test(a_pinned_file_stays_and_a_pin_on_a_note_holds_retention_off),
         cmocka_unit_test(a_reader_under_way_reads_on_while_its_files_go),
