@@ -46,7 +46,7 @@ K2_RC journal_tier(struct journal *j, const struct journal_tier_options *o,
 struct journal_places {
     int64_t local_segments, local_bytes;
     int64_t tiered_segments, tiered_bytes; /* whose bytes are in the store only */
-    int64_t cached_bytes;                  /* of these, also here for now */
+    int64_t cached_bytes;                  /* of these, in the cache as well */
     int64_t foreign_segments; /* of these, objects of the directory that this is a copy of */
     char url[1024];           /* of the newest of them; "" without any */
 };

@@ -166,17 +166,12 @@ static void check_foreign(struct run *r, const struct source_file *s,
         k2_buf_printf(&what,
                       "%lld records were filtered and %lld refused; k2 quarantine list shows why",
                       (long long)filtered, (long long)(read - filtered));
-    const char *name = strcmp(s->path, "-") == 0 ? "standard input" : s->path;
-    const char *symbols = r->request.symbols ? " with a symbol of --symbols" : "";
-    if (filtered == 0)
-        (void)k2_fail(&why, K2_E_DATA, "%s: no event of %s%s could be stored: %s (k2 feed show %s)",
-                      name, s->feed->name, symbols, k2_buf_cstr(&what), s->feed->name);
-    else
-        (void)k2_fail(
-            &why, K2_E_DATA,
-            "%s: nothing in it is an event of %s%s, so nothing of it is kept: %s (k2 feed "
-            "show %s)",
-            name, s->feed->name, symbols, k2_buf_cstr(&what), s->feed->name);
+    (void)k2_fail(&why, K2_E_DATA, "%s: %s of %s%s%s: %s (k2 feed show %s)",
+                  strcmp(s->path, "-") == 0 ? "standard input" : s->path,
+                  filtered == 0 ? "no event" : "nothing in it is an event", s->feed->name,
+                  r->request.symbols ? " with a symbol of --symbols" : "",
+                  filtered == 0 ? " could be stored" : ", so nothing of it is kept",
+                  k2_buf_cstr(&what), s->feed->name);
     k2_buf_free(&what);
     verb_complain(r->c, &why);
 }
