@@ -3,7 +3,8 @@
  * k2-test: timeout=1200
  *
  * The workload and the promises are those of commit_powercut_test.c. That each sync is needed is shown by ignoring it:
- * some cut must then break a promise.
+ * some cut must then break a promise. After every second kill the next process goes on to the end, after the others
+ * only the sink does; K2_THOROUGH=1 tries both after each.
  */
 #include "base/log.h"
 #include "crash/cut.h"
@@ -41,8 +42,13 @@ static bool kill_then_cut(int64_t kill_at, bool to_the_end) {
 static void what_a_killed_process_left_unsynced_is_not_built_upon(void **state) {
     (void)state;
     int64_t kill_at = 1;
-    while (!kill_then_cut(kill_at, true) && !kill_then_cut(kill_at, false))
-        kill_at++;
+    bool complete = false;
+    for (; !complete; kill_at++) {
+        if (k2test_thorough() || kill_at % 2 == 0)
+            complete = kill_then_cut(kill_at, true);
+        if (!complete && (k2test_thorough() || kill_at % 2 != 0))
+            complete = kill_then_cut(kill_at, false);
+    }
     assert_true(kill_at > 300);
 }
 
@@ -74,17 +80,25 @@ static const struct mutation mutations[] = {
     {DISK_OPS, "PRAGMA synchronous", NULL, true},     /* FULL does not sync that end */
 };
 
-/* Whether some cut shows that the sync was needed: most do at the end of the workload already. */
+enum { STRIDE = 23 };
+
+/* Whether some cut shows that the sync was needed: most do at the end of the workload already, and the others at many
+ * operations in a row, so every 23rd is tried before those between. */
 static bool is_noticed(const struct mutation *m, char *why) {
-    uint64_t seeds = k2test_seed();
-    for (uint64_t s = 0; s < 4; s++) {
-        uint64_t seed = s == 0 ? 0 : k2test_random(&seeds) | 1;
-        enum outcome out = cut_run_once(m, 0, seed, why);
-        for (int64_t cut_at = 1; out == HELD || (out == COMPLETE && cut_at == 1); cut_at++)
-            out = cut_run_once(m, cut_at, seed, why);
-        if (out == LOST)
+    uint64_t seeds = k2test_seed(), seed[4] = {0};
+    for (int s = 1; s < 4; s++)
+        seed[s] = k2test_random(&seeds) | 1;
+    for (int s = 0; s < 4; s++)
+        if (cut_run_once(m, 0, seed[s], why) == LOST)
             return true;
-    }
+    for (int first = 1; first <= STRIDE; first++)
+        for (int s = 0; s < 4; s++) {
+            enum outcome out = HELD;
+            for (int64_t cut_at = first; out == HELD; cut_at += STRIDE)
+                out = cut_run_once(m, cut_at, seed[s], why);
+            if (out == LOST)
+                return true;
+        }
     return false;
 }
 
