@@ -42,11 +42,6 @@ static inline uint64_t k2test_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
-/* Campaigns try all of what the ordinary run takes in turn. */
-static inline bool k2test_thorough(void) {
-    return getenv("K2_THOROUGH") != NULL;
-}
-
 static inline uint64_t k2test_seed(void) {
     const char *s = getenv("K2_SEED");
     return s ? strtoull(s, NULL, 0) : UINT64_C(20261121);

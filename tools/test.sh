@@ -3,8 +3,7 @@
 # use the program as a whole get the one that is shipped (release).
 # The last line, "N passed, N failed, N skipped", counts the ctest tests.
 #
-# usage: tools/test.sh [asan|release|tsan|services|campaign|cuts ...]     (default: asan release tsan)
-#        cuts: kills and power cuts with every seed, of which the others take one in turn
+# usage: tools/test.sh [asan|release|tsan|services|campaign ...]     (default: asan release tsan)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- asan release tsan
@@ -43,7 +42,6 @@ for preset; do
     release) tools/build.sh release -DK2_TESTS=ON k2_all tests-crash tests-judge ;;
     tsan) tools/build.sh tsan -DK2_TESTS=ON tests-thread ;;
     services | campaign) tools/build.sh release -DK2_TESTS=ON k2_all ;;
-    cuts) tools/build.sh release -DK2_TESTS=ON tests-crash ;;
     *) echo "unknown kind of run: $preset" >&2; exit 2 ;;
     esac
 done
@@ -57,7 +55,6 @@ for preset; do
     tsan) run tsan 'thread' ;;
     services) run release 'services' ;;
     campaign) run release 'campaign' ;;
-    cuts) TMPDIR=$fast K2_THOROUGH=1 run release crash ;;
     esac
 done
 echo
